@@ -27,7 +27,8 @@ type Entry struct {
 	// AllowedDomains, when not empty, are the only domains of email addresses that
 	// emailLocalPartMatchingUserEntityName accepts.
 	AllowedDomains []string
-	// WithoutUser signs in people who are not in the catalog too, under the name that was looked for.
+	// WithoutUser signs in people who are not in the catalog too, under the name that was looked for. The name
+	// of a User in the catalog is refused.
 	WithoutUser bool
 }
 
@@ -91,7 +92,7 @@ const unresolved = "Failed to sign-in, unable to resolve user identity. Please v
 
 // Resolve returns the user that the first successful resolver finds, and what those before it looked for.
 // When none finds a user, it returns a fault of kind NotFound that says what to ask for. Two users for one
-// person are a fault of kind Conflict.
+// person are a fault of kind Conflict, as is the name of another user for somebody who is not in the catalog.
 func (c *Chain) Resolve(ctx context.Context, person provider.Person) (Found, []Attempt, error) {
 	var tried []Attempt
 	for _, step := range c.steps {
@@ -107,12 +108,29 @@ func (c *Chain) Resolve(ctx context.Context, person provider.Person) (Found, []A
 		if ref != "" {
 			return Found{UserRef: ref, Resolver: step.Name, InCatalog: true}, tried, nil
 		}
+		failed := Attempt{Resolver: step.Name, Wanted: wanted.String()}
 		if step.WithoutUser {
+			if err := c.unused(ctx, wanted.name); err != nil {
+				return Found{}, append(tried, failed), err
+			}
 			return Found{UserRef: "user:default/" + strings.ToLower(wanted.name), Resolver: step.Name}, tried, nil
 		}
-		tried = append(tried, Attempt{Resolver: step.Name, Wanted: wanted.String()})
+		tried = append(tried, failed)
 	}
 	return Found{}, tried, fault.New(fault.NotFound, "%s%s", unresolved, advice(tried))
+}
+
+// unused refuses the name of a User for somebody who is not in the catalog: a person chooses a name at the
+// provider, and would be that User.
+func (c *Chain) unused(ctx context.Context, name string) error {
+	ref, err := c.first(ctx, named(name).alternatives)
+	if err != nil {
+		return err
+	}
+	if ref != "" {
+		return fault.New(fault.Conflict, "Failed to sign-in: the catalog has a User with the name '%s', and nothing shows that it is you", name)
+	}
+	return nil
 }
 
 // first returns the user with the first of the alternatives that any user has.

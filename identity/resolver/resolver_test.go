@@ -131,6 +131,25 @@ func TestWhoIsNotInTheCatalogMayBeLetIn(t *testing.T) {
 	}
 }
 
+// TestWhoIsNotInTheCatalogDoesNotGetTheNameOfAUser: whoever has the login "ada" at the provider would be the
+// catalog's Ada, whom an annotation ties to another account.
+func TestWhoIsNotInTheCatalogDoesNotGetTheNameOfAUser(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ provider, resolver string }{
+		{"github", "userIdMatchingUserEntityAnnotation"},
+		{"gitlab", "userIdMatchingUserEntityAnnotation"},
+		{"microsoft", "userIdMatchingUserEntityAnnotation"},
+		{"okta", "emailMatchingUserEntityAnnotation"},
+	} {
+		found, tried, err := chain(t, test.provider, resolver.Entry{Name: test.resolver, WithoutUser: true}).
+			Resolve(t.Context(), provider.Person{Username: "ada", UserID: "666", Profile: provider.Profile{Email: "eve@example.com"}})
+		require.Equal(t, fault.Conflict, fault.KindOf(err), test.provider)
+		require.EqualError(t, err, "Failed to sign-in: the catalog has a User with the name 'ada', and nothing shows that it is you")
+		require.Empty(t, found)
+		require.Len(t, tried, 1)
+	}
+}
+
 func TestTwoUsersOfOnePersonAreAConflict(t *testing.T) {
 	t.Parallel()
 	_, _, err := chain(t, "oidc", resolver.Entry{Name: "emailMatchingUserEntityProfileEmail", WithoutUser: true}).Resolve(t.Context(), person("shared@example.com"))
