@@ -66,13 +66,15 @@ export function forget(): void {
 
 function renew(): void {
   expiresAt = Number.POSITIVE_INFINITY;
-  current = requestSession();
-  current.then(
+  const mine = requestSession();
+  current = mine;
+  // Another session can replace this one before the response. The response must not change that session.
+  mine.then(
     (fresh) => {
-      expiresAt = expiryOf(fresh.backstageIdentity.token);
+      if (current === mine) expiresAt = expiryOf(fresh.backstageIdentity.token);
     },
     () => {
-      current = undefined;
+      if (current === mine) current = undefined;
     },
   );
 }
