@@ -10,6 +10,7 @@ function sessionFor(user: string, seconds = 3600): Session {
   return {
     backstageIdentity: {
       token: `h.${claims}.s`,
+      expiresInSeconds: seconds,
       identity: { type: 'user', userEntityRef: `user:default/${user}`, ownershipEntityRefs: [] },
     },
     profile: {},
