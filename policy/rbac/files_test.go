@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -122,6 +123,56 @@ func TestABrokenFileLeavesTheLastGoodRoles(t *testing.T) {
 			require.Equal(t, []string{"role:default/everyone", "role:default/rbac_admin", "role:default/rest"}, refs(t, roles))
 		})
 	}
+}
+
+// TestNoRoleComesWithoutItsConditions: while the file of conditions cannot be used, a role that is new in the
+// file of policies does not come, because it would have what its conditions restrict.
+func TestNoRoleComesWithoutItsConditions(t *testing.T) {
+	t.Parallel()
+	const readAndDelete = goodPolicies + "p, role:default/team, catalog.entity.delete, delete, allow\n"
+	for name, conditions := range map[string]string{
+		"no YAML":                     "a: [\n",
+		"one good, one wrong":         goodConditions + "---\nresult: CONDITIONAL\n",
+		"a condition of another role": goodConditions + "---\n" + strings.ReplaceAll(goodConditions, "default/team", "default/other"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			files := writeFiles(t, "", "")
+			roles := newReplica(t, testkit.Database(t), withFiles(files))
+			require.NoError(t, roles.SyncFiles(t.Context()))
+			require.NoError(t, os.WriteFile(files.Policies, []byte(readAndDelete), 0o600))
+			require.NoError(t, os.WriteFile(files.Conditions, []byte(conditions), 0o600))
+			require.NoError(t, roles.SyncFiles(t.Context()))
+			require.NotEmpty(t, roles.Problems())
+			require.Equal(t, policy.Denied, roles.result(t, policy.CatalogEntityDelete))
+			require.NotContains(t, refs(t, roles), "role:default/team")
+
+			require.NoError(t, os.WriteFile(files.Conditions, []byte(goodConditions), 0o600))
+			require.NoError(t, roles.SyncFiles(t.Context()))
+			require.Equal(t, policy.Conditional, roles.result(t, policy.CatalogEntityDelete))
+		})
+	}
+}
+
+// TestOnlyTheConfigurationGivesARoleToEverybody: a role that the API created under the name of the default role
+// has its members only.
+func TestOnlyTheConfigurationGivesARoleToEverybody(t *testing.T) {
+	t.Parallel()
+	pool := testkit.Database(t)
+	before := newReplica(t, pool)
+	require.NoError(t, before.SyncFiles(t.Context()))
+	require.NoError(t, before.CreateRole(t.Context(), guest, rbac.RoleSpec{Ref: "role:default/later", Members: []string{"user:default/ada"}}))
+	require.NoError(t, before.CreatePolicies(t.Context(), guest, []rbac.Policy{{Role: "role:default/later", Permission: "scaffolder.task.create", Action: "create", Effect: rbac.Allow}}))
+
+	after := newReplica(t, pool, func(options *rbac.Options, _ *rbac.DeciderOptions) {
+		options.Configured.DefaultRole = "role:default/later"
+	})
+	require.NoError(t, after.SyncFiles(t.Context()))
+	require.Equal(t, []string{"permission.rbac: role:default/later was created by the API; delete it there"}, problemsOf(after))
+	require.Equal(t, policy.Denied, after.result(t, policy.ScaffolderTaskCreate))
+	role, err := after.Role(t.Context(), guest, "role:default/later")
+	require.NoError(t, err)
+	require.False(t, role.Metadata.IsDefault)
 }
 
 func TestAMissingFileLeavesTheLastGoodRoles(t *testing.T) {

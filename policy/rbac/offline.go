@@ -11,21 +11,20 @@ import (
 func Offline(options Options, deciding DeciderOptions) (*Decider, []Problem, error) {
 	s := &Service{options: options, rules: newRulebook(options.Limits, options.Conditional)}
 	w := s.parseFiles(s.readFiles())
-	w.checkOrigins(stored{})
-	conditions, usable := w.conditionsOfRoles(w.rolesOfFile(stored{}))
-	if !usable {
-		conditions = nil
+	w.settle(stored{})
+	if !w.hasConditions {
+		w.conditions = nil
 	}
 	all := stored{index: map[string]int{}}
 	for _, set := range []*roleSet{w.configured, w.fromFile} {
 		all.add(set)
 	}
-	checked := make([]checkedCondition, len(conditions))
-	for i, line := range conditions {
+	checked := make([]checkedCondition, len(w.conditions))
+	for i, line := range w.conditions {
 		checked[i] = line.value
 		all.conditions = append(all.conditions, line.value.Condition)
 	}
-	loaded, err := newSnapshot(all, checked, options.Configured.DefaultRole, w.places)
+	loaded, err := newSnapshot(all, checked, options.Configured, w.places)
 	if err != nil {
 		return nil, nil, fmt.Errorf("load the policies into casbin: %w", err)
 	}

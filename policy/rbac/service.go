@@ -70,6 +70,11 @@ func (c Configured) Check() error {
 	return nil
 }
 
+// isDefault reports whether everybody has a role. One from elsewhere with the name of the default role is not it.
+func (c Configured) isDefault(r Role) bool {
+	return r.Ref == c.DefaultRole && r.Metadata.Source == FromConfiguration
+}
+
 // Service reads and changes the roles for a principal, and keeps the Decider's snapshot up to date. It is
 // safe for concurrent use.
 type Service struct {
@@ -104,7 +109,7 @@ func (s *Service) Load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	loaded, err := newSnapshot(all, conditions, s.options.Configured.DefaultRole, s.places())
+	loaded, err := newSnapshot(all, conditions, s.options.Configured, s.places())
 	if err != nil {
 		return fmt.Errorf("load the policies into casbin: %w", err)
 	}
@@ -237,13 +242,13 @@ func (s *Service) update(ctx context.Context, principal identity.Principal, do f
 
 // asListed marks the role that everybody has.
 func (s *Service) asListed(r Role) Role {
-	r.Metadata.IsDefault = r.Ref == s.options.Configured.DefaultRole
+	r.Metadata.IsDefault = s.options.Configured.isDefault(r)
 	return r
 }
 
 // covers reports whether a grant covers a role. Everybody who may read roles sees the default one.
 func (s *Service) covers(granted grant, r Role) bool {
-	return r.Ref == s.options.Configured.DefaultRole || granted.Allows(r)
+	return s.options.Configured.isDefault(r) || granted.Allows(r)
 }
 
 // visible reads everything, and returns also the references of the roles that a principal may read.

@@ -30,9 +30,12 @@ type snapshot struct {
 // target is what a policy is about.
 type target struct{ object, action string }
 
-func newSnapshot(all stored, conditions []checkedCondition, everyone string, at *places) (*snapshot, error) {
-	s := &snapshot{all: all, places: at, rolesOf: map[string][]string{}, everyone: everyone, verdicts: map[target]map[string]bool{}, conditions: map[string][]checkedCondition{}}
+func newSnapshot(all stored, conditions []checkedCondition, configured Configured, at *places) (*snapshot, error) {
+	s := &snapshot{all: all, places: at, rolesOf: map[string][]string{}, verdicts: map[target]map[string]bool{}, conditions: map[string][]checkedCondition{}}
 	for _, role := range all.roles {
+		if configured.isDefault(role) {
+			s.everyone = role.Ref
+		}
 		for _, member := range role.Members {
 			s.rolesOf[member] = append(s.rolesOf[member], role.Ref)
 			s.hasGroups = s.hasGroups || strings.HasPrefix(member, kindGroup+":")

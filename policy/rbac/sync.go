@@ -22,9 +22,9 @@ const (
 // wanted is what the configuration and the files say.
 type wanted struct {
 	configured *roleSet
-	// fromFile is nil when the file of policies cannot be used: its roles stay as they are then. The same
-	// holds for conditions, when hasConditions is false.
-	fromFile      *roleSet
+	// fromFile is nil when one of the files cannot be used: the roles of files stay as they are then.
+	fromFile *roleSet
+	// conditions are those of the file of conditions. When hasConditions is false, the stored ones stay.
 	conditions    []lineOf[checkedCondition]
 	hasConditions bool
 
@@ -137,7 +137,7 @@ func (w *wanted) addPolicies(parsed policyFile, problems []Problem) {
 
 // sync makes the stored roles of the configuration and the files what they say.
 func (c *change) sync(w *wanted) error {
-	w.checkOrigins(c.stored)
+	w.settle(c.stored)
 	for _, set := range []*roleSet{w.configured, w.fromFile} {
 		if set == nil {
 			continue
@@ -155,6 +155,19 @@ func (c *change) sync(w *wanted) error {
 		}
 	}
 	return c.syncConditions(w)
+}
+
+// settle decides which of the files count, given what is stored. A role without its conditions could have more
+// rights than the files say. So without usable conditions, the roles of the file of policies do not count
+// either.
+func (w *wanted) settle(now stored) {
+	w.checkOrigins(now)
+	if w.hasConditions {
+		w.keepConditionsOf(w.rolesOfFile(now))
+	}
+	if !w.hasConditions {
+		w.fromFile = nil
+	}
 }
 
 // checkOrigins finds roles that already come from elsewhere. They stay as they are.
@@ -249,17 +262,14 @@ func minus(policies, others []Policy) []Policy {
 	return slices.DeleteFunc(slices.Clone(policies), func(p Policy) bool { return has[p] })
 }
 
-// conditionsOfRoles are the conditions of the file of conditions; usable is false if it cannot be used. Those
-// of roles that the file of policies does not have are problems.
-func (w *wanted) conditionsOfRoles(fromFile map[string]bool) (conditions []lineOf[checkedCondition], usable bool) {
-	if !w.hasConditions {
-		return nil, false
-	}
+// keepConditionsOf keeps the conditions of roles that the file of policies has. Others are problems.
+func (w *wanted) keepConditionsOf(fromFile map[string]bool) {
 	problems := ofUnknownRoles(w.files.Conditions, w.conditions, fromFile)
 	w.problems = append(w.problems, problems...)
-	return slices.DeleteFunc(slices.Clone(w.conditions), func(line lineOf[checkedCondition]) bool {
+	w.conditions = slices.DeleteFunc(slices.Clone(w.conditions), func(line lineOf[checkedCondition]) bool {
 		return !fromFile[line.value.Role]
-	}), w.tolerates(problems)
+	})
+	w.hasConditions = w.tolerates(problems)
 }
 
 // ofUnknownRoles are the conditions of roles that are not known, as problems.
@@ -275,13 +285,12 @@ func ofUnknownRoles(file string, conditions []lineOf[checkedCondition], known ma
 // syncConditions makes the conditions of the roles of the file what the file of conditions says. One that is
 // about the same as a stored one keeps its id.
 func (c *change) syncConditions(w *wanted) error {
-	fromFile := w.rolesOfFile(c.stored)
-	conditions, usable := w.conditionsOfRoles(fromFile)
-	if !usable {
+	if !w.hasConditions {
 		return nil
 	}
+	fromFile := w.rolesOfFile(c.stored)
 	left := slices.DeleteFunc(slices.Clone(c.conditions), func(stored Condition) bool { return !fromFile[stored.Role] })
-	for _, line := range conditions {
+	for _, line := range w.conditions {
 		var err error
 		if left, err = c.syncCondition(line.value.ConditionSpec, left); err != nil {
 			return err
