@@ -6,6 +6,7 @@ import { ApiError } from './api/errors';
 import { whyRefused } from './api/provider-window';
 import { isRemembered, signOut } from './api/session';
 import { onSessionEnd } from './api/session-end';
+import { useCommand } from './api/use-command';
 import { fetchTheRest } from './later';
 import { createPortal } from './router';
 import { SignIn } from './shell/sign-in';
@@ -27,6 +28,12 @@ function Portal() {
   const [failure, setFailure] = useState(whyRefused);
   const [entered, setEntered] = useState(() => failure === undefined && isRemembered());
   const [ended, setEnded] = useState(false);
+  const [left, setLeft] = useState(false);
+  const leave = useCommand(signOut, {
+    onSuccess: (elsewhere) => {
+      if (elsewhere) location.assign(elsewhere);
+    },
+  });
   useEffect(() => {
     // A failed sign-in has no session that could end.
     if (!entered) return;
@@ -37,10 +44,9 @@ function Portal() {
   }, [entered]);
   const [router] = useState(() =>
     createPortal(queries, () => {
-      signOut().then((elsewhere) => {
-        if (elsewhere) location.assign(elsewhere);
-      });
       queries.clear();
+      leave.start();
+      setLeft(true);
       setEntered(false);
     }),
   );
@@ -48,10 +54,13 @@ function Portal() {
     // The next user may be another one.
     queries.clear();
     setEnded(false);
+    setLeft(false);
     setFailure(undefined);
     setEntered(true);
   };
-  if (!entered) return <SignIn ended={ended} failure={failure} onDone={enter} />;
+  if (!entered) {
+    return <SignIn ended={ended} failure={failure} signOut={left ? leave : undefined} onDone={enter} />;
+  }
   return <RouterProvider router={router} />;
 }
 

@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ApiError } from './errors';
-import { adopt, forget, isRemembered, session, signIn } from './session';
+import { adopt, forget, isRemembered, session, signIn, signOut } from './session';
 import type { Session } from './types';
 
 /** A session whose token ends in some seconds. */
@@ -157,5 +157,42 @@ describe('a renewal that another session has replaced', () => {
     answerAgain(granted(ana));
     expect(await Promise.all([later, shared])).toEqual([ana, ana]);
     expect(fetched).toHaveBeenCalledTimes(2);
+  });
+});
+
+describe('signing out', () => {
+  beforeEach(() => adopt(sessionFor('ana'), 'okta', 'production'));
+
+  it('ends the session at its provider, and forgets it', async () => {
+    fetched.mockResolvedValueOnce(new Response(null, { status: 200 }));
+    expect(await signOut()).toBeUndefined();
+    const [address, request] = fetched.mock.calls[0] ?? [];
+    expect(address).toBe('/api/auth/okta/logout?env=production');
+    expect(request?.method).toBe('POST');
+    expect(new Headers(request?.headers).get('X-Requested-With')).toBe('XMLHttpRequest');
+    expect(isRemembered()).toBe(false);
+    fetched.mockResolvedValueOnce(refused());
+    await expect(session()).rejects.toThrow('The cookie has expired');
+  });
+
+  it('tells where the session at the provider ends', async () => {
+    fetched.mockResolvedValueOnce(new Response('{"logoutUrl":"https://okta.example/bye"}', { status: 200 }));
+    expect(await signOut()).toBe('https://okta.example/bye');
+    expect(isRemembered()).toBe(false);
+  });
+
+  it.each([
+    ['refuses it for now', async () => new Response(null, { status: 429 }), 'The server answered 429.'],
+    ['fails', async () => new Response(null, { status: 503 }), 'a part of it is unavailable'],
+    ['does not answer', () => Promise.reject(new TypeError('Failed to fetch')), 'Failed to fetch'],
+    ['is hidden by the page of a proxy', async () => new Response('<html>', { status: 200 }), 'JSON'],
+  ])('fails if the server %s, and is repeated at the same provider', async (_, answer, why) => {
+    fetched.mockImplementationOnce(answer);
+    await expect(signOut()).rejects.toThrow(why);
+    expect(isRemembered()).toBe(true);
+    fetched.mockResolvedValueOnce(new Response(null, { status: 200 }));
+    await signOut();
+    expect(fetched.mock.calls[1]?.[0]).toBe('/api/auth/okta/logout?env=production');
+    expect(isRemembered()).toBe(false);
   });
 });

@@ -37,20 +37,18 @@ export function adopt(fresh: Session, provider: string, environment: string): vo
 }
 
 /**
- * Ends the session in the browser and on the server, even if the server does not answer. It returns the URL
- * that ends the session at the provider, if there is one.
+ * Ends the session on the server, and then forgets it in the browser. It returns the URL that ends the session
+ * at the provider, if there is one. It throws when the server does not confirm the end. The cookie, which no
+ * script can delete, may then still be valid, so the browser remembers the provider for another attempt.
  */
 export async function signOut(): Promise<string | undefined> {
-  const path = providerPath('logout');
+  forget();
+  const response = await fetch(providerPath('logout'), { method: 'POST', headers: fromScript });
+  if (!response.ok) throw await readError(response);
+  const body = await response.text();
+  const elsewhere: string | undefined = body ? JSON.parse(body).logoutUrl : undefined;
   localStorage.removeItem(remembered);
-  current = undefined;
-  try {
-    const response = await fetch(path, { method: 'POST', headers: fromScript });
-    const body = response.ok ? await response.text() : '';
-    return body ? JSON.parse(body).logoutUrl : undefined;
-  } catch {
-    return undefined;
-  }
+  return elsewhere;
 }
 
 /** The session of the signed-in person, renewed shortly before its token ends. Concurrent callers share one request. */
@@ -59,7 +57,7 @@ export function session(): Promise<Session> {
   return current as Promise<Session>;
 }
 
-/** Drops a token that the server no longer accepts, so that the next call asks for another. */
+/** Drops the token, so that the next call asks for another. */
 export function forget(): void {
   current = undefined;
 }

@@ -1,7 +1,7 @@
 import { type UseMutationOptions, useMutation } from '@tanstack/react-query';
 import { useRef } from 'react';
 
-interface Command {
+export interface Command {
   /** Begins the command, unless it is under way. */
   start: () => void;
   /** True from the start until it was answered and everything that follows from the answer is done. */

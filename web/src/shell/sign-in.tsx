@@ -3,7 +3,7 @@ import { refused, signInByRedirect, signInWithWindow } from '@/api/provider-wind
 import { welcomeQuery } from '@/api/queries';
 import { signIn } from '@/api/session';
 import type { Welcome } from '@/api/types';
-import { useCommand } from '@/api/use-command';
+import { type Command, useCommand } from '@/api/use-command';
 import { Button } from '@/ui/button';
 import { ErrorPanel } from '@/ui/states';
 
@@ -12,10 +12,12 @@ interface SignInProps {
   ended: boolean;
   /** Why a provider sent the page back without a session. */
   failure: string | undefined;
+  /** The sign-out that led to this page. */
+  signOut: Command | undefined;
   onDone: () => void;
 }
 
-export function SignIn({ ended, failure, onDone }: SignInProps) {
+export function SignIn({ ended, failure, signOut, onDone }: SignInProps) {
   const welcome = useQuery(welcomeQuery);
   return (
     <main className="mx-auto flex min-h-dvh w-[min(400px,calc(100vw-32px))] flex-col justify-center gap-5">
@@ -25,10 +27,23 @@ export function SignIn({ ended, failure, onDone }: SignInProps) {
       </div>
       {ended && <p role="status">Your session has ended. Sign in again to continue on this page.</p>}
       {failure !== undefined && <ErrorPanel error={refused(failure)} doing="sign in" />}
+      {signOut && <SignOut command={signOut} />}
       <p className="text-muted">Find what your teams own, create something new, and follow its progress.</p>
-      {welcome.data && <Ways welcome={welcome.data} onDone={onDone} />}
+      {welcome.data && !signOut?.busy && <Ways welcome={welcome.data} onDone={onDone} />}
       {welcome.error && <ErrorPanel error={welcome.error} doing="reach Portico" onRetry={() => welcome.refetch()} />}
     </main>
+  );
+}
+
+/** The state of a sign-out. Nobody can sign in meanwhile: the sign-out would end the new session as well. */
+function SignOut({ command: { busy, error, start } }: { command: Command }) {
+  if (busy) return <p role="status">Signing out…</p>;
+  if (!error) return null;
+  return (
+    <div className="space-y-2">
+      <p>You are not signed out on the server. Whoever uses this browser next can continue as you.</p>
+      <ErrorPanel error={error} doing="sign out" onRetry={start} />
+    </div>
   );
 }
 
