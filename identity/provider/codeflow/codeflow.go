@@ -23,13 +23,13 @@ const (
 	maxResponse = 1 << 20
 )
 
-// Client sends requests to a provider. It bounds their time and the size of their answers. A nil transport is
-// http.DefaultTransport.
+// Client sends requests to a provider. It bounds their time and the size of their answers. An answer with
+// status 5xx or 429 is a *StatusError. A nil transport is http.DefaultTransport.
 func Client(transport http.RoundTripper) *http.Client {
 	if transport == nil {
 		transport = http.DefaultTransport
 	}
-	return &http.Client{Timeout: deadline, Transport: bounded{transport}}
+	return &http.Client{Timeout: deadline, Transport: readable{next: bounded{transport}, failed: isOutage}}
 }
 
 // Parameters are added to the address to which the browser is sent: the provider's preset, changed by the
@@ -66,7 +66,7 @@ func CheckQuery(id string, query url.Values) error {
 // is left out, except for its codes: it may repeat what was sent.
 func Refused(id string, err error) error {
 	answered, is := errors.AsType[*oauth2.RetrieveError](err)
-	if !is || answered.Response.StatusCode >= http.StatusInternalServerError || answered.Response.StatusCode == http.StatusTooManyRequests {
+	if !is {
 		return Unavailable(id, err)
 	}
 	return fault.New(fault.Authentication, "The provider '%s' refused the sign-in: %s", id, cmp.Or(answered.ErrorCode, answered.Response.Status))

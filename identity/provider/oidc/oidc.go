@@ -265,6 +265,9 @@ func (p *Provider) verify(ctx context.Context, at *issuer, token *oauth2.Token) 
 		return nil, p.invalid(errors.New("there is none"))
 	}
 	verified, err := at.verifier.Verify(ctx, raw)
+	if isWithoutKeys(err) {
+		return nil, codeflow.Unavailable(p.options.ID, err)
+	}
 	if err != nil {
 		return nil, p.invalid(err)
 	}
@@ -284,6 +287,12 @@ func (p *Provider) verify(ctx context.Context, at *issuer, token *oauth2.Token) 
 	return read, nil
 }
 
+// isWithoutKeys reports whether an identity token was not verified because the issuer's keys could not be
+// read. go-oidc says so in its text only.
+func isWithoutKeys(err error) bool {
+	return err != nil && strings.HasPrefix(err.Error(), "failed to verify signature: fetching keys ")
+}
+
 func hasIDToken(token *oauth2.Token) bool {
 	raw, _ := token.Extra("id_token").(string)
 	return raw != ""
@@ -292,9 +301,12 @@ func hasIDToken(token *oauth2.Token) bool {
 // login reads the person from the claims, and from the userinfo endpoint what they lack.
 func (p *Provider) login(ctx context.Context, at *issuer, token *oauth2.Token, read claims) (provider.Login, error) {
 	if read.text("email") == "" && at.provider.UserInfoEndpoint() != "" {
-		info, err := at.provider.UserInfo(ctx, oauth2.StaticTokenSource(token))
-		if err != nil {
+		info, err := at.provider.UserInfo(oidc.ClientContext(ctx, codeflow.StatusErrors(p.client)), oauth2.StaticTokenSource(token))
+		if codeflow.IsRefusal(err) {
 			return provider.Login{}, fault.Wrap(fault.Authentication, err, "The provider '%s' did not say who this is", p.options.ID)
+		}
+		if err != nil {
+			return provider.Login{}, fault.Wrap(fault.Unavailable, err, "The provider '%s' cannot say now who this is. Try again later", p.options.ID)
 		}
 		if subject := read.text("sub"); subject != "" && info.Subject != subject {
 			return provider.Login{}, p.invalid(errors.New("it is about somebody else than the userinfo endpoint"))
