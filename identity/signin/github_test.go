@@ -26,15 +26,17 @@ const (
 type gitHubBench struct {
 	bench
 
-	at *githubtest.Server
+	at        *githubtest.Server
+	transport *outage
 }
 
 func setUpGitHub(t *testing.T, resolvedBy string) gitHubBench {
 	t.Helper()
-	b := gitHubBench{setUp(t), githubtest.Run(t)}
+	b := gitHubBench{setUp(t), githubtest.Run(t), &outage{}}
 	options, err := github.Configure(config.OAuthProvider{ClientID: githubtest.ClientID, ClientSecret: githubtest.ClientSecret, EnterpriseInstanceURL: b.at.URL},
 		githubtest.CallbackURL)
 	require.NoError(t, err)
+	options.Transport = b.transport
 	b.add(t, github.ID, github.New(options), resolvedBy)
 	for _, value := range []string{"583231", "octocat", "octocat@example.com"} {
 		b.people.join(value, "user:default/octo")

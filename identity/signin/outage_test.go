@@ -66,7 +66,7 @@ func TestTextsOfAProviderAreNotLogged(t *testing.T) {
 }
 
 // TestAProviderThatFailsHalfwaySignsNobodyOut: a failure at the keys or at the userinfo endpoint says nothing
-// about the person.
+// about the person. The provider takes each refresh token once, and has given the next one before the failure.
 func TestAProviderThatFailsHalfwaySignsNobodyOut(t *testing.T) {
 	t.Parallel()
 	for _, down := range []outage{{"/keys", 0}, {"/keys", http.StatusServiceUnavailable}, {"/keys", http.StatusNotFound}, {"/userinfo", 0},
@@ -80,6 +80,9 @@ func TestAProviderThatFailsHalfwaySignsNobodyOut(t *testing.T) {
 		*transport = down
 		_, err := b.Refresh(t.Context(), "oidc", "test", secret)
 		require.Equal(t, fault.Unavailable, fault.KindOf(err), "%+v: %s", down, err)
+		*transport = outage{}
+		_, err = b.Refresh(t.Context(), "oidc", "test", secret)
+		require.NoError(t, err, "%+v", down)
 	}
 }
 
@@ -96,4 +99,20 @@ func TestATokenThatTheUserinfoEndpointRefusesEndsTheSession(t *testing.T) {
 	require.Equal(t, fault.Authentication, fault.KindOf(err))
 	require.EqualError(t, err, "The provider 'oidc' did not say who this is")
 	require.NotContains(t, b.log.String(), "Bearer ")
+}
+
+// TestAGitHubThatFailsHalfwaySignsNobodyOut: the refresh tokens of a GitHub App are accepted once.
+func TestAGitHubThatFailsHalfwaySignsNobodyOut(t *testing.T) {
+	t.Parallel()
+	for _, down := range []outage{{"/user", http.StatusBadGateway}, {"/user/emails", 0}} {
+		b := setUpGitHub(t, byID)
+		b.at.Expire()
+		_, secret := b.signIn(t)
+		*b.transport = down
+		_, err := b.refresh(t, secret)
+		require.Equal(t, fault.Unavailable, fault.KindOf(err), down.path)
+		*b.transport = outage{}
+		_, err = b.refresh(t, secret)
+		require.NoError(t, err, down.path)
+	}
 }

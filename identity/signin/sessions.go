@@ -22,6 +22,9 @@ import (
 // refreshDeadline bounds the renewal of a session, which concurrent requests of one browser share.
 const refreshDeadline = 30 * time.Second
 
+// storeDeadline bounds the storing of tokens.
+const storeDeadline = 5 * time.Second
+
 // idOf is the id of the session with this secret. The database does not have the secrets.
 func idOf(secret string) []byte {
 	hash := sha256.Sum256([]byte(secret))
@@ -130,7 +133,7 @@ func (s *Service) refresh(ctx context.Context, client *Client, secret string) (S
 		return Session{}, err
 	}
 	login, err := client.OAuth.Refresh(ctx, last.tokens)
-	if fault.KindOf(err) == fault.Authentication {
+	if fault.KindOf(err) == fault.Authentication && login.Tokens.Refresh == "" {
 		// Another server may have used the refresh token, and stored its successor.
 		again, loadErr := s.load(ctx, client, secret)
 		if loadErr != nil {
@@ -143,9 +146,30 @@ func (s *Service) refresh(ctx context.Context, client *Client, secret string) (S
 	}
 	if err != nil {
 		s.refusedBy(ctx, client, err)
+		if login.Tokens.Refresh == "" {
+			return Session{}, err
+		}
+		if storeErr := s.store(ctx, last, login.Tokens); storeErr != nil {
+			return Session{}, errors.Join(err, storeErr)
+		}
 		return Session{}, err
 	}
 	return s.renew(ctx, client, last, login)
+}
+
+// store stores the new tokens of a session. The provider may accept the last ones no more: the time that was
+// lost at the provider does not count.
+func (s *Service) store(ctx context.Context, last stored, tokens provider.Tokens) error {
+	sealed, err := s.sealTokens(last.id, tokens)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeDeadline)
+	defer cancel()
+	if _, err := s.queries.RefreshSignInSession(ctx, s.Pool, sealed, last.id, last.row.Tokens); err != nil {
+		return fmt.Errorf("store the tokens of the session of %s: %w", last.row.UserRef, err)
+	}
+	return nil
 }
 
 // renew checks who the person is now, and stores the new tokens.
@@ -156,12 +180,8 @@ func (s *Service) renew(ctx context.Context, client *Client, last stored, login 
 	if login.Tokens.Refresh == "" {
 		login.Tokens.Refresh = last.tokens.Refresh
 	}
-	sealed, err := s.sealTokens(last.id, login.Tokens)
-	if err != nil {
+	if err := s.store(ctx, last, login.Tokens); err != nil {
 		return Session{}, err
-	}
-	if _, err := s.queries.RefreshSignInSession(ctx, s.Pool, sealed, last.id, last.row.Tokens); err != nil {
-		return Session{}, fmt.Errorf("store the tokens of the session of %s: %w", last.row.UserRef, err)
 	}
 	found, err := s.resolve(ctx, client, login.Person)
 	if fault.KindOf(err) == fault.NotFound {

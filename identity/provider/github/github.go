@@ -141,24 +141,26 @@ func tokensOf(token *oauth2.Token) provider.Tokens {
 		Scope: strings.ReplaceAll(granted, ",", " "), Expiry: token.Expiry}
 }
 
-// login asks GitHub whose the access token is.
+// login asks GitHub whose the access token is. An error comes with the tokens.
 func (p *Provider) login(ctx context.Context, tokens provider.Tokens) (provider.Login, error) {
 	client := p.api(&oauth2.Transport{Source: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: tokens.Access}), Base: p.client.Transport})
+	login := provider.Login{Tokens: tokens}
 	user, _, err := client.Users.Get(ctx, "")
 	if err != nil {
-		return provider.Login{}, failure(err)
+		return login, failure(err)
 	}
 	if user.GetID() == 0 {
-		return provider.Login{}, fault.New(fault.Authentication, "The provider '%s' did not say who this is", ID)
+		return login, fault.New(fault.Authentication, "The provider '%s' did not say who this is", ID)
 	}
 	email, err := verifiedEmail(ctx, client)
 	if err != nil {
-		return provider.Login{}, err
+		return login, err
 	}
 	// A login can be changed and then taken by somebody else. The number stays.
 	id := strconv.FormatInt(user.GetID(), 10)
-	return provider.Login{Tokens: tokens, Person: provider.Person{Subject: id, UserID: id, Username: user.GetLogin(),
-		Profile: provider.Profile{Email: email, DisplayName: cmp.Or(user.GetName(), user.GetLogin()), Picture: user.GetAvatarURL()}}}, nil
+	login.Person = provider.Person{Subject: id, UserID: id, Username: user.GetLogin(),
+		Profile: provider.Profile{Email: email, DisplayName: cmp.Or(user.GetName(), user.GetLogin()), Picture: user.GetAvatarURL()}}
+	return login, nil
 }
 
 // verifiedEmail is the primary address if it is verified. It is "" where the token may not read addresses:

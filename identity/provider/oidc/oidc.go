@@ -3,6 +3,7 @@
 package oidc
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"errors"
@@ -222,7 +223,8 @@ func (p *Provider) Callback(ctx context.Context, attempt provider.Attempt, query
 	if subtle.ConstantTimeCompare([]byte(claims.text("nonce")), []byte(attempt.Nonce)) == 0 {
 		return provider.Login{}, p.invalid(errors.New("it is for another sign-in: the nonce differs"))
 	}
-	return p.login(ctx, at, token, claims)
+	person, err := p.person(ctx, at, token, claims)
+	return provider.Login{Person: person, Tokens: tokensOf(at, token)}, err
 }
 
 // checkResponse checks what the issuer sent along with the browser.
@@ -245,17 +247,26 @@ func (p *Provider) Refresh(ctx context.Context, last provider.Tokens) (provider.
 	if err != nil {
 		return provider.Login{}, codeflow.Refused(p.options.ID, err)
 	}
+	login := provider.Login{Tokens: tokensOf(at, token)}
+	login.Tokens.ID = cmp.Or(login.Tokens.ID, last.ID) // it is the hint of a later logout
 	claims := claims{}
 	if hasIDToken(token) {
 		if claims, err = p.verify(ctx, at, token); err != nil {
-			return provider.Login{}, err
+			return login, err
 		}
 	}
-	login, err := p.login(ctx, at, token, claims)
-	if login.Tokens.ID == "" {
-		login.Tokens.ID = last.ID // it is the hint of a later logout
-	}
+	login.Person, err = p.person(ctx, at, token, claims)
 	return login, err
+}
+
+// tokensOf converts an answer of the token endpoint.
+func tokensOf(at *issuer, token *oauth2.Token) provider.Tokens {
+	tokens := provider.Tokens{Access: token.AccessToken, Refresh: token.RefreshToken, Expiry: token.Expiry}
+	tokens.ID, _ = token.Extra("id_token").(string)
+	if tokens.Scope, _ = token.Extra("scope").(string); tokens.Scope == "" {
+		tokens.Scope = strings.Join(at.oauth.Scopes, " ")
+	}
+	return tokens
 }
 
 // verify verifies the identity token of a response.
@@ -298,22 +309,22 @@ func hasIDToken(token *oauth2.Token) bool {
 	return raw != ""
 }
 
-// login reads the person from the claims, and from the userinfo endpoint what they lack.
-func (p *Provider) login(ctx context.Context, at *issuer, token *oauth2.Token, read claims) (provider.Login, error) {
+// person reads the person from the claims, and from the userinfo endpoint what they lack.
+func (p *Provider) person(ctx context.Context, at *issuer, token *oauth2.Token, read claims) (provider.Person, error) {
 	if read.text("email") == "" && at.provider.UserInfoEndpoint() != "" {
 		info, err := at.provider.UserInfo(oidc.ClientContext(ctx, codeflow.StatusErrors(p.client)), oauth2.StaticTokenSource(token))
 		if codeflow.IsRefusal(err) {
-			return provider.Login{}, fault.Wrap(fault.Authentication, err, "The provider '%s' did not say who this is", p.options.ID)
+			return provider.Person{}, fault.Wrap(fault.Authentication, err, "The provider '%s' did not say who this is", p.options.ID)
 		}
 		if err != nil {
-			return provider.Login{}, fault.Wrap(fault.Unavailable, err, "The provider '%s' cannot say now who this is. Try again later", p.options.ID)
+			return provider.Person{}, fault.Wrap(fault.Unavailable, err, "The provider '%s' cannot say now who this is. Try again later", p.options.ID)
 		}
 		if subject := read.text("sub"); subject != "" && info.Subject != subject {
-			return provider.Login{}, p.invalid(errors.New("it is about somebody else than the userinfo endpoint"))
+			return provider.Person{}, p.invalid(errors.New("it is about somebody else than the userinfo endpoint"))
 		}
 		further := claims{}
 		if err := info.Claims(&further); err != nil {
-			return provider.Login{}, p.invalid(err)
+			return provider.Person{}, p.invalid(err)
 		}
 		for name, value := range further {
 			if _, stated := read[name]; !stated {
@@ -322,14 +333,9 @@ func (p *Provider) login(ctx context.Context, at *issuer, token *oauth2.Token, r
 		}
 	}
 	if read.text("sub") == "" {
-		return provider.Login{}, fault.New(fault.Authentication, "The provider '%s' did not say who this is: there is neither an identity token nor a userinfo endpoint", p.options.ID)
+		return provider.Person{}, fault.New(fault.Authentication, "The provider '%s' did not say who this is: there is neither an identity token nor a userinfo endpoint", p.options.ID)
 	}
-	tokens := provider.Tokens{Access: token.AccessToken, Refresh: token.RefreshToken, Expiry: token.Expiry}
-	tokens.ID, _ = token.Extra("id_token").(string)
-	if tokens.Scope, _ = token.Extra("scope").(string); tokens.Scope == "" {
-		tokens.Scope = strings.Join(at.oauth.Scopes, " ")
-	}
-	return provider.Login{Person: read.person(p.options), Tokens: tokens}, nil
+	return read.person(p.options), nil
 }
 
 // Logout revokes the refresh token if the issuer can (RFC 7009), and returns the address that ends the
