@@ -182,6 +182,11 @@ func TestInvalidRolesAreRefusedWithTheReason(t *testing.T) {
 		{http.StatusBadRequest, "'oldRole' object must be present", "PUT", developers, `{"newRole":{}}`},
 		{http.StatusForbidden, "consider making changes to the 'CONFIGURATION'", "DELETE", "/roles/role/default/rbac_admin", ""},
 		{http.StatusNotFound, "role member 'user:default/nobody' was not found", "DELETE", developers + "?memberReferences=user:default/nobody", ""},
+		// What means one member must not delete the whole role.
+		{http.StatusBadRequest, "Empty value found for query parameter 'memberReferences'", "DELETE", developers + "?memberReferences=", ""},
+		{http.StatusBadRequest, "Empty value found for query parameter 'memberReferences'", "DELETE", developers + "?memberReferences", ""},
+		{http.StatusBadRequest, "request/query/memberReferences must be string", "DELETE", developers + "?memberReferences=user:default/grace&memberReferences=user:default/ada", ""},
+		{http.StatusBadRequest, "", "DELETE", developers + "?memberReferences=user:default/grace;x", ""},
 		{http.StatusBadRequest, "permission policy must be provided as an array", "DELETE", "/policies/role/default/developers", ""},
 		{http.StatusBadRequest, "permission policy must be provided as an array", "POST", "/policies", `{}`},
 		{http.StatusBadRequest, "permission policy must be present", "POST", "/policies", `[]`},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -24,6 +25,14 @@ func parseCriteria(text json.RawMessage, limits Limits) (policy.Criteria, error)
 	parser := criteriaParser{limits: limits}
 	return parser.parse(text, "roleCondition.conditions", 1)
 }
+
+// hasNUL reports whether a string in JSON has a NUL character, which Postgres cannot compare with. A \u0000 after
+// an escaped backslash is none.
+func hasNUL(text json.RawMessage) bool {
+	return slices.ContainsFunc(jsonEscape.FindAll(text, -1), func(escape []byte) bool { return string(escape) == `\u0000` })
+}
+
+var jsonEscape = regexp.MustCompile(`\\(?:u[0-9a-fA-F]{4}|.)`)
 
 func (p *criteriaParser) parse(text json.RawMessage, at string, depth int) (policy.Criteria, error) {
 	p.nodes++

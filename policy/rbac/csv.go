@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 const (
@@ -81,9 +82,16 @@ func parsePolicies(name, text string) (policyFile, []Problem) {
 	return parsed, problems
 }
 
-var errForm = errors.New("a line is either p, role, permission, action, effect or g, member, role")
+var (
+	errForm = errors.New("a line is either p, role, permission, action, effect or g, member, role")
+	// errEncoding is for text that the database cannot have.
+	errEncoding = errors.New("the line is not UTF-8")
+)
 
 func (f *policyFile) add(line string, number int) error {
+	if !utf8.ValidString(line) {
+		return errEncoding
+	}
 	reader := csv.NewReader(strings.NewReader(line))
 	reader.TrimLeadingSpace = true
 	fields, err := reader.Read()

@@ -59,6 +59,10 @@ func TestABrokenFileLeavesTheLastGoodRoles(t *testing.T) {
 			policies: goodPolicies + "p, role:default/team, catalog.entity.refresh, write, allow\n",
 			problems: []string{"policy.csv:3: 'policy' has invalid value: 'write'. It should be one of: create, read, update, delete, use"},
 		},
+		"no UTF-8": {
+			policies: goodPolicies + "# caf\xe9\np, role:default/team, caf\xe9, use, allow\n",
+			problems: []string{"policy.csv:4: the line is not UTF-8"},
+		},
 		"a line twice": {
 			policies: goodPolicies + "\n# again\ng, group:default/team-a, role:default/team\n",
 			problems: []string{"policy.csv:2: the line is there twice: see line 5", "policy.csv:5: the line is there twice: see line 2"},
@@ -90,6 +94,10 @@ func TestABrokenFileLeavesTheLastGoodRoles(t *testing.T) {
 		"a condition of another role": {
 			conditions: "result: CONDITIONAL\nroleEntityRef: role:default/other\npluginId: catalog\nresourceType: catalog-entity\npermissionMapping: [read]\nconditions: { rule: IS_ENTITY_KIND, resourceType: catalog-entity, params: { kinds: [API] } }\n",
 			problems:   []string{"conditional-policies.yaml:1: role:default/other is no role of the file of policies"},
+		},
+		"a NUL in params": {
+			conditions: strings.Replace(goodConditions, "$ownerRefs", `"a\0"`, 1),
+			problems:   []string{`conditional-policies.yaml:1: the conditions must not contain a NUL character (\u0000)`},
 		},
 		"no YAML": {
 			conditions: "a: [\n  b: c\n",

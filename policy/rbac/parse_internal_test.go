@@ -91,6 +91,16 @@ func TestConditionsAreBounded(t *testing.T) {
 	}
 }
 
+func TestANULIsFoundHoweverItIsEscaped(t *testing.T) {
+	t.Parallel()
+	for text, expected := range map[string]bool{
+		`"\u0000"`: true, `"a\\\u0000"`: true, `"\n\u0000b"`: true,
+		`"\\u0000"`: false, `"\u00e9"`: false, `"u0000"`: false,
+	} {
+		require.Equal(t, expected, hasNUL(json.RawMessage(text)), text)
+	}
+}
+
 func repeated(times int, text string) []string {
 	list := make([]string, times)
 	for i := range list {

@@ -57,6 +57,9 @@ func (r *rulebook) checkCondition(c ConditionSpec) (checkedCondition, error) {
 	if err := checkRef(c.Role, kindRole); err != nil {
 		return checkedCondition{}, err
 	}
+	if hasNUL(c.Criteria) {
+		return checkedCondition{}, fault.New(fault.Input, "the conditions must not contain a NUL character (\\u0000)")
+	}
 	criteria, err := parseCriteria(c.Criteria, r.limits)
 	if err != nil {
 		return checkedCondition{}, err
