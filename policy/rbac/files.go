@@ -2,7 +2,6 @@ package rbac
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"io"
 	"os"
@@ -36,11 +35,11 @@ const maxProblems = 100
 type lastSync struct {
 	mu       sync.Mutex
 	problems []Problem
-	digest   filesDigest
+	files    fileContents
 	places   *places
+	// taken are roles of the configuration or the file that the API had created before under the same names.
+	taken []string
 }
-
-type filesDigest [2][sha256.Size]byte
 
 // Problems are what was wrong with the files with roles when they were last read.
 func (s *Service) Problems() []Problem {
@@ -59,8 +58,9 @@ func (s *Service) places() *places {
 
 // SyncFiles stores the roles of the configuration and of the files, and loads all roles. What is wrong with a
 // file is no error: it is logged, and listed by Problems.
-func (s *Service) SyncFiles(ctx context.Context) error {
-	files := s.readFiles()
+func (s *Service) SyncFiles(ctx context.Context) error { return s.syncContents(ctx, s.readFiles()) }
+
+func (s *Service) syncContents(ctx context.Context, files fileContents) error {
 	wanted := s.parseFiles(files)
 	if _, err := s.store.update(ctx, identity.System("roles of files").Actor(), func(c *change) error { return c.sync(wanted) }); err != nil {
 		return fmt.Errorf("store the roles of the configuration and the files: %w", err)
@@ -73,18 +73,15 @@ func (s *Service) SyncFiles(ctx context.Context) error {
 			"skipped", s.options.Files.SkipInvalid)
 	}
 	s.last.mu.Lock()
-	s.last.problems, s.last.digest, s.last.places = wanted.problems, files.digest(), wanted.places
+	s.last.problems, s.last.files, s.last.places, s.last.taken = wanted.problems, files, wanted.places, wanted.taken
 	s.last.mu.Unlock()
 	return s.Load(ctx)
 }
 
-// WatchFiles calls SyncFiles whenever a file has changed, until ctx ends. Without Files.Reload it does
-// nothing.
+// WatchFiles stores the roles again whenever the API has given up the name of one of them, and with Files.Reload
+// whenever a file has changed, until ctx ends.
 func (s *Service) WatchFiles(ctx context.Context) error {
-	if !s.options.Files.Reload {
-		<-ctx.Done()
-		return nil
-	}
+	var read settling
 	ticker := time.NewTicker(reloadInterval)
 	defer ticker.Stop()
 	for {
@@ -93,38 +90,67 @@ func (s *Service) WatchFiles(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 		}
-		if !s.filesChanged() {
+		files, due := s.due(&read)
+		if !due {
 			continue
 		}
-		if err := s.SyncFiles(ctx); err != nil && ctx.Err() == nil {
-			s.options.Log.WarnContext(ctx, "the files with roles have changed and cannot be stored; this is tried again", "error", err)
+		if err := s.syncContents(ctx, files); err != nil && ctx.Err() == nil {
+			s.options.Log.WarnContext(ctx, "the roles of the files have changed and cannot be stored; this is tried again", "error", err)
 		}
 	}
 }
 
-func (s *Service) filesChanged() bool {
-	now := s.readFiles().digest()
+// due reports whether roles have to be stored, and the contents of the files that are to count.
+func (s *Service) due(read *settling) (files fileContents, due bool) {
 	s.last.mu.Lock()
-	defer s.last.mu.Unlock()
-	return now != s.last.digest
+	last, taken := s.last.files, s.last.taken
+	s.last.mu.Unlock()
+	files = last
+	if s.options.Files.Reload {
+		if now := s.readFiles(); read.settled(now) {
+			files = now
+		}
+	}
+	return files, files != last || s.options.Decider.snapshot.Load().lacksOneOf(taken)
 }
 
-// fileContents are the contents of both files. A file that cannot be read has an error.
+// lacksOneOf reports whether the API has deleted or renamed one of these roles.
+func (s *snapshot) lacksOneOf(refs []string) bool {
+	return slices.ContainsFunc(refs, func(ref string) bool {
+		role, found := s.all.role(ref)
+		return !found || role.Metadata.Source != FromREST
+	})
+}
+
+// settling are the contents of files that may be half written: they count when they are the same twice in a row.
+type settling struct{ before fileContents }
+
+func (s *settling) settled(now fileContents) bool {
+	same := now == s.before
+	s.before = now
+	return same
+}
+
+// fileContents are the contents of both files. A file that cannot be read has the reason instead, which is "" for
+// others.
 type fileContents struct {
-	policies, conditions       string
-	policiesErr, conditionsErr error
+	policies, conditions           string
+	policiesWrong, conditionsWrong string
 }
 
 func (s *Service) readFiles() (contents fileContents) {
-	contents.policies, contents.policiesErr = readBounded(s.options.Files.Policies, maxCSVBytes)
-	contents.conditions, contents.conditionsErr = readBounded(s.options.Files.Conditions, s.options.Limits.FileBytes)
+	contents.policies, contents.policiesWrong = readOrReason(s.options.Files.Policies, maxCSVBytes)
+	contents.conditions, contents.conditionsWrong = readOrReason(s.options.Files.Conditions, s.options.Limits.FileBytes)
 	return contents
 }
 
-func (c fileContents) digest() (digest filesDigest) {
-	digest[0] = sha256.Sum256(fmt.Append(nil, c.policies, c.policiesErr))
-	digest[1] = sha256.Sum256(fmt.Append(nil, c.conditions, c.conditionsErr))
-	return digest
+// readOrReason is readBounded with its error as a text, "" for none.
+func readOrReason(name string, bound int) (text, reason string) {
+	text, err := readBounded(name, bound)
+	if err != nil {
+		return "", err.Error()
+	}
+	return text, ""
 }
 
 // readBounded reads one byte more than the bound at most, which the parser then refuses.

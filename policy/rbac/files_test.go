@@ -183,6 +183,35 @@ func TestOnlyTheConfigurationGivesARoleToEverybody(t *testing.T) {
 	require.False(t, role.Metadata.IsDefault)
 }
 
+// TestARoleOfTheAPIBlocksItsNameOnly: the rest of the files counts, and the role of the file comes when the API has
+// deleted its own.
+func TestARoleOfTheAPIBlocksItsNameOnly(t *testing.T) {
+	t.Parallel()
+	files := writeFiles(t, "", "")
+	roles := newReplica(t, testkit.Database(t), withFiles(files))
+	require.NoError(t, roles.SyncFiles(t.Context()))
+	require.NoError(t, roles.CreateRole(t.Context(), guest, rbac.RoleSpec{Ref: "role:default/taken", Members: []string{"user:default/ada"}}))
+	source := func() rbac.Source {
+		role, err := roles.Role(t.Context(), guest, "role:default/taken")
+		require.NoError(t, err)
+		return role.Metadata.Source
+	}
+
+	taken := strings.NewReplacer("default/team\n", "default/taken\n", "default/team,", "default/taken,")
+	require.NoError(t, os.WriteFile(files.Policies, []byte(goodPolicies+taken.Replace(goodPolicies)), 0o600))
+	require.NoError(t, os.WriteFile(files.Conditions, []byte(goodConditions+"---\n"+taken.Replace(goodConditions)), 0o600))
+	require.NoError(t, roles.SyncFiles(t.Context()))
+	require.Equal(t, []string{"policy.csv:4: role:default/taken comes from the API"}, problemsOf(roles))
+	require.Equal(t, rbac.FromREST, source())
+	require.Equal(t, policy.Allowed, roles.result(t, policy.CatalogEntityRead))
+	require.Equal(t, policy.Conditional, roles.result(t, policy.CatalogEntityDelete))
+
+	during(t, roles.WatchFiles)
+	require.NoError(t, roles.DeleteRole(t.Context(), guest, "role:default/taken"))
+	require.Eventually(t, func() bool { return len(roles.Problems()) == 0 }, soon, often)
+	require.Equal(t, rbac.FromFile, source())
+}
+
 func TestAMissingFileLeavesTheLastGoodRoles(t *testing.T) {
 	t.Parallel()
 	files := writeFiles(t, goodPolicies, goodConditions)

@@ -91,6 +91,19 @@ func TestConditionsAreBounded(t *testing.T) {
 	}
 }
 
+// TestAHalfWrittenFileDoesNotCount: a file counts when it was the same twice in a row.
+func TestAHalfWrittenFileDoesNotCount(t *testing.T) {
+	t.Parallel()
+	var read settling
+	half, whole := fileContents{policies: "p, role"}, fileContents{policies: "p, role:default/a, x, use, allow"}
+	for i, step := range []struct {
+		now     fileContents
+		settled bool
+	}{{half, false}, {whole, false}, {whole, true}, {whole, true}, {half, false}, {fileContents{policiesWrong: "no such file"}, false}, {whole, false}} {
+		require.Equal(t, step.settled, read.settled(step.now), i)
+	}
+}
+
 func TestANULIsFoundHoweverItIsEscaped(t *testing.T) {
 	t.Parallel()
 	for text, expected := range map[string]bool{

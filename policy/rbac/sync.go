@@ -2,7 +2,6 @@ package rbac
 
 import (
 	"bytes"
-	"fmt"
 	"slices"
 
 	"github.com/portico-dev/portico/policy"
@@ -31,6 +30,8 @@ type wanted struct {
 	files    Files
 	places   *places
 	problems []Problem
+	// taken are the roles that do not count because the API had created others under their names before.
+	taken []string
 }
 
 // roleSet is all roles of one source, with their policies.
@@ -97,16 +98,16 @@ func (c Configured) roles() *roleSet {
 func (s *Service) parseFiles(files fileContents) *wanted {
 	w := &wanted{configured: s.options.Configured.roles(), files: s.options.Files}
 	var parsed policyFile
-	if err := files.policiesErr; err != nil {
-		w.problems = append(w.problems, Problem{File: w.files.Policies, Reason: err.Error()})
+	if reason := files.policiesWrong; reason != "" {
+		w.problems = append(w.problems, Problem{File: w.files.Policies, Reason: reason})
 	} else {
 		var problems []Problem
 		parsed, problems = parsePolicies(w.files.Policies, files.policies)
 		w.addPolicies(parsed, problems)
 	}
 	w.places = newPlaces(w.files, parsed)
-	if err := files.conditionsErr; err != nil {
-		w.problems = append(w.problems, Problem{File: w.files.Conditions, Reason: err.Error()})
+	if reason := files.conditionsWrong; reason != "" {
+		w.problems = append(w.problems, Problem{File: w.files.Conditions, Reason: reason})
 		return w
 	}
 	conditions, problems := s.rules.parseConditions(w.files.Conditions, files.conditions)
@@ -170,11 +171,13 @@ func (w *wanted) settle(now stored) {
 	}
 }
 
-// checkOrigins finds roles that already come from elsewhere. They stay as they are.
+// checkOrigins finds roles that already come from elsewhere. They stay as they are. A role of the API stands for
+// itself alone: the rest of the file counts. One of the configuration is a mistake in the files.
 func (w *wanted) checkOrigins(now stored) {
 	for _, existing := range now.roles {
 		if w.configured.has(existing.Ref) && existing.Metadata.Source == FromREST {
 			w.configured.remove(existing.Ref)
+			w.taken = append(w.taken, existing.Ref)
 			w.problems = append(w.problems, Problem{File: "permission.rbac", Reason: existing.Ref + " was created by the API; delete it there"})
 		}
 	}
@@ -183,23 +186,27 @@ func (w *wanted) checkOrigins(now stored) {
 	}
 	var problems []Problem
 	for _, role := range slices.Clone(w.fromFile.roles) {
-		existing, exists := now.role(role.Ref)
-		var owner string
+		existing, _ := now.role(role.Ref)
 		switch {
 		case w.configured.has(role.Ref):
-			owner = "the configuration"
-		case exists && existing.Metadata.Source == FromREST:
-			owner = "the API"
-		default:
-			continue
+			problems = append(problems, Problem{w.files.Policies, role.line, role.Ref + " comes from the configuration"})
+			w.fromFile.remove(role.Ref)
+		case existing.Metadata.Source == FromREST:
+			w.problems = append(w.problems, Problem{w.files.Policies, role.line, role.Ref + " comes from the API"})
+			w.skip(role.Ref)
 		}
-		problems = append(problems, Problem{w.files.Policies, role.line, fmt.Sprintf("%s comes from %s", role.Ref, owner)})
-		w.fromFile.remove(role.Ref)
 	}
 	w.problems = append(w.problems, problems...)
 	if !w.tolerates(problems) {
 		w.fromFile = nil
 	}
+}
+
+// skip leaves out a role of the file, with its policies and conditions, because the API has one of this name.
+func (w *wanted) skip(ref string) {
+	w.taken = append(w.taken, ref)
+	w.fromFile.remove(ref)
+	w.conditions = slices.DeleteFunc(slices.Clone(w.conditions), func(line lineOf[checkedCondition]) bool { return line.value.Role == ref })
 }
 
 // gone are the stored roles of the set's source that the set does not have, and those of a file that the
