@@ -186,7 +186,8 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 	if err != nil {
 		return nil, nil, err
 	}
-	signIn, err := p.signIn(issuer, seals, options.allowGuest)
+	refusals := audit.NewAttempts(p.pool, p.log)
+	signIn, err := p.signIn(issuer, seals, refusals, options.allowGuest)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -199,7 +200,7 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 	server, err := api.NewServer(api.Options{
 		Log: p.log, Telemetry: p.telemetry, Version: version, Portal: web.Handler(imageSources(p.config)), Database: api.Database{Ping: p.pool.Ping, Unreachable: db.Unreachable},
 		Problems:      p.roleProblems,
-		Refusals:      audit.NewAttempts(p.pool, p.log),
+		Refusals:      refusals,
 		Keys:          idempotency.New(p.pool, idempotency.Options{}),
 		Authenticator: identity.NewAuthenticator(issuer, machines), CORS: crossOrigin(p.config.Backend.CORS),
 		BaseURLs: []string{p.config.Backend.BaseURL, p.config.App.BaseURL}, Hosts: p.config.Portico.Server.AllowedHosts,

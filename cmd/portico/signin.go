@@ -34,8 +34,8 @@ const guestProvider = "guest"
 
 // signIn converts the configuration of sign-in. It makes no request: a provider that does not answer stops no
 // server.
-func (p *platform) signIn(issuer *identity.Issuer, seals *seal.Keyring, development bool) (*signin.Service, error) {
-	options := signin.Options{Pool: p.pool, Seals: seals, Issuer: issuer, Directory: directory{p}, Log: p.log, Refusals: audit.NewAttempts(p.pool, p.log), ReturnTo: p.config.App.BaseURL,
+func (p *platform) signIn(issuer *identity.Issuer, seals *seal.Keyring, refusals *audit.Attempts, development bool) (*signin.Service, error) {
+	options := signin.Options{Pool: p.pool, Seals: seals, Issuer: issuer, Directory: directory{p}, Log: p.log, Refusals: refusals, ReturnTo: p.config.App.BaseURL,
 		Known: append(slices.Collect(maps.Keys(oauthProviders)), guestProvider, proxy.GCPIAP, proxy.CFAccess), Direct: map[string]provider.Direct{}}
 	configured := p.config.Auth.Providers
 	if guest := p.guest(configured.Guest, development); guest != nil {

@@ -22,7 +22,7 @@ func signInOf(t *testing.T, providers string) (*signin.Service, string, error) {
 	require.NoError(t, err)
 	var log bytes.Buffer
 	p := &platform{config: loaded, log: slog.New(slog.NewTextHandler(&log, nil))}
-	service, err := p.signIn(nil, nil, false)
+	service, err := p.signIn(nil, nil, nil, false)
 	return service, log.String(), err
 }
 

@@ -82,7 +82,7 @@ type Found struct {
 // Attempt is what one resolver looked for and did not find.
 type Attempt struct {
 	Resolver string
-	// Wanted describes the user that was looked for; Reason is why nothing was looked for, if so.
+	// Wanted describes the user that nobody is; without it, Reason is why the resolver gave no user.
 	Wanted, Reason string
 }
 
@@ -103,19 +103,18 @@ func (c *Chain) Resolve(ctx context.Context, person provider.Person) (Found, []A
 		}
 		ref, err := c.first(ctx, wanted.alternatives)
 		if err != nil {
-			return Found{}, tried, err
+			return Found{}, append(tried, Attempt{Resolver: step.Name, Reason: err.Error()}), err
 		}
 		if ref != "" {
 			return Found{UserRef: ref, Resolver: step.Name, InCatalog: true}, tried, nil
 		}
-		failed := Attempt{Resolver: step.Name, Wanted: wanted.String()}
 		if step.WithoutUser {
 			if err := c.unused(ctx, wanted.name); err != nil {
-				return Found{}, append(tried, failed), err
+				return Found{}, append(tried, Attempt{Resolver: step.Name, Reason: err.Error()}), err
 			}
 			return Found{UserRef: "user:default/" + strings.ToLower(wanted.name), Resolver: step.Name}, tried, nil
 		}
-		tried = append(tried, failed)
+		tried = append(tried, Attempt{Resolver: step.Name, Wanted: wanted.String()})
 	}
 	return Found{}, tried, fault.New(fault.NotFound, "%s%s", unresolved, advice(tried))
 }

@@ -118,9 +118,14 @@ func (s *Service) Returning(id, cookie, state string) (Flow, error) {
 	return flow, nil
 }
 
+// noRefreshToken is the message to a person whose page went to a provider that gives no refresh token. The
+// page that comes back has no session other than the one that it can renew.
+const noRefreshToken = "The provider '%s' gave no refresh token, and signing in without a popup window needs one. " +
+	"Ask whoever runs Portico to add offline_access to the provider's additionalScopes, or to let the provider give one"
+
 // Finish ends a sign-in with the query that the provider sent. It returns the session, and the secret by
-// which the browser renews it: "" when the provider gives no refresh token. The session of the secret that
-// the browser had before ends.
+// which the browser renews it: "" when the provider gives no refresh token, which is a fault of kind
+// Authentication if Request.Redirect. The session of the secret that the browser had before ends.
 func (s *Service) Finish(ctx context.Context, flow Flow, query url.Values, before string) (Session, string, error) {
 	client, err := s.client(flow.Request.Provider, flow.Request.Environment)
 	if err != nil {
@@ -128,6 +133,11 @@ func (s *Service) Finish(ctx context.Context, flow Flow, query url.Values, befor
 	}
 	login, err := client.OAuth.Callback(ctx, flow.attempt(), query)
 	if err != nil {
+		s.refusedBy(ctx, client, err)
+		return Session{}, "", err
+	}
+	if flow.Request.Redirect && login.Tokens.Refresh == "" {
+		err := fault.New(fault.Authentication, noRefreshToken, client.Provider)
 		s.refusedBy(ctx, client, err)
 		return Session{}, "", err
 	}
@@ -146,7 +156,7 @@ func (s *Service) Finish(ctx context.Context, flow Flow, query url.Values, befor
 	if login.Tokens.Refresh == "" {
 		s.Log.WarnContext(ctx, "the provider gave no refresh token: its people must sign in again whenever they load the portal",
 			"provider", client.Provider, "env", client.Environment)
-		return session, "", nil
+		return session, "", s.recordStart(ctx, s.Pool, client.Provider, found.UserRef, login.Person)
 	}
 	secret, err := s.begin(ctx, client, found.UserRef, login)
 	return session, secret, err

@@ -72,12 +72,18 @@ func (s *Service) begin(ctx context.Context, client *Client, userRef string, log
 		if err != nil {
 			return err
 		}
-		return audit.Record(ctx, tx, actor(userRef), audit.SessionStart, client.Provider, audit.Changed("subject", nil, login.Person.Subject), audit.Secret("tokens"))
+		return s.recordStart(ctx, tx, client.Provider, userRef, login.Person, audit.Secret("tokens"))
 	})
 	if err != nil {
 		return "", fmt.Errorf("store the session of %s: %w", userRef, err)
 	}
 	return secret, nil
+}
+
+// recordStart records in the audit log that a person signed in as a user, and what was stored.
+func (s *Service) recordStart(ctx context.Context, tx db.DBTX, id, userRef string, person provider.Person, stored ...audit.Change) error {
+	changes := append([]audit.Change{audit.Changed("subject", nil, person.Subject)}, stored...)
+	return audit.Record(ctx, tx, actor(userRef), audit.SessionStart, id, changes...)
 }
 
 // actor is a user in the audit log.

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -195,23 +196,35 @@ func (s *Service) issue(ctx context.Context, known provider.Identity) (Session, 
 	return Session{UserRef: known.UserRef, Ownership: ownership, Token: token, Profile: known.Profile}, nil
 }
 
-// resolve finds the user that a person is, and logs what the resolvers looked for.
+// resolve finds the user that a person is, and logs what the resolvers looked for. A person who is nobody, or
+// not exactly one user, is a refusal.
 func (s *Service) resolve(ctx context.Context, client *Client, person provider.Person) (resolver.Found, error) {
 	found, tried, err := client.Resolvers.Resolve(ctx, person)
 	log := s.Log.With("provider", client.Provider, "env", client.Environment, "subject", person.Subject)
 	if len(tried) > 0 {
 		log = log.With("tried", attempts(tried))
 	}
-	switch {
-	case err != nil:
+	switch kind := fault.KindOf(err); {
+	case kind == fault.NotFound || kind == fault.Conflict:
 		log.WarnContext(ctx, "a sign-in was refused: no resolver found a user", "reason", err.Error())
-		s.Refusals.Record(ctx, audit.Actor{Subject: person.Subject}, audit.SessionStart, client.Provider, audit.Denied, attempts(tried).String())
+		s.Refusals.Record(ctx, audit.Actor{Subject: person.Subject}, audit.SessionStart, client.Provider, audit.Denied, refusal(kind, tried))
+	case err != nil: // the users could not be searched, which says nothing about the person
 	case !found.InCatalog:
 		log.InfoContext(ctx, "somebody who is not in the catalog signs in", "user", found.UserRef, "resolver", found.Resolver)
 	default:
 		log.InfoContext(ctx, "a user signs in", "user", found.UserRef, "resolver", found.Resolver)
 	}
 	return found, err
+}
+
+// refusal is the reason of a refused sign-in for the audit log: which resolvers looked for a user. What they
+// looked for comes from the provider, and is not part of it.
+func refusal(kind fault.Kind, tried []resolver.Attempt) string {
+	var names []string
+	for _, attempt := range tried {
+		names = append(names, attempt.Resolver)
+	}
+	return fmt.Sprintf("%s by the resolvers: %s", kind, strings.Join(names, ", "))
 }
 
 // attempts is what the resolvers looked for, by their names, for the log.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -36,11 +37,16 @@ import (
 type people struct {
 	mutex sync.Mutex
 	refs  map[string]string
+	// failed is the error of every search, if any.
+	failed error
 }
 
 func (p *people) FindUsers(_ context.Context, values map[string]string) ([]string, error) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
+	if p.failed != nil {
+		return nil, p.failed
+	}
 	for _, value := range values {
 		if ref, known := p.refs[value]; known {
 			return []string{ref}, nil
@@ -184,9 +190,76 @@ func TestTheAuditLogHasSessionsAndRefusedSignIns(t *testing.T) {
 	require.Equal(t, []any{audit.SessionStart, audit.Done, "user:default/oidc"}, []any{started.Action, started.Outcome, started.Actor.Subject})
 	require.Equal(t, []any{audit.SessionEnd, audit.Done, "user:default/oidc"}, []any{ended.Action, ended.Outcome, ended.Actor.Subject})
 	require.Equal(t, []any{audit.SessionStart, audit.Denied, "oidc"}, []any{refused.Action, refused.Outcome, refused.Resource})
-	require.Contains(t, refused.Reason, "emailMatchingUserEntityProfileEmail", "which resolver saw what")
-	require.Contains(t, refused.Reason, at.Email)
+	require.Equal(t, "NotFoundError by the resolvers: emailMatchingUserEntityProfileEmail", refused.Reason, "and nothing that the person chose")
 	require.NotContains(t, fmt.Sprint(events), secret)
+}
+
+// TestOnlyDecisionsAboutAPersonAreRefusals: a database that does not answer, or a browser that left, says
+// nothing about the person.
+func TestOnlyDecisionsAboutAPersonAreRefusals(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		failed error
+		reason string
+	}{
+		"an error of the database": {errors.New("connection refused"), ""},
+		"a browser that left":      {context.Canceled, ""},
+		"two users":                {fault.New(fault.Conflict, "two"), "ConflictError by the resolvers: emailMatchingUserEntityProfileEmail"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			at, _ := oidctest.Mock(t, "oidc", nil)
+			b := setUp(t, at)
+			b.Refusals = audit.NewAttempts(b.pool, slog.New(slog.DiscardHandler))
+			b.people.failed = test.failed
+			cookie, back := b.start(t, at)
+			_, _, err := b.finish(t, "oidc", cookie, back, "")
+			require.ErrorIs(t, err, test.failed)
+			events, err := audit.Find(t.Context(), b.pool, audit.Query{})
+			require.NoError(t, err)
+			if test.reason == "" {
+				require.Empty(t, events)
+				require.NotContains(t, b.log.String(), "no resolver found a user")
+				return
+			}
+			require.Len(t, events, 1)
+			require.Equal(t, []any{audit.Denied, test.reason}, []any{events[0].Outcome, events[0].Reason})
+		})
+	}
+}
+
+// TestAProviderWithoutRefreshTokens: its people sign in by a popup window only, because a page that comes back
+// has just the session that it can renew.
+func TestAProviderWithoutRefreshTokens(t *testing.T) {
+	t.Parallel()
+	at, _ := oidctest.Mock(t, "oidc", nil)
+	b := setUp(t, at)
+	b.Clients[0].OAuth = withoutRefresh{b.Clients[0].OAuth}
+	cookie, back := b.start(t, at)
+	session, secret, err := b.finish(t, "oidc", cookie, back, "")
+	require.NoError(t, err)
+	require.Empty(t, secret)
+	require.Equal(t, "user:default/oidc", session.UserRef)
+	events, err := audit.Find(t.Context(), b.pool, audit.Query{})
+	require.NoError(t, err)
+	require.Len(t, events, 1)
+	require.Equal(t, []any{audit.SessionStart, audit.Done, "user:default/oidc"}, []any{events[0].Action, events[0].Outcome, events[0].Actor.Subject})
+
+	address, cookie, err := b.Start(t.Context(), signin.Request{Provider: "oidc", Environment: "test", Redirect: true, RedirectURL: "http://portico.localhost"})
+	require.NoError(t, err)
+	_, _, err = b.finish(t, "oidc", cookie, at.LogIn(t, address), "")
+	require.Equal(t, fault.Authentication, fault.KindOf(err))
+	require.ErrorContains(t, err, "The provider 'oidc' gave no refresh token")
+	require.ErrorContains(t, err, "offline_access")
+}
+
+// withoutRefresh is a provider that gives no refresh tokens.
+type withoutRefresh struct{ provider.OAuth }
+
+func (w withoutRefresh) Callback(ctx context.Context, attempt provider.Attempt, query url.Values) (provider.Login, error) {
+	login, err := w.OAuth.Callback(ctx, attempt, query)
+	login.Tokens.Refresh = ""
+	return login, err
 }
 
 // TestSigningOutEndsTheSessionAtTheProvider: the provider revokes the refresh token, and is told where the
