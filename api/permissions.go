@@ -198,6 +198,10 @@ func (r conditionRoutes) apply(c *call) (decisions, error) {
 // maxConditions bounds the items of one request: each is a statement.
 const maxConditions = 200
 
+// appliedLimits bound the criteria of one item. They leave room for the conditions of several roles that a decision
+// has joined.
+var appliedLimits = rbac.Limits{Depth: 32, Nodes: 4096, Items: 1024}
+
 func (r conditionRoutes) check(items []conditionsRequest) error {
 	if len(items) > maxConditions {
 		return fault.New(fault.Input, "There are more items than the %d that are answered at once", maxConditions)
@@ -219,8 +223,8 @@ func (r conditionRoutes) evaluate(c *call, item conditionsRequest) ([]bool, erro
 	if match == nil {
 		return nil, authorize.Unevaluable(item.ResourceType)
 	}
-	var criteria policy.Criteria
-	if err := json.Unmarshal(item.Conditions.RawMessage, &criteria); err != nil {
+	criteria, err := rbac.ParseCriteria(item.Conditions.RawMessage, appliedLimits)
+	if err != nil {
 		return nil, fault.Wrap(fault.Input, err, "the conditions of item %s: %s", item.ID, err)
 	}
 	return match(c.Request.Context(), c.principal, criteria, item.ResourceRef.refs)

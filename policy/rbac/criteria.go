@@ -20,7 +20,14 @@ type criteriaParser struct {
 	nodes  int
 }
 
-// parseCriteria reads the criteria of a condition. Its rules are not checked.
+// ParseCriteria reads criteria from JSON within limits. What is wrong with them is a fault of kind Input. Rules and
+// params are not checked.
+func ParseCriteria(text json.RawMessage, limits Limits) (policy.Criteria, error) {
+	parser := criteriaParser{limits: limits}
+	return parser.parse(text, "conditions", 1)
+}
+
+// parseCriteria reads the criteria of a condition of a role.
 func parseCriteria(text json.RawMessage, limits Limits) (policy.Criteria, error) {
 	parser := criteriaParser{limits: limits}
 	return parser.parse(text, "roleCondition.conditions", 1)

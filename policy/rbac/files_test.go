@@ -325,6 +325,18 @@ func TestAnUnreachableDatabaseLeavesTheLastRoles(t *testing.T) {
 	require.Error(t, roles.DeleteRole(t.Context(), guest, "role:default/team"))
 }
 
+func TestReferencesOfOneCallAreBounded(t *testing.T) {
+	t.Parallel()
+	roles := newReplica(t, testkit.Database(t))
+	require.NoError(t, roles.SyncFiles(t.Context()))
+	criteria := policy.Criteria{Rule: "IS_OWNER", ResourceType: policy.PolicyEntity, Params: []byte(`{"owners":["user:default/ada"]}`)}
+	matching, err := roles.MatchingRoles(t.Context(), guest, criteria, make([]string, 5000))
+	require.NoError(t, err)
+	require.Len(t, matching, 5000)
+	_, err = roles.MatchingRoles(t.Context(), guest, criteria, make([]string, 5001))
+	require.Equal(t, fault.Input, fault.KindOf(err))
+}
+
 func TestMachinesReadRolesAndChangeNone(t *testing.T) {
 	t.Parallel()
 	roles := newReplica(t, testkit.Database(t))
