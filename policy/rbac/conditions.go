@@ -40,7 +40,7 @@ func (s *Service) Conditions(ctx context.Context, principal identity.Principal, 
 	}
 	listed := []Condition{}
 	for _, c := range all.conditions {
-		if slices.Contains(visible, c.Role) && filter.selects(c) {
+		if visible[c.Role] && filter.selects(c) {
 			listed = append(listed, c)
 		}
 	}
@@ -54,7 +54,7 @@ func (s *Service) Condition(ctx context.Context, principal identity.Principal, i
 		return Condition{}, err
 	}
 	condition, found := all.condition(id)
-	if !found || !slices.Contains(visible, condition.Role) {
+	if !found || !visible[condition.Role] {
 		return Condition{}, unknownCondition(id)
 	}
 	return condition, nil

@@ -91,6 +91,14 @@ func TestConditionsAreBounded(t *testing.T) {
 	}
 }
 
+func TestListsAreCompared(t *testing.T) {
+	t.Parallel()
+	list := []string{"c", "a", "b", "a"}
+	require.Equal(t, []string{"c", "b"}, without(list, []string{"a", "d"}))
+	require.Equal(t, []string{"a", "a"}, within(list, []string{"a", "d"}))
+	require.Equal(t, []string{"c", "a", "b", "a"}, list)
+}
+
 // TestAHalfWrittenFileDoesNotCount: a file counts when it was the same twice in a row.
 func TestAHalfWrittenFileDoesNotCount(t *testing.T) {
 	t.Parallel()

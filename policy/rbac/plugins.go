@@ -37,7 +37,7 @@ func (s *Service) AddPluginIDs(ctx context.Context, principal identity.Principal
 	}
 	return s.update(ctx, principal, func(c *change) error {
 		known := slices.Concat(s.options.Configured.Plugins, c.plugins)
-		if taken := without(ids, without(ids, known)); len(taken) > 0 {
+		if taken := within(ids, known); len(taken) > 0 {
 			return fault.New(fault.Conflict, "Plugin IDs %s already exist in the system. Please use a different set of plugin ids.", asList(taken))
 		}
 		return c.wrote(c.queries.AddRolePlugins(c.ctx, c.tx, ids), audit.PluginCreate, strings.Join(ids, ","))
@@ -54,7 +54,7 @@ func (s *Service) RemovePluginIDs(ctx context.Context, principal identity.Princi
 		return err
 	}
 	return s.update(ctx, principal, func(c *change) error {
-		if configured := without(ids, without(ids, s.options.Configured.Plugins)); len(configured) > 0 {
+		if configured := within(ids, s.options.Configured.Plugins); len(configured) > 0 {
 			return fault.New(fault.NotAllowed, "Plugin IDs %s can be removed only with help of configuration.", asList(configured))
 		}
 		if unknown := without(ids, c.plugins); len(unknown) > 0 {

@@ -58,7 +58,7 @@ func (s *Service) policies(ctx context.Context, principal identity.Principal, se
 	}
 	listed := []ListedPolicy{}
 	for _, p := range all.policies {
-		if slices.Contains(visible, p.Role) && selects(p) {
+		if visible[p.Role] && selects(p) {
 			role, _ := all.role(p.Role)
 			listed = append(listed, ListedPolicy{asShown(p), role.Metadata.Source})
 		}
@@ -191,19 +191,15 @@ func (c *change) mayChangePolicies(granted grant, ref, doing string, policies []
 	if err := granted.Check(role, ref); err != nil {
 		return err
 	}
-	for _, p := range policies {
-		if !slices.Contains(c.stored.policies, p) {
-			return fault.New(fault.NotFound, "Policy '%s' not found", p)
-		}
+	if unknown := without(policies, c.stored.policies); len(unknown) > 0 {
+		return fault.New(fault.NotFound, "Policy '%s' not found", unknown[0])
 	}
 	return fromSource(role, fmt.Sprintf("%s policy %s", doing, policies[0].columns()))
 }
 
 func (c *change) noneStored(policies []Policy) error {
-	for _, p := range policies {
-		if slices.Contains(c.stored.policies, p) {
-			return fault.New(fault.Conflict, "Policy '%s' has been already stored", p)
-		}
+	if taken := within(policies, c.stored.policies); len(taken) > 0 {
+		return fault.New(fault.Conflict, "Policy '%s' has been already stored", taken[0])
 	}
 	return nil
 }

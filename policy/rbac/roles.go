@@ -46,7 +46,7 @@ func (s *Service) Roles(ctx context.Context, principal identity.Principal) ([]Ro
 	}
 	listed := []Role{}
 	for _, r := range all.roles {
-		if slices.Contains(visible, r.Ref) {
+		if visible[r.Ref] {
 			listed = append(listed, s.asListed(r))
 		}
 	}
@@ -63,7 +63,7 @@ func (s *Service) Role(ctx context.Context, principal identity.Principal, ref st
 		return Role{}, err
 	}
 	role, found := all.role(ref)
-	if !found || !slices.Contains(visible, ref) {
+	if !found || !visible[ref] {
 		return Role{}, fault.New(fault.NotFound, "There is no role %s", ref)
 	}
 	return s.asListed(role), nil
@@ -134,10 +134,8 @@ func (s *Service) UpdateRole(ctx context.Context, principal identity.Principal, 
 
 // replaceRole replaces the old members of a role by others, and its name and metadata.
 func (c *change) replaceRole(principal identity.Principal, existing Role, spec RoleSpec, old, members []string) error {
-	for _, member := range old {
-		if !slices.Contains(existing.Members, member) {
-			return fault.New(fault.NotFound, "Member reference: %s was not found for role %s", member, existing.Ref)
-		}
+	if unknown := without(old, existing.Members); len(unknown) > 0 {
+		return fault.New(fault.NotFound, "Member reference: %s was not found for role %s", unknown[0], existing.Ref)
 	}
 	added, removed := without(members, old), without(old, members)
 	if err := noneOf(added, existing); err != nil {
@@ -199,10 +197,8 @@ func (s *Service) deleteFrom(ctx context.Context, principal identity.Principal, 
 
 // noneOf returns a fault of kind Conflict if a role has one of the members already.
 func noneOf(members []string, existing Role) error {
-	for _, member := range members {
-		if slices.Contains(existing.Members, member) {
-			return fault.New(fault.Conflict, "%s is already a member of %s", member, existing.Ref)
-		}
+	if taken := within(members, existing.Members); len(taken) > 0 {
+		return fault.New(fault.Conflict, "%s is already a member of %s", taken[0], existing.Ref)
 	}
 	return nil
 }

@@ -251,8 +251,8 @@ func (s *Service) covers(granted grant, r Role) bool {
 	return s.options.Configured.isDefault(r) || granted.Allows(r)
 }
 
-// visible reads everything, and returns also the references of the roles that a principal may read.
-func (s *Service) visible(ctx context.Context, principal identity.Principal) (all stored, refs []string, err error) {
+// visible reads everything, and returns also which roles a principal may read.
+func (s *Service) visible(ctx context.Context, principal identity.Principal) (all stored, may map[string]bool, err error) {
 	granted, err := s.mayRead(ctx, principal)
 	if err != nil {
 		return stored{}, nil, err
@@ -260,12 +260,11 @@ func (s *Service) visible(ctx context.Context, principal identity.Principal) (al
 	if all, err = s.store.read(ctx); err != nil {
 		return stored{}, nil, err
 	}
+	may = map[string]bool{}
 	for _, r := range all.roles {
-		if s.covers(granted, r) {
-			refs = append(refs, r.Ref)
-		}
+		may[r.Ref] = s.covers(granted, r)
 	}
-	return all, refs, nil
+	return all, may, nil
 }
 
 // fromSource returns a fault of kind NotAllowed for a role that does not come from the API.
@@ -276,7 +275,22 @@ func fromSource(r Role, doing string) error {
 	return fault.New(fault.NotAllowed, "Unable to %s: source does not match originating role %s, consider making changes to the '%s'", doing, r.Ref, upper(r.Metadata.Source))
 }
 
-// without are the elements of a list that another one lacks.
+// without are the elements of a list that another one lacks. Files have a hundred thousand.
 func without[T comparable](list, others []T) []T {
-	return slices.DeleteFunc(slices.Clone(list), func(element T) bool { return slices.Contains(others, element) })
+	has := setOf(others)
+	return slices.DeleteFunc(slices.Clone(list), func(element T) bool { return has[element] })
+}
+
+// within are the elements of a list that another one has too.
+func within[T comparable](list, others []T) []T {
+	has := setOf(others)
+	return slices.DeleteFunc(slices.Clone(list), func(element T) bool { return !has[element] })
+}
+
+func setOf[T comparable](list []T) map[T]bool {
+	set := make(map[T]bool, len(list))
+	for _, element := range list {
+		set[element] = true
+	}
+	return set
 }

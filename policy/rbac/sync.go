@@ -235,10 +235,10 @@ func (c *change) syncRoles(set *roleSet) error {
 			policies = append(policies, p)
 		}
 	}
-	if err := c.removePolicies(minus(policies, set.policies)); err != nil {
+	if err := c.removePolicies(without(policies, set.policies)); err != nil {
 		return err
 	}
-	return c.addPolicies(minus(set.policies, policies))
+	return c.addPolicies(without(set.policies, policies))
 }
 
 // syncRole adds a role, or gives it the members that it is to have.
@@ -258,15 +258,6 @@ func (c *change) syncRole(role Role) error {
 		return err
 	}
 	return c.addMembers(role.Ref, added)
-}
-
-// minus are the policies that others lack. Files have thousands.
-func minus(policies, others []Policy) []Policy {
-	has := map[Policy]bool{}
-	for _, p := range others {
-		has[p] = true
-	}
-	return slices.DeleteFunc(slices.Clone(policies), func(p Policy) bool { return has[p] })
 }
 
 // keepConditionsOf keeps the conditions of roles that the file of policies has. Others are problems.
