@@ -383,3 +383,15 @@ func (q *Queries) Roles(ctx context.Context, db DBTX) ([]RbacRole, error) {
 	}
 	return items, nil
 }
+
+const rolesRevision = `-- name: RolesRevision :one
+select revision from rbac_revision
+`
+
+// Counts the changes of the roles.
+func (q *Queries) RolesRevision(ctx context.Context, db DBTX) (int64, error) {
+	row := db.QueryRow(ctx, rolesRevision)
+	var revision int64
+	err := row.Scan(&revision)
+	return revision, err
+}

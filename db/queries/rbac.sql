@@ -2,6 +2,10 @@
 -- Makes every other change of the roles wait for this transaction.
 update rbac_revision set revision = revision + 1;
 
+-- name: RolesRevision :one
+-- Counts the changes of the roles.
+select revision from rbac_revision;
+
 -- name: NotifyRoles :exec
 -- Has every replica load the roles when this transaction has committed.
 select pg_notify('portico_roles', 'changed');

@@ -255,6 +255,21 @@ func TestEveryProcessFollowsAChange(t *testing.T) {
 	require.Eventually(t, func() bool { return second.result(t, policy.ScaffolderTaskCreate) == policy.Denied }, soon, often)
 }
 
+// TestUnchangedRolesAreReadOnce: loading them again asks for their revision alone.
+func TestUnchangedRolesAreReadOnce(t *testing.T) {
+	t.Parallel()
+	pool := testkit.Database(t)
+	roles := newReplica(t, pool, withFiles(writeFiles(t, goodPolicies, goodConditions)))
+	require.NoError(t, roles.SyncFiles(t.Context()))
+	_, err := pool.Exec(t.Context(), "alter table rbac_members rename to rbac_members_hidden")
+	require.NoError(t, err)
+	require.NoError(t, roles.Load(t.Context()))
+	require.Equal(t, policy.Allowed, roles.result(t, policy.CatalogEntityRead))
+	_, err = pool.Exec(t.Context(), "update rbac_revision set revision = revision + 1")
+	require.NoError(t, err)
+	require.Error(t, roles.Load(t.Context()))
+}
+
 func TestAChangedFileIsReadAgain(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)

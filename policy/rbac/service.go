@@ -97,10 +97,18 @@ func New(options Options) *Service {
 	return &Service{options: options, store: store{options.Pool, db.New()}, rules: newRulebook(options.Limits, options.Conditional)}
 }
 
-// Load gives the decider the roles that the database has now.
+// Load gives the decider the roles that the database has now. It reads them only if they have changed.
 func (s *Service) Load(ctx context.Context) error {
 	s.loading.Lock()
 	defer s.loading.Unlock()
+	revision, err := s.store.queries.RolesRevision(ctx, s.store.pool)
+	if err != nil {
+		return fmt.Errorf("read the revision of the roles: %w", err)
+	}
+	at := s.places()
+	if now := s.options.Decider.snapshot.Load(); now.loaded && now.all.revision == revision && now.places == at {
+		return nil
+	}
 	all, err := s.store.read(ctx)
 	if err != nil {
 		return err
@@ -109,7 +117,7 @@ func (s *Service) Load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	loaded, err := newSnapshot(all, conditions, s.options.Configured, s.places())
+	loaded, err := newSnapshot(all, conditions, s.options.Configured, at)
 	if err != nil {
 		return fmt.Errorf("load the policies into casbin: %w", err)
 	}

@@ -11,6 +11,8 @@ import (
 
 // snapshot is what decisions read: the roles at one moment. It never changes.
 type snapshot struct {
+	// loaded is false before the first roles are there.
+	loaded bool
 	// all is everything that the database had, and places has its places in files. Only explanations read
 	// them.
 	all    stored
@@ -31,7 +33,7 @@ type snapshot struct {
 type target struct{ object, action string }
 
 func newSnapshot(all stored, conditions []checkedCondition, configured Configured, at *places) (*snapshot, error) {
-	s := &snapshot{all: all, places: at, rolesOf: map[string][]string{}, verdicts: map[target]map[string]bool{}, conditions: map[string][]checkedCondition{}}
+	s := &snapshot{loaded: true, all: all, places: at, rolesOf: map[string][]string{}, verdicts: map[target]map[string]bool{}, conditions: map[string][]checkedCondition{}}
 	for _, role := range all.roles {
 		if configured.isDefault(role) {
 			s.everyone = role.Ref

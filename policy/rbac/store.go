@@ -28,6 +28,8 @@ type stored struct {
 	conditions []Condition
 	// plugins are the ids that were added by REST.
 	plugins []string
+	// revision counts the changes that made the rest what it is.
+	revision int64
 	// index has the place of each role in roles.
 	index map[string]int
 }
@@ -71,6 +73,7 @@ func (s store) readIn(ctx context.Context, tx pgx.Tx) (all stored, err error) {
 		name string
 		read func() error
 	}{
+		{"revision", func() error { all.revision, err = s.queries.RolesRevision(ctx, tx); return err }},
 		{"members", func() error { return s.readMembers(ctx, tx, members) }},
 		{"roles", func() error { return s.readRoles(ctx, tx, members, &all) }},
 		{"policies", func() error { return s.readPolicies(ctx, tx, &all) }},
