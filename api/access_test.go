@@ -347,6 +347,8 @@ var accessTable = []accessRow{
 	{`GET /api/portico/v1/me/stars`, ``, ``, `401 401 401 none none none none none none 403 403`},
 	{`PUT /api/portico/v1/me/stars`, ``, `{"entityRef":"component:default/component-1"}`, `401 401 401 204 204 204 204 204 204 403 403`},
 	{`GET /api/portico/v1/policy/explain`, `/api/portico/v1/policy/explain?user=user:default/user&permission=catalog.entity.read`, ``, `401 401 401 403 200 403 403 403 200 200 403`},
+	{`POST /api/portico/v1/policy/preview`, ``, `{"changes":[{"createRole":{"name":"role:default/{new}","memberReferences":["user:default/guest"]}}]}`, `401 401 401 403 403 403 403 403 200 403 403`},
+	{`POST /api/portico/v1/policy/preview`, ``, `{"files":{}}`, `401 401 401 403 403 403 403 403 200 200 403`},
 	{`GET /api/portico/v1/run-causes`, ``, ``, `401 401 401 403 none 200 none 200 403 200 403`},
 	{`GET /api/portico/v1/runs`, ``, ``, `401 401 401 403 none 200 none 200 403 200 403`},
 	{`GET /api/portico/v1/runs/{id}`, `/api/portico/v1/runs/{run}`, ``, `401 401 401 403 403 200 403 200 403 200 403`},

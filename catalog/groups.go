@@ -10,10 +10,10 @@ import (
 )
 
 const (
-	// maxGroupDepth bounds the levels of parent groups that are followed.
-	maxGroupDepth = 32
-	// maxGroups bounds the groups of a user, because tokens contain them.
-	maxGroups = 500
+	// MaxGroupDepth bounds the levels of parent groups that GroupsOf follows.
+	MaxGroupDepth = 32
+	// MaxGroups bounds the groups that GroupsOf finds, because tokens contain them.
+	MaxGroups = 500
 )
 
 // GroupsOf lists the groups of a user and all their parent groups, the nearest first. It returns none for a
@@ -24,7 +24,7 @@ func (s *Service) GroupsOf(ctx context.Context, principal identity.Principal, us
 	if err := s.require(ctx, principal, policy.CatalogEntityRead, ref); err != nil {
 		return nil, err
 	}
-	groups, err := s.queries.CatalogGroupsOf(ctx, s.pool, maxGroups, ref, maxGroupDepth)
+	groups, err := s.queries.CatalogGroupsOf(ctx, s.pool, MaxGroups, ref, MaxGroupDepth)
 	if err != nil {
 		return nil, fmt.Errorf("groups of %s: %w", ref, err)
 	}

@@ -43,6 +43,36 @@ func (q *Queries) CatalogGroupLinks(ctx context.Context, db DBTX, userRef string
 	return items, nil
 }
 
+const catalogGroupParents = `-- name: CatalogGroupParents :many
+select source_ref, target_ref from catalog_relations where type = 'childOf' limit $1::int
+`
+
+type CatalogGroupParentsRow struct {
+	SourceRef string
+	TargetRef string
+}
+
+// What groups are children of.
+func (q *Queries) CatalogGroupParents(ctx context.Context, db DBTX, maxLinks int32) ([]CatalogGroupParentsRow, error) {
+	rows, err := db.Query(ctx, catalogGroupParents, maxLinks)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []CatalogGroupParentsRow{}
+	for rows.Next() {
+		var i CatalogGroupParentsRow
+		if err := rows.Scan(&i.SourceRef, &i.TargetRef); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const catalogGroupsOf = `-- name: CatalogGroupsOf :many
 with recursive above as (
     select r.target_ref as ref, 1 as depth
@@ -77,6 +107,42 @@ func (q *Queries) CatalogGroupsOf(ctx context.Context, db DBTX, maxGroups int32,
 			return nil, err
 		}
 		items = append(items, ref)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const catalogUsers = `-- name: CatalogUsers :many
+select e.entity_ref as ref, array(
+    select r.target_ref from catalog_relations r where r.source_ref = e.entity_ref and r.type = 'memberOf' order by r.target_ref
+)::text[] as groups
+from catalog_entities e
+where e.entity_ref >= 'user:' and e.entity_ref < 'user;'
+order by e.entity_ref
+limit $1::int
+`
+
+type CatalogUsersRow struct {
+	Ref    string
+	Groups []string
+}
+
+// The users of the catalog with the groups that they are members of.
+func (q *Queries) CatalogUsers(ctx context.Context, db DBTX, maxUsers int32) ([]CatalogUsersRow, error) {
+	rows, err := db.Query(ctx, catalogUsers, maxUsers)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []CatalogUsersRow{}
+	for rows.Next() {
+		var i CatalogUsersRow
+		if err := rows.Scan(&i.Ref, &i.Groups); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

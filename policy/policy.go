@@ -7,6 +7,7 @@
 package policy
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -102,6 +103,9 @@ var permissions = map[Permission]struct {
 
 // administrative are the permissions that users do not have without roles.
 var administrative = []Permission{AuditRead}
+
+// Permissions are the permissions above, sorted.
+func Permissions() []Permission { return slices.Sorted(maps.Keys(permissions)) }
 
 // IsKnown reports whether the permission is one of those above.
 func (p Permission) IsKnown() bool {

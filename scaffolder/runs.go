@@ -322,3 +322,23 @@ func (s *Service) MatchingRuns(ctx context.Context, principal identity.Principal
 	}
 	return matching, nil
 }
+
+// SampleRuns counts the runs that the principal may read and that meet the criteria, which are conditions over
+// run.Rules, and returns the ids of the newest. Nil criteria are met by all.
+func (s *Service) SampleRuns(ctx context.Context, principal identity.Principal, criteria *policy.Criteria, size int) (count int, ids []string, err error) {
+	readable, err := s.granted(ctx, principal, policy.ScaffolderTaskRead)
+	if err != nil || readable.IsNothing() {
+		return 0, nil, err
+	}
+	filter := run.Anybody()
+	if criteria != nil {
+		if filter, err = run.Rules.Filter(*criteria); err != nil {
+			return 0, nil, err
+		}
+	}
+	count, found, err := s.runs.Sample(ctx, readable, filter, size)
+	for _, id := range found {
+		ids = append(ids, id.String())
+	}
+	return count, ids, err
+}

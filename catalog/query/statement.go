@@ -228,6 +228,22 @@ func Facets(readable Grant, keys []string, filter Filter) Statement {
 	return b.statement()
 }
 
+// Sample counts the entities that match the filter, and returns the references of some of them: the count, and a
+// list of references.
+func Sample(readable Grant, filter Filter, size int) Statement {
+	b := &builder{}
+	condition := grantedScope(readable, filter)
+	b.text("with matching as materialized (select ")
+	if condition.repeats() {
+		b.text("distinct ")
+	}
+	b.text("entity_id from (")
+	b.scopeIDs(condition)
+	b.text(") found) select (select count(*) from matching), array(select e.entity_ref from (select entity_id from matching order by entity_id limit ",
+		b.arg(size), ") chosen join catalog_entities e on e.entity_id = chosen.entity_id order by e.entity_ref)::text[]")
+	return b.statement()
+}
+
 // ByIDs returns the documents of entities in the given order: the position, from 1, and the document.
 func ByIDs(readable Grant, ids []uuid.UUID) Statement {
 	b := &builder{named: true}

@@ -2,9 +2,11 @@ package main
 
 import (
 	"github.com/portico-dev/portico/api"
+	"github.com/portico-dev/portico/catalog"
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/policy/authorize"
 	"github.com/portico-dev/portico/policy/explain"
+	"github.com/portico-dev/portico/policy/preview"
 	"github.com/portico-dev/portico/policy/rbac"
 )
 
@@ -24,5 +26,9 @@ func (p *platform) permissionPlugins() []api.Plugin {
 		return plugins
 	}
 	match[policy.PolicyEntity] = p.roles.MatchingRoles
-	return append(plugins, api.NewRolesPlugin(p.roles))
+	people := rbac.CatalogPeople(p.pool, rbac.PeopleLevels{Roles: p.config.Permission.RBAC.MaxDepth, Ownership: catalog.MaxGroupDepth, Owners: catalog.MaxGroups})
+	previews := preview.New(preview.Options{Roles: p.roles, Decider: p.decider, People: people, Count: map[policy.ResourceType]preview.Count{
+		policy.CatalogEntity: p.catalog.SampleEntities, policy.ScaffolderTask: p.scaffolder.SampleRuns,
+	}})
+	return append(plugins, api.NewRolesPlugin(p.roles), api.NewPreviewPlugin(previews))
 }

@@ -25,3 +25,17 @@ from catalog_relations r
 where r.source_ref = @user_ref and r.type = 'memberOf'
    or r.source_ref = any(@group_refs::text[]) and r.type = 'childOf'
 order by r.source_ref, r.target_ref;
+
+-- name: CatalogUsers :many
+-- The users of the catalog with the groups that they are members of.
+select e.entity_ref as ref, array(
+    select r.target_ref from catalog_relations r where r.source_ref = e.entity_ref and r.type = 'memberOf' order by r.target_ref
+)::text[] as groups
+from catalog_entities e
+where e.entity_ref >= 'user:' and e.entity_ref < 'user;'
+order by e.entity_ref
+limit @max_users::int;
+
+-- name: CatalogGroupParents :many
+-- What groups are children of.
+select source_ref, target_ref from catalog_relations where type = 'childOf' limit @max_links::int;

@@ -67,33 +67,44 @@ func unknownCondition(id int64) error {
 // CreateCondition adds a condition to a role and returns its id. It must be about named permissions, and not
 // about one that another condition of the role is about.
 func (s *Service) CreateCondition(ctx context.Context, principal identity.Principal, spec ConditionSpec) (id int64, err error) {
+	edit, err := s.createCondition(ctx, principal, spec, &id)
+	err = s.perform(ctx, principal, edit, err)
+	return id, err
+}
+
+// createCondition sets the id when the edit is made.
+func (s *Service) createCondition(ctx context.Context, principal identity.Principal, spec ConditionSpec, id *int64) (edit, error) {
 	granted, err := s.mayAdd(ctx, principal)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	if err := s.checkNamed(spec); err != nil {
-		return 0, err
+		return nil, err
 	}
-	err = s.update(ctx, principal, func(c *change) error {
+	return func(c *change) (err error) {
 		if err := c.mayHaveCondition(granted, spec.Role); err != nil {
 			return err
 		}
 		if err := c.noOverlap(spec, 0); err != nil {
 			return err
 		}
-		id, err = c.addCondition(spec)
+		*id, err = c.addCondition(spec)
 		return err
-	})
-	return id, err
+	}, nil
 }
 
 // UpdateCondition replaces a condition. That of a role of a file lasts until the files are read again.
 func (s *Service) UpdateCondition(ctx context.Context, principal identity.Principal, id int64, spec ConditionSpec) error {
+	edit, err := s.updateCondition(ctx, principal, id, spec)
+	return s.perform(ctx, principal, edit, err)
+}
+
+func (s *Service) updateCondition(ctx context.Context, principal identity.Principal, id int64, spec ConditionSpec) (edit, error) {
 	granted, err := s.mayChange(ctx, principal, policy.PolicyEntityUpdate)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return s.update(ctx, principal, func(c *change) error {
+	return func(c *change) error {
 		existing, err := c.mayChangeCondition(granted, id)
 		if err != nil {
 			return err
@@ -108,22 +119,27 @@ func (s *Service) UpdateCondition(ctx context.Context, principal identity.Princi
 			return err
 		}
 		return c.changeCondition(existing, spec)
-	})
+	}, nil
 }
 
 // DeleteCondition deletes a condition. That of a role of a file comes back when the files are read again.
 func (s *Service) DeleteCondition(ctx context.Context, principal identity.Principal, id int64) error {
+	edit, err := s.deleteCondition(ctx, principal, id)
+	return s.perform(ctx, principal, edit, err)
+}
+
+func (s *Service) deleteCondition(ctx context.Context, principal identity.Principal, id int64) (edit, error) {
 	granted, err := s.mayChange(ctx, principal, policy.PolicyEntityDelete)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return s.update(ctx, principal, func(c *change) error {
+	return func(c *change) error {
 		existing, err := c.mayChangeCondition(granted, id)
 		if err != nil {
 			return err
 		}
 		return c.removeConditions(existing)
-	})
+	}, nil
 }
 
 // mayChangeCondition returns the condition with an id, if a grant covers its role.

@@ -34,6 +34,20 @@ type Query struct {
 	ResourceType policy.ResourceType
 }
 
+// target is what policies that name the permission are about.
+func (q Query) target() target { return target{q.Permission, cmp.Or(q.Action, noAction)} }
+
+// typeTarget is what policies on the resource type are about; its object is "" without one.
+func (q Query) typeTarget() target {
+	about := q.target()
+	about.object = string(q.ResourceType)
+	// This permission had a resource type in older releases, and roles still have policies on it.
+	if q.Permission == string(policy.PolicyEntityCreate) {
+		about.object = string(policy.PolicyEntity)
+	}
+	return about
+}
+
 // GroupsOf finds the groups of a user, and the groups above them up to a number of levels; at most limit of
 // all.
 type GroupsOf func(ctx context.Context, user string, levels, limit int) ([]string, error)
@@ -129,20 +143,26 @@ func (d *Decider) superUser(principal identity.Principal) string {
 
 // roles are the roles of a user, with those of their groups.
 func (d *Decider) roles(ctx context.Context, now *snapshot, principal identity.Principal, seen *recorder) ([]string, error) {
+	var groups []string
+	if now.hasGroups {
+		var err error
+		if groups, err = d.groupsOf(ctx, principal.Subject); err != nil {
+			return nil, err
+		}
+	}
+	return d.rolesIn(now, principal, groups, seen), nil
+}
+
+// rolesIn are the roles of a user who is in these groups.
+func (d *Decider) rolesIn(now *snapshot, principal identity.Principal, groups []string, seen *recorder) []string {
 	subjects := []string{principal.Subject}
 	if d.options.ByOwnership {
 		subjects = append(subjects, principal.Ownership...)
 	}
-	if now.hasGroups {
-		groups, err := d.groupsOf(ctx, principal.Subject)
-		if err != nil {
-			return nil, err
-		}
-		subjects = append(subjects, groups...)
-	}
+	subjects = append(subjects, groups...)
 	roles := now.roles(subjects)
 	seen.roles(now, subjects, roles)
-	return roles, nil
+	return roles
 }
 
 func (d *Decider) groupsOf(ctx context.Context, user string) ([]string, error) {
@@ -153,24 +173,26 @@ func (d *Decider) groupsOf(ctx context.Context, user string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("groups of %s: %w", user, err)
 	}
-	if len(groups) > maxGroups {
-		return nil, fault.New(fault.NotAllowed, "%s is in more than %d groups, too many to decide what they may do", user, maxGroups)
+	if err := checkGroups(user, groups); err != nil {
+		return nil, err
 	}
 	d.groups.Remember(user, groups)
 	return groups, nil
 }
 
+func checkGroups(user string, groups []string) error {
+	if len(groups) > maxGroups {
+		return fault.New(fault.NotAllowed, "%s is in more than %d groups, too many to decide what they may do", user, maxGroups)
+	}
+	return nil
+}
+
 // decide is the order of the RBAC plugin: conditions, then policies that name the permission, then policies
 // on its resource type.
 func (d *Decider) decide(now *snapshot, roles []string, principal identity.Principal, q Query, seen *recorder) (policy.Decision, error) {
-	resourceType := q.ResourceType
-	// This permission had a resource type in older releases, and roles still have policies on it.
-	if q.Permission == string(policy.PolicyEntityCreate) {
-		resourceType = policy.PolicyEntity
-	}
-	about := target{q.Permission, cmp.Or(q.Action, noAction)}
-	if resourceType != "" && !now.has(about, roles) {
-		about.object = string(resourceType)
+	about, byType := q.target(), q.typeTarget()
+	if byType.object != "" && !now.has(about, roles) {
+		about = byType
 	}
 	if q.ResourceType != "" && !(d.options.PoliciesFirst && now.has(about, roles)) {
 		conditions, collision := now.conditionsOn(roles, q)

@@ -78,17 +78,22 @@ func asShown(p Policy) Policy {
 // CreatePolicies adds policies to roles of the API: all of them, or none. A policy that its role has already
 // is a fault of kind Conflict.
 func (s *Service) CreatePolicies(ctx context.Context, principal identity.Principal, policies []Policy) error {
+	edit, err := s.createPolicies(ctx, principal, policies)
+	return s.perform(ctx, principal, edit, err)
+}
+
+func (s *Service) createPolicies(ctx context.Context, principal identity.Principal, policies []Policy) (edit, error) {
 	granted, err := s.mayAdd(ctx, principal)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(policies) == 0 {
-		return fault.New(fault.Input, "permission policy must be present")
+		return nil, fault.New(fault.Input, "permission policy must be present")
 	}
 	if err := checkPolicies(policies, "policy"); err != nil {
-		return err
+		return nil, err
 	}
-	return s.update(ctx, principal, func(c *change) error {
+	return func(c *change) error {
 		for _, p := range policies {
 			if err := c.mayAddPolicy(granted, p); err != nil {
 				return err
@@ -98,7 +103,7 @@ func (s *Service) CreatePolicies(ctx context.Context, principal identity.Princip
 			return err
 		}
 		return c.addPolicies(policies)
-	})
+	}, nil
 }
 
 func (c *change) mayAddPolicy(granted grant, p Policy) error {
@@ -125,30 +130,36 @@ type PolicyUpdate struct{ Old, New []Policy }
 // UpdatePolicies replaces policies of a role by others. It returns false if both are the same. There are at
 // least as many new ones as old ones, and the role must not have the new ones yet.
 func (s *Service) UpdatePolicies(ctx context.Context, principal identity.Principal, ref string, update PolicyUpdate) (changed bool, err error) {
+	edit, err := s.updatePolicies(ctx, principal, ref, update)
+	return edit != nil, s.perform(ctx, principal, edit, err)
+}
+
+// updatePolicies returns no edit if there is nothing to change.
+func (s *Service) updatePolicies(ctx context.Context, principal identity.Principal, ref string, update PolicyUpdate) (edit, error) {
 	granted, err := s.mayChange(ctx, principal, policy.PolicyEntityUpdate)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	old, replacement := ofRole(ref, update.Old), ofRole(ref, update.New)
 	switch {
 	case len(old) == 0:
-		return false, fault.New(fault.Input, "'oldPolicy' object must be present")
+		return nil, fault.New(fault.Input, "'oldPolicy' object must be present")
 	case len(replacement) == 0:
-		return false, fault.New(fault.Input, "'newPolicy' object must be present")
+		return nil, fault.New(fault.Input, "'newPolicy' object must be present")
 	}
 	if err := checkPolicies(old, "old policy"); err != nil {
-		return false, err
+		return nil, err
 	}
 	if err := checkPolicies(replacement, "new policy"); err != nil {
-		return false, err
+		return nil, err
 	}
 	if len(without(old, replacement)) == 0 && len(without(replacement, old)) == 0 {
-		return false, nil
+		return nil, nil
 	}
 	if len(replacement) < len(old) {
-		return false, fault.New(fault.Input, "'oldPolicy' object has more permission policies compared to 'newPolicy' object")
+		return nil, fault.New(fault.Input, "'oldPolicy' object has more permission policies compared to 'newPolicy' object")
 	}
-	return true, s.update(ctx, principal, func(c *change) error {
+	return func(c *change) error {
 		if err := c.mayChangePolicies(granted, ref, "edit", old); err != nil {
 			return err
 		}
@@ -159,29 +170,34 @@ func (s *Service) UpdatePolicies(ctx context.Context, principal identity.Princip
 			return err
 		}
 		return c.addPolicies(replacement)
-	})
+	}, nil
 }
 
 // DeletePolicies deletes policies of a role: all of them, or none. A policy that the role does not have is a
 // fault of kind NotFound.
 func (s *Service) DeletePolicies(ctx context.Context, principal identity.Principal, ref string, policies []Policy) error {
+	edit, err := s.deletePolicies(ctx, principal, ref, policies)
+	return s.perform(ctx, principal, edit, err)
+}
+
+func (s *Service) deletePolicies(ctx context.Context, principal identity.Principal, ref string, policies []Policy) (edit, error) {
 	granted, err := s.mayChange(ctx, principal, policy.PolicyEntityDelete)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	gone := ofRole(ref, policies)
 	if len(gone) == 0 {
-		return fault.New(fault.Input, "permission policy must be present")
+		return nil, fault.New(fault.Input, "permission policy must be present")
 	}
 	if err := checkPolicies(gone, "policy"); err != nil {
-		return err
+		return nil, err
 	}
-	return s.update(ctx, principal, func(c *change) error {
+	return func(c *change) error {
 		if err := c.mayChangePolicies(granted, ref, "delete", gone); err != nil {
 			return err
 		}
 		return c.removePolicies(gone)
-	})
+	}, nil
 }
 
 // mayChangePolicies checks that the caller may change the role, that it has all policies, and that the API may

@@ -72,17 +72,22 @@ func (s *Service) Role(ctx context.Context, principal identity.Principal, ref st
 // CreateRole creates a role, or adds members to one that the API has created. Its owner is the caller unless
 // the request has another one. A member that the role has already is a fault of kind Conflict.
 func (s *Service) CreateRole(ctx context.Context, principal identity.Principal, spec RoleSpec) error {
+	edit, err := s.createRole(ctx, principal, spec)
+	return s.perform(ctx, principal, edit, err)
+}
+
+func (s *Service) createRole(ctx context.Context, principal identity.Principal, spec RoleSpec) (edit, error) {
 	granted, err := s.mayAdd(ctx, principal)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	members, err := checkRole(spec)
 	if err != nil {
-		return fault.Wrap(fault.KindOf(err), err, "Invalid role definition. Cause: %s", err)
+		return nil, fault.Wrap(fault.KindOf(err), err, "Invalid role definition. Cause: %s", err)
 	}
 	role := Role{Ref: spec.Ref, Members: members, Metadata: Metadata{Source: FromREST, Author: principal.Subject, ModifiedBy: principal.Subject,
 		Description: spec.description(new("")), Owner: spec.owner(&principal.Subject)}}
-	return s.update(ctx, principal, func(c *change) error {
+	return func(c *change) error {
 		existing, found := c.role(role.Ref)
 		if !found {
 			return c.addRole(role)
@@ -100,24 +105,29 @@ func (s *Service) CreateRole(ctx context.Context, principal identity.Principal, 
 			return err
 		}
 		return c.addMembers(role.Ref, role.Members)
-	})
+	}, nil
 }
 
 // UpdateRole replaces the members of a role that the caller has read by others, and its metadata, and its
 // name. What the caller has not read stays. A changed name takes the policies and conditions along.
 func (s *Service) UpdateRole(ctx context.Context, principal identity.Principal, ref string, update RoleUpdate) error {
+	edit, err := s.updateRole(ctx, principal, ref, update)
+	return s.perform(ctx, principal, edit, err)
+}
+
+func (s *Service) updateRole(ctx context.Context, principal identity.Principal, ref string, update RoleUpdate) (edit, error) {
 	granted, err := s.mayChange(ctx, principal, policy.PolicyEntityUpdate)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := checkRef(ref, kindRole); err != nil {
-		return err
+		return nil, err
 	}
 	old, members, err := checkUpdate(ref, update)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return s.update(ctx, principal, func(c *change) error {
+	return func(c *change) error {
 		existing, found := c.role(ref)
 		if !found {
 			return fault.New(fault.NotFound, "Unable to find metadata for %s", ref)
@@ -129,7 +139,7 @@ func (s *Service) UpdateRole(ctx context.Context, principal identity.Principal, 
 			return err
 		}
 		return c.replaceRole(principal, existing, *update.New, old, members)
-	})
+	}, nil
 }
 
 // replaceRole replaces the old members of a role by others, and its name and metadata.
@@ -156,11 +166,21 @@ func (c *change) replaceRole(principal identity.Principal, existing Role, spec R
 
 // DeleteRole deletes a role with its members, policies and conditions.
 func (s *Service) DeleteRole(ctx context.Context, principal identity.Principal, ref string) error {
+	edit, err := s.deleteRole(ctx, principal, ref)
+	return s.perform(ctx, principal, edit, err)
+}
+
+func (s *Service) deleteRole(ctx context.Context, principal identity.Principal, ref string) (edit, error) {
 	return s.deleteFrom(ctx, principal, ref, func(c *change, _ Role) error { return c.removeRoles([]string{ref}) })
 }
 
 // RemoveMember removes a member from a role. A role that loses its last member stays.
 func (s *Service) RemoveMember(ctx context.Context, principal identity.Principal, ref, member string) error {
+	edit, err := s.removeMember(ctx, principal, ref, member)
+	return s.perform(ctx, principal, edit, err)
+}
+
+func (s *Service) removeMember(ctx context.Context, principal identity.Principal, ref, member string) (edit, error) {
 	member = strings.ToLower(member)
 	return s.deleteFrom(ctx, principal, ref, func(c *change, existing Role) error {
 		if !slices.Contains(existing.Members, member) {
@@ -172,15 +192,15 @@ func (s *Service) RemoveMember(ctx context.Context, principal identity.Principal
 
 // deleteFrom checks that a person may delete a role, or parts of it. An unknown role is refused like one that
 // the person may not delete.
-func (s *Service) deleteFrom(ctx context.Context, principal identity.Principal, ref string, do func(*change, Role) error) error {
+func (s *Service) deleteFrom(ctx context.Context, principal identity.Principal, ref string, do func(*change, Role) error) (edit, error) {
 	granted, err := s.mayChange(ctx, principal, policy.PolicyEntityDelete)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := checkRef(ref, kindRole); err != nil {
-		return err
+		return nil, err
 	}
-	return s.update(ctx, principal, func(c *change) error {
+	return func(c *change) error {
 		existing, found := c.role(ref)
 		if !found {
 			return granted.Refusal(ref)
@@ -192,7 +212,7 @@ func (s *Service) deleteFrom(ctx context.Context, principal identity.Principal, 
 			return err
 		}
 		return do(c, existing)
-	})
+	}, nil
 }
 
 // noneOf returns a fault of kind Conflict if a role has one of the members already.

@@ -113,16 +113,24 @@ func (s *Service) Load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	conditions, err := s.readable(all.conditions)
+	loaded, err := s.snapshotOf(all, at)
 	if err != nil {
 		return err
 	}
-	loaded, err := newSnapshot(all, conditions, s.options.Configured, at)
-	if err != nil {
-		return fmt.Errorf("load the policies into casbin: %w", err)
-	}
 	s.options.Decider.snapshot.Store(loaded)
 	return nil
+}
+
+func (s *Service) snapshotOf(all stored, at *places) (*snapshot, error) {
+	conditions, err := s.readable(all.conditions)
+	if err != nil {
+		return nil, err
+	}
+	loaded, err := newSnapshot(all, conditions, s.options.Configured, at)
+	if err != nil {
+		return nil, fmt.Errorf("load the policies into casbin: %w", err)
+	}
+	return loaded, nil
 }
 
 // unlimited accepts conditions that were stored when the limits were others.
@@ -233,6 +241,17 @@ func (s *Service) mayAdd(ctx context.Context, principal identity.Principal) (gra
 func (s *Service) Authorize(ctx context.Context, principal identity.Principal) error {
 	_, err := s.mayRead(ctx, principal)
 	return err
+}
+
+// edit is a checked change of roles, which a transaction makes.
+type edit func(*change) error
+
+// perform makes the edit of a principal, nil for none, unless it was refused with an error.
+func (s *Service) perform(ctx context.Context, principal identity.Principal, do edit, refused error) error {
+	if refused != nil || do == nil {
+		return refused
+	}
+	return s.update(ctx, principal, do)
 }
 
 // update runs one change of a principal, and loads the roles before it returns. When they cannot be loaded, the

@@ -146,29 +146,57 @@ type change struct {
 
 // update runs one change in the name of an actor. An error, and a change that writes nothing, leave the
 // database as it was.
-func (s store) update(ctx context.Context, by audit.Actor, do func(*change) error) (changed bool, err error) {
+func (s store) update(ctx context.Context, by audit.Actor, do edit) (changed bool, err error) {
+	err = s.begin(ctx, by, func(c *change) error {
+		if err := do(c); err != nil || !c.changed {
+			return err
+		}
+		if err := s.queries.NotifyRoles(ctx, c.tx); err != nil {
+			return fmt.Errorf("notify of changed roles: %w", err)
+		}
+		if err := c.tx.Commit(ctx); err != nil {
+			return fmt.Errorf("commit the change of roles: %w", err)
+		}
+		changed = true
+		return nil
+	})
+	return changed, err
+}
+
+// try runs changes one after the other and takes them back. It returns what the database has without them, and
+// what it would have with them.
+func (s store) try(ctx context.Context, by audit.Actor, edits []edit) (before, after stored, err error) {
+	err = s.begin(ctx, by, func(c *change) error {
+		before, after = c.stored, c.stored
+		for _, do := range edits {
+			if err := do(c); err != nil {
+				return err
+			}
+			if after, err = s.readIn(ctx, c.tx); err != nil {
+				return err
+			}
+			c.stored = after
+		}
+		return nil
+	})
+	return before, after, err
+}
+
+// begin runs do in a transaction, with what the database has. What do does not commit is taken back.
+func (s store) begin(ctx context.Context, by audit.Actor, do func(*change) error) error {
 	tx, err := s.pool.Begin(ctx)
 	if err != nil {
-		return false, fmt.Errorf("change the roles: %w", err)
+		return fmt.Errorf("change the roles: %w", err)
 	}
 	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }()
 	if err := s.queries.LockRoles(ctx, tx); err != nil {
-		return false, fmt.Errorf("lock the roles: %w", err)
+		return fmt.Errorf("lock the roles: %w", err)
 	}
 	c := &change{ctx: ctx, tx: tx, queries: s.queries, by: by}
 	if c.stored, err = s.readIn(ctx, tx); err != nil {
-		return false, err
+		return err
 	}
-	if err := do(c); err != nil || !c.changed {
-		return false, err
-	}
-	if err := s.queries.NotifyRoles(ctx, tx); err != nil {
-		return false, fmt.Errorf("notify of changed roles: %w", err)
-	}
-	if err := tx.Commit(ctx); err != nil {
-		return false, fmt.Errorf("commit the change of roles: %w", err)
-	}
-	return true, nil
+	return do(c)
 }
 
 // wrote takes the result of a statement, and writes what it changed to the audit log.

@@ -95,8 +95,11 @@ func (c Configured) roles() *roleSet {
 }
 
 // parseFiles reads what the files say.
-func (s *Service) parseFiles(files fileContents) *wanted {
-	w := &wanted{configured: s.options.Configured.roles(), files: s.options.Files}
+func (s *Service) parseFiles(files fileContents) *wanted { return s.parseNamed(s.options.Files, files) }
+
+// parseNamed is parseFiles for files of other names.
+func (s *Service) parseNamed(named Files, files fileContents) *wanted {
+	w := &wanted{configured: s.options.Configured.roles(), files: named}
 	var parsed policyFile
 	if reason := files.policiesWrong; reason != "" {
 		w.problems = append(w.problems, Problem{File: w.files.Policies, Reason: reason})

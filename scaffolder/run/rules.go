@@ -35,6 +35,9 @@ func createdBy(users []string) Creators {
 	return Creators{names: slices.DeleteFunc(slices.Clone(users), func(user string) bool { return user == "" })}
 }
 
+// Anybody is the set of all, a run without a user included.
+func Anybody() Creators { return Creators{others: true} }
+
 func (c Creators) has(user string) bool { return slices.Contains(c.names, user) != c.others }
 
 func (c Creators) not() Creators { return Creators{c.names, !c.others} }
@@ -75,15 +78,19 @@ type grantedRuns struct {
 	only, except []string
 }
 
-func asParameters(granted Grant) grantedRuns {
-	nobody := []string{}
-	creators, conditional := granted.Filter()
-	switch {
-	case !conditional:
-		return grantedRuns{everybody: !granted.IsNothing(), only: nobody, except: nobody}
-	case creators.others:
-		return grantedRuns{everybody: true, only: nobody, except: orNone(creators.names)}
-	default:
-		return grantedRuns{only: orNone(creators.names), except: nobody}
+func asParameters(granted Grant) grantedRuns { return createdIn(creatorsOf(granted)) }
+
+// creatorsOf are the creators of the runs of a grant.
+func creatorsOf(granted Grant) Creators {
+	if creators, conditional := granted.Filter(); conditional {
+		return creators
 	}
+	return Creators{others: !granted.IsNothing()}
+}
+
+func createdIn(creators Creators) grantedRuns {
+	if creators.others {
+		return grantedRuns{everybody: true, only: []string{}, except: orNone(creators.names)}
+	}
+	return grantedRuns{only: orNone(creators.names), except: []string{}}
 }

@@ -187,6 +187,27 @@ func (s *Store) Matching(ctx context.Context, readable Grant, filter Creators, i
 	return matching, nil
 }
 
+// Sample counts the runs of a grant that match the filter, and returns the ids of the newest.
+func (s *Store) Sample(ctx context.Context, readable Grant, filter Creators, size int) (int, []uuid.UUID, error) {
+	both := createdIn(creatorsOf(readable).and(filter))
+	none := []string{}
+	count, err := s.queries.CountRuns(ctx, db.PlanEach(s.pool), db.CountRunsParams{Everybody: both.everybody, OnlyCreators: both.only,
+		ExceptCreators: both.except, Statuses: none, Phases: none, Creators: none, Templates: none, Causes: none})
+	if err != nil {
+		return 0, nil, fmt.Errorf("count the runs that meet conditions: %w", err)
+	}
+	rows, err := s.queries.ListRunsNewestFirst(ctx, db.PlanEach(s.pool), db.ListRunsNewestFirstParams{Everybody: both.everybody, OnlyCreators: both.only,
+		ExceptCreators: both.except, Statuses: none, Phases: none, Creators: none, Templates: none, Causes: none, MaxRows: int32(size)})
+	if err != nil {
+		return 0, nil, fmt.Errorf("list runs that meet conditions: %w", err)
+	}
+	ids := make([]uuid.UUID, len(rows))
+	for i, row := range rows {
+		ids[i] = row.ID
+	}
+	return int(count), ids, nil
+}
+
 // unreadableError says that a run's spec or starter cannot be decoded.
 type unreadableError struct{ err error }
 

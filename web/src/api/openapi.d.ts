@@ -960,6 +960,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/portico/v1/policy/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says who would gain and who would lose which permissions by a change of roles, without making it */
+        post: operations["post_portico_v1_policy_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/portico/v1/run-causes": {
         parameters: {
             query?: never;
@@ -1844,6 +1861,56 @@ export interface components {
         Presentation: {
             buttonLabels?: components["schemas"]["ButtonLabels"];
         };
+        PreviewChange: {
+            permission: string;
+            action?: string;
+            resourceType?: string;
+            /** @enum {string} */
+            effect: "gains" | "loses" | "alters";
+            /** @enum {string} */
+            before: "ALLOW" | "DENY" | "CONDITIONAL";
+            /** @enum {string} */
+            after: "ALLOW" | "DENY" | "CONDITIONAL";
+            resources?: components["schemas"]["PreviewResources"];
+        };
+        PreviewPeople: {
+            compared: number;
+            affected: number;
+            gain: number;
+            lose: number;
+            alter: number;
+        };
+        PreviewPermission: {
+            permission: string;
+            action?: string;
+            resourceType?: string;
+            gain: number;
+            lose: number;
+            alter: number;
+        };
+        PreviewPerson: {
+            user: string;
+            changes: components["schemas"]["PreviewChange"][];
+        };
+        PreviewPreview: {
+            people: components["schemas"]["PreviewPeople"];
+            permissions: components["schemas"]["PreviewPermission"][];
+            items: components["schemas"]["PreviewPerson"][];
+            nextCursor?: string;
+            problems: components["schemas"]["RbacProblem"][];
+            incomplete: string[];
+        };
+        PreviewRequest: {
+            changes?: components["schemas"]["RbacProposal"][];
+            files?: components["schemas"]["RbacFileTexts"];
+        };
+        PreviewResources: {
+            gained: number;
+            lost: number;
+            gainedExamples: string[];
+            lostExamples: string[];
+            onlyReadable: boolean;
+        };
         ProcessingRemark: {
             level: string;
             message: string;
@@ -1900,6 +1967,10 @@ export interface components {
             })[];
             conditions: unknown;
         };
+        RbacFileTexts: {
+            policies?: string;
+            conditions?: string;
+        };
         RbacHeldRole: {
             role: string;
             source: string;
@@ -1913,6 +1984,20 @@ export interface components {
             source?: string;
             description?: string;
             owner?: string;
+        };
+        RbacNamedMember: {
+            role: string;
+            memberReference: string;
+        };
+        RbacNamedPolicyUpdate: {
+            role: string;
+            oldPolicy: components["schemas"]["RbacPolicy"][];
+            newPolicy: components["schemas"]["RbacPolicy"][];
+        };
+        RbacNamedUpdate: {
+            role: string;
+            oldRole: components["schemas"]["RbacRoleSpec"];
+            newRole: components["schemas"]["RbacRoleSpec"];
         };
         RbacPlacedCondition: {
             id: number;
@@ -1937,6 +2022,29 @@ export interface components {
             source: string;
             file?: string;
             line?: number;
+        };
+        RbacPolicy: {
+            entityReference: string;
+            permission: string;
+            policy: string;
+            effect: string;
+        };
+        RbacProblem: {
+            file: string;
+            line?: number;
+            reason: string;
+        };
+        RbacProposal: {
+            createRole?: components["schemas"]["RbacRoleSpec"];
+            updateRole?: components["schemas"]["RbacNamedUpdate"];
+            deleteRole?: string;
+            removeMember?: components["schemas"]["RbacNamedMember"];
+            addPolicies?: components["schemas"]["RbacPolicy"][];
+            updatePolicies?: components["schemas"]["RbacNamedPolicyUpdate"];
+            removePolicies?: components["schemas"]["RbacPolicy"][];
+            createCondition?: components["schemas"]["RbacConditionSpec"];
+            updateCondition?: components["schemas"]["RbacCondition"];
+            deleteCondition?: number;
         };
         RbacRoleSpec: {
             name: string;
@@ -4770,6 +4878,44 @@ export interface operations {
             400: components["responses"]["InputError"];
             401: components["responses"]["AuthenticationError"];
             403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    post_portico_v1_policy_preview: {
+        parameters: {
+            query?: {
+                /** @description how many on a page; more than 100 are as many as that */
+                limit?: number;
+                /** @description the nextCursor of the page before */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PreviewRequest"];
+            };
+        };
+        responses: {
+            /** @description what the change would mean */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreviewPreview"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            408: components["responses"]["RequestTimeoutError"];
+            409: components["responses"]["ConflictError"];
+            413: components["responses"]["PayloadTooLargeError"];
             429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };

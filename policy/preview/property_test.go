@@ -1,0 +1,304 @@
+package preview_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/internal/testkit/policytest"
+	"github.com/portico-dev/portico/policy"
+	"github.com/portico-dev/portico/policy/preview"
+	"github.com/portico-dev/portico/policy/rbac"
+)
+
+// TestAPreviewIsWhatTheChangeDoes: for generated changes, the preview has exactly the permissions about which the
+// decisions differ once the change is made, with the entities that are gained and lost. What the preview refuses, the
+// change refuses with the same words.
+func TestAPreviewIsWhatTheChangeDoes(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(3) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			s := newSetting(t, func(_ *rbac.Options, deciding *rbac.DeciderOptions) {
+				deciding.PoliciesFirst, deciding.ByOwnership = seed%2 == 1, seed == 2
+				deciding.SuperUsers = []string{"user:default/user-9"}
+			})
+			w := newWitness(t, s)
+			g := &generator{Rand: rand.New(rand.NewPCG(1, seed)), s: s, t: t}
+			made := 0
+			before := w.decisions()
+			for range 50 {
+				change := g.change()
+				previewed, refused := s.Preview(t.Context(), admin, preview.Request{Changes: []rbac.Proposal{change}}, everybody)
+				err := s.make(t, admin, change)
+				if err != nil {
+					require.Error(t, refused, "%s", err)
+					require.Equal(t, err.Error(), strings.TrimPrefix(refused.Error(), "changes[0]: "))
+					require.Equal(t, fault.KindOf(err), fault.KindOf(refused))
+					continue
+				}
+				require.NoError(t, refused)
+				require.Empty(t, previewed.Incomplete)
+				made++
+				after := w.decisions()
+				w.compare(previewed, before, after, change)
+				before = after
+			}
+			require.Greater(t, made, 25)
+			require.Greater(t, w.differences, 50, "the changes differ")
+		})
+	}
+}
+
+// question is a permission of a person.
+type question struct{ user, permission string }
+
+// answered is a decision with the entities that it allows, of a permission on entities.
+type answered struct {
+	result     policy.Result
+	conditions string
+	entities   []string
+}
+
+// witness decides as a server does, without previews.
+type witness struct {
+	*testing.T
+
+	s           *setting
+	people      []identity.Principal
+	entities    []string
+	differences int
+	// meet has the entities that meet conditions.
+	meet map[string][]string
+}
+
+func newWitness(t *testing.T, s *setting) *witness {
+	t.Helper()
+	w := &witness{T: t, s: s, meet: map[string][]string{}}
+	rows, err := s.pool.Query(t.Context(), "select entity_ref from catalog_entities order by 1")
+	require.NoError(t, err)
+	for rows.Next() {
+		var ref string
+		require.NoError(t, rows.Scan(&ref))
+		w.entities = append(w.entities, ref)
+	}
+	require.NoError(t, rows.Err())
+	users := []string{admin.Subject, "user:default/stranger"}
+	for _, ref := range w.entities {
+		if strings.HasPrefix(ref, "user:") {
+			users = append(users, ref)
+		}
+	}
+	groups := rbac.CatalogGroups(s.pool)
+	for _, user := range users {
+		owned, err := groups(t.Context(), user, 31, 500)
+		require.NoError(t, err)
+		w.people = append(w.people, identity.Principal{Kind: identity.KindUser, Subject: user, Ownership: append([]string{user}, owned...)})
+	}
+	require.Greater(t, len(w.people), 8)
+	return w
+}
+
+// foreign are permissions that Portico does not know.
+var foreign = []rbac.Query{{Permission: "kubernetes.proxy"}, {Permission: "catalog.entity.rate", Action: "update", ResourceType: policy.CatalogEntity}}
+
+// decisions are the decisions about all people.
+func (w *witness) decisions() map[question]answered {
+	w.Helper()
+	found := map[question]answered{}
+	for _, person := range w.people {
+		for _, permission := range policy.Permissions() {
+			decision, err := w.s.decider.Decide(w.Context(), person, permission)
+			require.NoError(w, err)
+			found[question{person.Subject, string(permission)}] = w.answer(decision, permission.ResourceType())
+		}
+		for _, q := range foreign {
+			decision, err := w.s.decider.DecideQuery(w.Context(), person, q)
+			require.NoError(w, err)
+			found[question{person.Subject, q.Permission}] = w.answer(decision, q.ResourceType)
+		}
+	}
+	return found
+}
+
+func (w *witness) answer(decision policy.Decision, of policy.ResourceType) answered {
+	w.Helper()
+	text, err := json.Marshal(decision.Conditions)
+	require.NoError(w, err)
+	a := answered{result: decision.Result, conditions: string(text)}
+	switch {
+	case of != policy.CatalogEntity || decision.Result == policy.Denied:
+	case decision.Result == policy.Allowed:
+		a.entities = w.entities
+	case w.meet[a.conditions] != nil:
+		a.entities = w.meet[a.conditions]
+	default:
+		a.entities = []string{}
+		meets, err := w.s.catalog.MatchingEntities(w.Context(), identity.System("test"), decision.Conditions, w.entities)
+		require.NoError(w, err)
+		for i, ref := range w.entities {
+			if meets[i] {
+				a.entities = append(a.entities, ref)
+			}
+		}
+		w.meet[a.conditions] = a.entities
+	}
+	return a
+}
+
+// compare compares a preview with the decisions before and after the change was made.
+func (w *witness) compare(previewed preview.Preview, before, after map[question]answered, change rbac.Proposal) {
+	w.Helper()
+	told := map[question]preview.Change{}
+	for _, person := range previewed.Items {
+		for _, each := range person.Changes {
+			told[question{person.User, each.Permission}] = each
+		}
+	}
+	for asked, was := range before {
+		is := after[asked]
+		gained, lost := missing(is.entities, was.entities), missing(was.entities, is.entities)
+		each, isTold := told[asked]
+		delete(told, asked)
+		if !isTold {
+			require.Equal(w, was.result, is.result, "%v %s", asked, asText(w, change))
+			require.Empty(w, slices.Concat(gained, lost), "%v %s", asked, asText(w, change))
+			continue
+		}
+		w.differences++
+		require.Equal(w, []policy.Result{was.result, is.result}, []policy.Result{each.Before, each.After}, "%v %s", asked, asText(w, change))
+		require.NotEqual(w, was, is, "%v %s", asked, asText(w, change))
+		if resources := each.Resources; resources != nil && each.ResourceType == policy.CatalogEntity {
+			require.Equal(w, []int{len(gained), len(lost)}, []int{resources.Gained, resources.Lost}, "%v %s", asked, asText(w, change))
+			require.Subset(w, gained, resources.GainedExamples)
+			require.Subset(w, lost, resources.LostExamples)
+			require.Equal(w, []int{min(3, len(gained)), min(3, len(lost))}, []int{len(resources.GainedExamples), len(resources.LostExamples)})
+		}
+		if each.Effect == rbac.Gains {
+			require.Empty(w, lost)
+		}
+		if each.Effect == rbac.Loses {
+			require.Empty(w, gained)
+		}
+	}
+	require.Empty(w, told, "all that is told is about a person that there is: %s", asText(w, change))
+}
+
+func missing(list, from []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(ref string) bool { return slices.Contains(from, ref) })
+}
+
+func asText(t testing.TB, value any) string {
+	t.Helper()
+	text, err := json.Marshal(value)
+	require.NoError(t, err)
+	return string(text)
+}
+
+// generator generates changes of few roles, so that they meet.
+type generator struct {
+	*rand.Rand
+
+	s *setting
+	t *testing.T
+}
+
+func pick[T any](g *generator, list ...T) T { return list[g.IntN(len(list))] }
+
+func (g *generator) role() string { return fmt.Sprintf("role:default/r%d", g.IntN(4)) }
+
+func (g *generator) members() []string {
+	members := []string{"user:default/user-9", "user:default/user-17", "user:default/stranger", "group:default/group-19", "group:default/group-39",
+		"group:default/group-59", "group:default/none"}
+	g.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
+	return members[:1+g.IntN(3)]
+}
+
+// policy is a policy on one permission, or on a type.
+func (g *generator) policy(role string) rbac.Policy {
+	about := pick(g, policy.CatalogEntityRead, policy.CatalogEntityDelete, policy.CatalogLocationCreate, policy.ScaffolderTaskCancel, policy.PolicyEntityCreate)
+	p := rbac.Policy{Role: role, Permission: string(about), Action: about.Action(), Effect: pick(g, rbac.Allow, rbac.Allow, rbac.Deny)}
+	switch g.IntN(5) {
+	case 0:
+		p.Permission, p.Action = "kubernetes.proxy", "use"
+	case 1, 2:
+		if of := about.ResourceType(); of != "" {
+			p.Permission = string(of)
+		} else if about == policy.PolicyEntityCreate {
+			p.Permission = string(policy.PolicyEntity)
+		}
+	}
+	if p.Action == "" {
+		p.Action = "use"
+	}
+	return p
+}
+
+func (g *generator) condition() rbac.ConditionSpec {
+	spec := rbac.ConditionSpec{Result: policy.Conditional, Role: g.role(), PluginID: "catalog", ResourceType: policy.CatalogEntity}
+	for _, permission := range []policy.Permission{policy.CatalogEntityRead, policy.CatalogEntityDelete, policy.CatalogEntityRefresh} {
+		if g.IntN(2) == 0 {
+			spec.Permissions = append(spec.Permissions, rbac.ConditionPermission{Name: string(permission), Action: permission.Action()})
+		}
+	}
+	if len(spec.Permissions) == 0 {
+		spec.Permissions = []rbac.ConditionPermission{{Name: "catalog.entity.rate", Action: "update"}}
+	}
+	criteria := policytest.Generate(g.Rand, 2, func() policy.Criteria {
+		rule := pick(g, [2]string{"IS_ENTITY_OWNER", `{"claims":["$ownerRefs"]}`}, [2]string{"IS_ENTITY_OWNER", `{"claims":["group:default/group-39","$currentUser"]}`},
+			[2]string{"IS_ENTITY_KIND", `{"kinds":["Component","API"]}`}, [2]string{"HAS_SPEC", `{"key":"type","value":"service"}`})
+		return policy.Criteria{Rule: rule[0], ResourceType: policy.CatalogEntity, Params: json.RawMessage(rule[1])}
+	})
+	spec.Criteria = json.RawMessage(asText(g.t, criteria))
+	return spec
+}
+
+// change is a change that may be refused.
+func (g *generator) change() rbac.Proposal {
+	role := g.role()
+	existing, err := g.s.roles.Role(g.t.Context(), admin, role)
+	if err != nil {
+		return rbac.Proposal{CreateRole: &rbac.RoleSpec{Ref: role, Members: g.members()}}
+	}
+	policies, _ := g.s.roles.PoliciesOf(g.t.Context(), admin, role)
+	conditions, err := g.s.roles.Conditions(g.t.Context(), admin, rbac.ConditionFilter{})
+	require.NoError(g.t, err)
+	switch g.IntN(12) {
+	case 0:
+		return rbac.Proposal{DeleteRole: &role}
+	case 1:
+		return rbac.Proposal{CreateRole: &rbac.RoleSpec{Ref: role, Members: g.members()}}
+	case 2:
+		return rbac.Proposal{RemoveMember: &rbac.NamedMember{Role: role, Member: pick(g, append(existing.Members, "user:default/none")...)}}
+	case 3:
+		return rbac.Proposal{UpdateRole: &rbac.NamedUpdate{Role: role, RoleUpdate: rbac.RoleUpdate{
+			Old: &rbac.RoleSpec{Ref: role, Members: existing.Members}, New: &rbac.RoleSpec{Ref: g.role(), Members: g.members()}}}}
+	case 4, 5, 6:
+		return rbac.Proposal{AddPolicies: []rbac.Policy{g.policy(role), g.policy(g.role())}}
+	case 7:
+		if len(policies) > 0 {
+			return rbac.Proposal{UpdatePolicies: &rbac.NamedPolicyUpdate{Role: role, Old: []rbac.Policy{policies[0].Policy}, New: []rbac.Policy{g.policy(role)}}}
+		}
+	case 8:
+		if len(policies) > 0 {
+			return rbac.Proposal{RemovePolicies: []rbac.Policy{pick(g, policies...).Policy}}
+		}
+	case 9:
+		if len(conditions) > 0 {
+			return rbac.Proposal{DeleteCondition: new(pick(g, conditions...).ID)}
+		}
+	case 10:
+		if len(conditions) > 0 {
+			return rbac.Proposal{UpdateCondition: &rbac.Condition{ID: pick(g, conditions...).ID, ConditionSpec: g.condition()}}
+		}
+	}
+	spec := g.condition()
+	return rbac.Proposal{CreateCondition: &spec}
+}
