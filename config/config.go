@@ -159,9 +159,11 @@ type Auth struct {
 type AuthProviders struct {
 	// Guest is nil when it is not configured.
 	Guest *Guest `yaml:"guest"`
-	// GCPIAP and CFAccess are proxies in front of Portico; nil when they are not configured.
-	GCPIAP   *GCPIAP   `yaml:"gcpIap"`
-	CFAccess *CFAccess `yaml:"cfaccess"`
+	// These are proxies in front of Portico; nil when they are not configured.
+	GCPIAP      *GCPIAP      `yaml:"gcpIap"`
+	CFAccess    *CFAccess    `yaml:"cfaccess"`
+	AWSALB      *AWSALB      `yaml:"awsalb"`
+	OAuth2Proxy *OAuth2Proxy `yaml:"oauth2Proxy"`
 	// OAuth are the providers to which browsers are sent, by id and environment.
 	OAuth map[string]map[string]OAuthProvider `yaml:",inline"`
 }
@@ -211,6 +213,22 @@ type CFAccess struct {
 	Audience      string `yaml:"audience"`
 	JWTHeaderName string `yaml:"jwtHeaderName"`
 	SignIn        SignIn `yaml:"signIn"`
+}
+
+// AWSALB is an Application Load Balancer of AWS.
+type AWSALB struct {
+	Issuer string `yaml:"issuer"`
+	Signer string `yaml:"signer"`
+	Region string `yaml:"region"`
+	SignIn SignIn `yaml:"signIn"`
+}
+
+// OAuth2Proxy is oauth2-proxy, which passes on the identity tokens of its OpenID provider.
+type OAuth2Proxy struct {
+	Issuer    string `yaml:"issuer"`
+	Audience  string `yaml:"audience"`
+	JWTHeader string `yaml:"jwtHeader"`
+	SignIn    SignIn `yaml:"signIn"`
 }
 
 // SignIn decides which user of the catalog somebody is.

@@ -36,7 +36,7 @@ const guestProvider = "guest"
 // server.
 func (p *platform) signIn(issuer *identity.Issuer, seals *seal.Keyring, refusals *audit.Attempts, development bool) (*signin.Service, error) {
 	options := signin.Options{Pool: p.pool, Seals: seals, Issuer: issuer, Directory: directory{p}, Log: p.log, Refusals: refusals, ReturnTo: p.config.App.BaseURL,
-		Known: append(slices.Collect(maps.Keys(oauthProviders)), guestProvider, proxy.GCPIAP, proxy.CFAccess), Direct: map[string]provider.Direct{}}
+		Known: append(slices.Collect(maps.Keys(oauthProviders)), guestProvider, proxy.GCPIAP, proxy.CFAccess, proxy.AWSALB, oidc.OAuth2Proxy), Direct: map[string]provider.Direct{}}
 	configured := p.config.Auth.Providers
 	if guest := p.guest(configured.Guest, development); guest != nil {
 		options.Direct[guestProvider] = guest
@@ -118,30 +118,33 @@ func (p *platform) resolvers(id, host string, configured config.SignIn) (*resolv
 // proxies are the configured proxies in front of Portico.
 func (p *platform) proxies(configured config.AuthProviders) (map[string]signin.Proxy, error) {
 	found := map[string]signin.Proxy{}
-	if configured.GCPIAP != nil {
-		options, err := proxy.IAP(*configured.GCPIAP)
-		if err := p.addProxy(found, proxy.GCPIAP, options, configured.GCPIAP.SignIn, err); err != nil {
-			return nil, err
+	var wrong error
+	add := func(id string, of config.SignIn, made provider.Proxy, err error) {
+		chain, unknown := p.resolvers(id, "", of)
+		if err = cmp.Or(err, unknown); err != nil {
+			wrong = cmp.Or(wrong, fmt.Errorf("auth.providers.%s: %w", id, err))
 		}
+		found[id] = signin.Proxy{Provider: made, Resolvers: chain}
 	}
-	if configured.CFAccess != nil {
-		options, err := proxy.Cloudflare(*configured.CFAccess)
-		if err := p.addProxy(found, proxy.CFAccess, options, configured.CFAccess.SignIn, err); err != nil {
-			return nil, err
-		}
+	if iap := configured.GCPIAP; iap != nil {
+		options, err := proxy.IAP(*iap)
+		options.Log = p.log
+		add(proxy.GCPIAP, iap.SignIn, proxy.New(options), err)
 	}
-	return found, nil
-}
-
-// addProxy adds a proxy, unless its configuration is wrong.
-func (p *platform) addProxy(to map[string]signin.Proxy, id string, options proxy.Options, configured config.SignIn, wrong error) error {
-	chain, err := p.resolvers(id, "", configured)
-	if err = cmp.Or(wrong, err); err != nil {
-		return fmt.Errorf("auth.providers.%s: %w", id, err)
+	if access := configured.CFAccess; access != nil {
+		options, err := proxy.Cloudflare(*access)
+		options.Log = p.log
+		add(proxy.CFAccess, access.SignIn, proxy.New(options), err)
 	}
-	options.Log = p.log
-	to[id] = signin.Proxy{Provider: proxy.New(options), Resolvers: chain}
-	return nil
+	if balancer := configured.AWSALB; balancer != nil {
+		options, err := proxy.ConfigureALB(*balancer)
+		add(proxy.AWSALB, balancer.SignIn, proxy.NewALB(options), err)
+	}
+	if forwarding := configured.OAuth2Proxy; forwarding != nil {
+		options, header, err := oidc.ConfigureOAuth2Proxy(*forwarding)
+		add(oidc.OAuth2Proxy, forwarding.SignIn, oidc.NewForwarded(options, header), err)
+	}
+	return found, wrong
 }
 
 // guest is nil when it is not configured. A development stack has a guest without configuration.
@@ -171,19 +174,25 @@ func (p *platform) waysIn(signIn *signin.Service) api.SignIn {
 func checkProviders(signIn *signin.Service, log *slog.Logger) func(context.Context) error {
 	return func(ctx context.Context) error {
 		for _, client := range signIn.Clients {
-			issuer, can := client.OAuth.(interface {
-				Check(ctx context.Context) error
-			})
-			if !can {
-				continue
-			}
-			if err := issuer.Check(ctx); err != nil {
-				log.WarnContext(ctx, "people cannot sign in with a provider now: it is asked again when somebody tries", "provider", client.Provider, "env", client.Environment, "reason", err,
-					"cause", errors.Unwrap(err))
-			}
+			checkProvider(ctx, client.OAuth, log.With("provider", client.Provider, "env", client.Environment))
+		}
+		for _, id := range slices.Sorted(maps.Keys(signIn.Proxies)) {
+			checkProvider(ctx, signIn.Proxies[id].Provider, log.With("provider", id))
 		}
 		<-ctx.Done()
 		return nil
+	}
+}
+
+func checkProvider(ctx context.Context, configured any, log *slog.Logger) {
+	issuer, can := configured.(interface {
+		Check(ctx context.Context) error
+	})
+	if !can {
+		return
+	}
+	if err := issuer.Check(ctx); err != nil {
+		log.WarnContext(ctx, "people cannot sign in with a provider now: it is asked again when somebody tries", "reason", err, "cause", errors.Unwrap(err))
 	}
 }
 

@@ -34,10 +34,12 @@ func TestProvidersAreThoseOfTheConfiguration(t *testing.T) {
     bitbucket: { production: { clientId: a, clientSecret: b } }
     gcpIap: { audience: a, signIn: { resolvers: [{ resolver: emailMatchingUserEntityAnnotation }] } }
     cfaccess: { teamName: acme, audience: a }
+    awsalb: { issuer: "https://id.example", signer: "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/portico/0123456789abcdef", region: eu-central-1 }
+    oauth2Proxy: { issuer: "https://id.example", audience: a, signIn: { resolvers: [{ resolver: forwardedUserMatchingUserEntityName }] } }
 `)
 	require.NoError(t, err)
-	require.Equal(t, []string{"cfaccess", "gcpIap", "github"}, service.Configured("production"))
-	require.Equal(t, []string{"cfaccess", "gcpIap", "gitlab"}, service.Configured("development"))
+	require.Equal(t, []string{"awsalb", "cfaccess", "gcpIap", "github", "oauth2Proxy"}, service.Configured("production"))
+	require.Equal(t, []string{"awsalb", "cfaccess", "gcpIap", "gitlab", "oauth2Proxy"}, service.Configured("development"))
 	require.True(t, service.IsDirect("gcpIap"))
 	require.Contains(t, log, `nobody can sign in with this provider: Portico does not have it" provider=bitbucket`)
 }
@@ -53,6 +55,10 @@ func TestProvidersThatAreConfiguredWrongStopTheStart(t *testing.T) {
 		"    gcpIap: { audience: a, signIn: { resolvers: [{ resolver: usernameMatchingUserEntityName }] } }": "auth.providers.gcpIap: signIn.resolvers[0]: " +
 			"the provider gcpIap has no resolver 'usernameMatchingUserEntityName': it has emailMatchingUserEntityProfileEmail, emailLocalPartMatchingUserEntityName, " +
 			"emailMatchingUserEntityAnnotation",
+		"    awsalb: { issuer: 'https://id.example', signer: a, region: eu-central-1 }": "auth.providers.awsalb: signer must be the load balancer's ARN, such as " +
+			"arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/portico/0123456789abcdef: all load balancers of a region sign with the same keys",
+		"    oauth2Proxy: {}": "auth.providers.oauth2Proxy: issuer and audience are missing: they are the OpenID issuer of oauth2-proxy and its client id. " +
+			"Portico verifies the identity token that oauth2-proxy passes on, because anybody can send its other headers",
 	} {
 		_, _, err := signInOf(t, providers)
 		require.EqualError(t, err, message)

@@ -25,6 +25,7 @@ func (u users) FindUsers(_ context.Context, values map[string]string) ([]string,
 
 var catalog = users{
 	"metadata.name=ada":                                        {"user:default/ada"},
+	"metadata.name=1":                                          {"user:default/one"},
 	"spec.profile.email=ada@example.com":                       {"user:default/ada"},
 	"spec.profile.email=shared@example.com":                    {"user:default/ada", "user:default/bob"},
 	"metadata.annotations.github.com/user-id=4711":             {"user:default/octo"},
@@ -53,6 +54,8 @@ func TestEachResolverLooksForItsValue(t *testing.T) {
 		{"onelogin", "emailLocalPartMatchingUserEntityName", "user:default/ada"},
 		{"oidc", "preferredUsernameMatchingUserEntityName", "user:default/ada"},
 		{"onelogin", "usernameMatchingUserEntityName", "user:default/ada"},
+		{"oauth2Proxy", "forwardedPreferredUsernameMatchingUserEntityName", "user:default/ada"},
+		{"oauth2Proxy", "forwardedUserMatchingUserEntityName", "user:default/one"},
 		{"gitlab", "usernameMatchingUserEntityName", "user:default/ada"},
 		{"github", "userIdMatchingUserEntityAnnotation", "user:default/octo"},
 		{"gitlab", "userIdMatchingUserEntityAnnotation", "user:default/fox"},

@@ -24,6 +24,8 @@ var rules = []rule{
 	{name: "emailLocalPartMatchingUserEntityName", look: byLocalPart},
 	{name: "preferredUsernameMatchingUserEntityName", providers: []string{"oidc"}, look: byUsername},
 	{name: "usernameMatchingUserEntityName", providers: []string{"github", "gitlab", "onelogin"}, look: byUsername},
+	{name: "forwardedPreferredUsernameMatchingUserEntityName", providers: []string{"oauth2Proxy"}, look: byUsername},
+	{name: "forwardedUserMatchingUserEntityName", providers: []string{"oauth2Proxy"}, look: bySubject},
 	{name: "userIdMatchingUserEntityAnnotation", providers: []string{"github"}, look: byUserID("github.com/user-id")},
 	{name: "userIdMatchingUserEntityAnnotation", providers: []string{"gitlab"}, look: byHostUserID},
 	{name: "userIdMatchingUserEntityAnnotation", providers: []string{"microsoft"}, look: byUserID("graph.microsoft.com/user-id")},
@@ -94,6 +96,14 @@ func byUsername(person provider.Person, _ Entry, _ string) (wanted, string) {
 		return wanted{}, "the provider gave no user name"
 	}
 	return named(person.Username), ""
+}
+
+// bySubject looks for a user whose name is the person's subject: oauth2-proxy calls it the user.
+func bySubject(person provider.Person, _ Entry, _ string) (wanted, string) {
+	if person.Subject == "" {
+		return wanted{}, "the provider gave no subject"
+	}
+	return named(person.Subject), ""
 }
 
 // byUserID looks for the person's id in an annotation.

@@ -272,30 +272,39 @@ func tokensOf(at *issuer, token *oauth2.Token) provider.Tokens {
 // verify verifies the identity token of a response.
 func (p *Provider) verify(ctx context.Context, at *issuer, token *oauth2.Token) (claims, error) {
 	raw, _ := token.Extra("id_token").(string)
-	if raw == "" {
-		return nil, p.invalid(errors.New("there is none"))
-	}
-	verified, err := at.verifier.Verify(ctx, raw)
-	if isWithoutKeys(err) {
-		return nil, codeflow.Unavailable(p.options.ID, err)
-	}
+	verified, read, err := p.verifyToken(ctx, at, raw)
 	if err != nil {
-		return nil, p.invalid(err)
+		return nil, err
 	}
 	if verified.AccessTokenHash != "" {
 		if err := verified.VerifyAccessToken(token.AccessToken); err != nil {
 			return nil, p.invalid(err)
 		}
 	}
+	return read, nil
+}
+
+// verifyToken verifies an identity token by itself: issuer, signature, audience, authorized party and times.
+func (p *Provider) verifyToken(ctx context.Context, at *issuer, raw string) (*oidc.IDToken, claims, error) {
+	if raw == "" {
+		return nil, nil, p.invalid(errors.New("there is none"))
+	}
+	verified, err := at.verifier.Verify(ctx, raw)
+	if isWithoutKeys(err) {
+		return nil, nil, codeflow.Unavailable(p.options.ID, err)
+	}
+	if err != nil {
+		return nil, nil, p.invalid(err)
+	}
 	read := claims{}
 	if err := verified.Claims(&read); err != nil {
-		return nil, p.invalid(err)
+		return nil, nil, p.invalid(err)
 	}
 	party := read.text("azp")
 	if party != "" && party != p.options.ClientID || party == "" && len(verified.Audience) > 1 {
-		return nil, p.invalid(errors.New("it was issued to another client"))
+		return nil, nil, p.invalid(errors.New("it was issued to another client"))
 	}
-	return read, nil
+	return verified, read, nil
 }
 
 // isWithoutKeys reports whether an identity token was not verified because the issuer's keys could not be

@@ -67,14 +67,11 @@ type claims struct {
 
 // Identify verifies the assertion in the headers: signature, issuer, audience and times.
 func (p *Provider) Identify(ctx context.Context, headers http.Header) (provider.Person, error) {
-	assertions := headers.Values(p.options.Header)
-	if len(assertions) == 0 {
-		return provider.Person{}, fault.New(fault.Authentication, "The request did not come through the proxy '%s': it has no header %s", p.options.ID, p.options.Header)
+	assertion, err := only(p.options.ID, p.options.Header, headers)
+	if err != nil {
+		return provider.Person{}, err
 	}
-	if len(assertions) > 1 || len(assertions[0]) > maxAssertion {
-		return provider.Person{}, p.invalid("there are several, or it is too large")
-	}
-	stated, err := p.verify(ctx, assertions[0])
+	stated, err := p.verify(ctx, assertion)
 	if err != nil {
 		return provider.Person{}, err
 	}
@@ -110,6 +107,20 @@ func (p *Provider) verify(ctx context.Context, assertion string) (claims, error)
 	return claims{}, p.invalid("no key of the proxy has signed it")
 }
 
-func (p *Provider) invalid(reason string) error {
-	return fault.New(fault.Authentication, "The assertion of the proxy '%s' is not valid: %s", p.options.ID, reason)
+func (p *Provider) invalid(reason string) error { return invalid(p.options.ID, reason) }
+
+// only is the assertion in a header.
+func only(id, header string, headers http.Header) (string, error) {
+	assertions := headers.Values(header)
+	if len(assertions) == 0 {
+		return "", fault.New(fault.Authentication, "The request did not come through the proxy '%s': it has no header %s", id, header)
+	}
+	if len(assertions) > 1 || len(assertions[0]) > maxAssertion {
+		return "", invalid(id, "there are several, or it is too large")
+	}
+	return assertions[0], nil
+}
+
+func invalid(id, reason string) error {
+	return fault.New(fault.Authentication, "The assertion of the proxy '%s' is not valid: %s", id, reason)
 }
