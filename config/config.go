@@ -30,6 +30,17 @@ type Config struct {
 
 	// Warnings are keys that nothing reads and whose names are close to a key that is read.
 	Warnings []Problem `yaml:"-"`
+
+	place func(path ...string) string `yaml:"-"`
+}
+
+// Place is where the value at a path of keys is written, as file:line, for messages. List items have their numbers
+// as keys. It is "" where nothing is written, and in a configuration that was not loaded.
+func (c *Config) Place(path ...string) string {
+	if c.place == nil {
+		return ""
+	}
+	return c.place(path...)
 }
 
 // App is the portal's title and address. BaseURL defaults to Backend.BaseURL.
@@ -241,6 +252,8 @@ type SignInResolver struct {
 	Resolver                                   string   `yaml:"resolver"`
 	AllowedDomains                             []string `yaml:"allowedDomains"`
 	DangerouslyAllowSignInWithoutUserInCatalog bool     `yaml:"dangerouslyAllowSignInWithoutUserInCatalog"`
+	// Expression is that of the resolver expression, in CEL.
+	Expression string `yaml:"expression"`
 }
 
 // Guest signs everybody in as one user, without credentials.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -56,6 +57,7 @@ func Load(ctx context.Context, options Options) (*Config, error) {
 	}
 	sortByPlace(checker.warnings)
 	config.Warnings = checker.warnings
+	config.place = root.place
 	config.derive()
 	return &config, nil
 }
@@ -255,6 +257,24 @@ func (v *value) at(path ...string) *value {
 		v = member.value
 	}
 	return v
+}
+
+// place is the position of the value at a path of keys, in which a list's items have their numbers.
+func (v *value) place(path ...string) string {
+	for _, key := range path {
+		if v.kind != list {
+			if v = v.at(key); v == nil {
+				return ""
+			}
+			continue
+		}
+		n, err := strconv.Atoi(key)
+		if err != nil || n < 0 || n >= len(v.items) {
+			return ""
+		}
+		v = v.items[n]
+	}
+	return v.origin.String()
 }
 
 // list returns the list at a path of keys, empty when there is none.

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/portico-dev/portico/api"
@@ -98,21 +99,27 @@ func (p *platform) oauthClient(id, environment string, configured config.OAuthPr
 	if err != nil {
 		return signin.Client{}, err
 	}
-	chain, err := p.resolvers(id, host, configured.SignIn)
+	chain, err := p.resolvers(id, host, configured.SignIn, id, environment)
 	if err != nil {
 		return signin.Client{}, err
 	}
 	return signin.Client{Provider: id, Environment: environment, OAuth: oauth, Resolvers: chain, SessionDuration: configured.SessionDuration}, nil
 }
 
-// resolvers find the users of the catalog that the people of a provider are. host is the provider's.
-func (p *platform) resolvers(id, host string, configured config.SignIn) (*resolver.Chain, error) {
+// resolvers find the users of the catalog that the people of a provider are. host is the provider's, and path are
+// the keys of its configuration.
+func (p *platform) resolvers(id, host string, configured config.SignIn, path ...string) (*resolver.Chain, error) {
 	var entries []resolver.Entry
 	for _, entry := range configured.Resolvers {
 		entries = append(entries, resolver.Entry{Name: entry.Resolver, AllowedDomains: entry.AllowedDomains,
-			WithoutUser: entry.DangerouslyAllowSignInWithoutUserInCatalog})
+			WithoutUser: entry.DangerouslyAllowSignInWithoutUserInCatalog, Expression: entry.Expression})
 	}
-	return resolver.New(resolver.Options{Provider: id, Host: host, Entries: entries, Users: directory{p}})
+	chain, err := resolver.New(resolver.Options{Provider: id, Host: host, Entries: entries, Users: directory{p}})
+	if wrong, is := errors.AsType[*resolver.EntryError](err); is {
+		path = slices.Concat([]string{"auth", "providers"}, path, []string{"signIn", "resolvers", strconv.Itoa(wrong.Entry)})
+		return nil, fmt.Errorf("%w (%s)", err, p.config.Place(path...))
+	}
+	return chain, err
 }
 
 // proxies are the configured proxies in front of Portico.
@@ -120,7 +127,7 @@ func (p *platform) proxies(configured config.AuthProviders) (map[string]signin.P
 	found := map[string]signin.Proxy{}
 	var wrong error
 	add := func(id string, of config.SignIn, made provider.Proxy, err error) {
-		chain, unknown := p.resolvers(id, "", of)
+		chain, unknown := p.resolvers(id, "", of, id)
 		if err = cmp.Or(err, unknown); err != nil {
 			wrong = cmp.Or(wrong, fmt.Errorf("auth.providers.%s: %w", id, err))
 		}

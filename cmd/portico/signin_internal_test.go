@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -44,23 +45,30 @@ func TestProvidersAreThoseOfTheConfiguration(t *testing.T) {
 	require.Contains(t, log, `nobody can sign in with this provider: Portico does not have it" provider=bitbucket`)
 }
 
+// placed matches the beginning of a position.
+var placed = regexp.MustCompile(`\([^()]*app-config\.yaml:`)
+
 func TestProvidersThatAreConfiguredWrongStopTheStart(t *testing.T) {
 	t.Parallel()
 	for providers, message := range map[string]string{
 		"    github: { production: { clientId: a } }": "auth.providers.github.production: clientSecret is missing: GitHub requires it",
 		"    github: { production: { clientId: a, clientSecret: b, signIn: { resolvers: [{ resolver: emailMatchingUserEntityAnnotation }] } } }": "" +
 			"auth.providers.github.production: signIn.resolvers[0]: the provider github has no resolver 'emailMatchingUserEntityAnnotation': it has " +
-			"emailMatchingUserEntityProfileEmail, emailLocalPartMatchingUserEntityName, usernameMatchingUserEntityName, userIdMatchingUserEntityAnnotation",
+			"emailMatchingUserEntityProfileEmail, emailLocalPartMatchingUserEntityName, usernameMatchingUserEntityName, userIdMatchingUserEntityAnnotation, expression (FILE:3)",
 		"    cfaccess: { teamName: acme.example, audience: a }": "auth.providers.cfaccess: teamName must be the part of <team>.cloudflareaccess.com before the first dot",
 		"    gcpIap: { audience: a, signIn: { resolvers: [{ resolver: usernameMatchingUserEntityName }] } }": "auth.providers.gcpIap: signIn.resolvers[0]: " +
 			"the provider gcpIap has no resolver 'usernameMatchingUserEntityName': it has emailMatchingUserEntityProfileEmail, emailLocalPartMatchingUserEntityName, " +
-			"emailMatchingUserEntityAnnotation",
+			"emailMatchingUserEntityAnnotation, expression (FILE:3)",
+		"    oidc: { production: { clientId: a, metadataUrl: 'https://id.example', signIn: { resolvers: [\n      { resolver: emailMatchingUserEntityProfileEmail },\n" +
+			"      { resolver: expression, expression: 'profil.email' }] } } }": "auth.providers.oidc.production: signIn.resolvers[1]: expression: 1:1: " +
+			"undeclared reference to 'profil' (FILE:5)",
 		"    awsalb: { issuer: 'https://id.example', signer: a, region: eu-central-1 }": "auth.providers.awsalb: signer must be the load balancer's ARN, such as " +
 			"arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/portico/0123456789abcdef: all load balancers of a region sign with the same keys",
 		"    oauth2Proxy: {}": "auth.providers.oauth2Proxy: issuer and audience are missing: they are the OpenID issuer of oauth2-proxy and its client id. " +
 			"Portico verifies the identity token that oauth2-proxy passes on, because anybody can send its other headers",
 	} {
 		_, _, err := signInOf(t, providers)
-		require.EqualError(t, err, message)
+		require.Error(t, err)
+		require.Equal(t, message, placed.ReplaceAllString(err.Error(), "(FILE:"))
 	}
 }

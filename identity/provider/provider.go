@@ -74,6 +74,9 @@ type Person struct {
 	// Username is the name that the person has there.
 	Username string
 	Profile  Profile
+	// Claims are all that the provider says, in a signed token or at its own address, by their names. Some
+	// providers have none.
+	Claims map[string]any
 }
 
 // Profile is how a person is shown.

@@ -4,13 +4,16 @@ package resolver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
+	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity/provider"
+	"github.com/portico-dev/portico/identity/resolver/expression"
 )
 
 // Users finds users in the catalog.
@@ -30,6 +33,8 @@ type Entry struct {
 	// WithoutUser signs in people who are not in the catalog too, under the name that was looked for. The name
 	// of a User in the catalog is refused.
 	WithoutUser bool
+	// Expression is in CEL, and for the resolver expression only; see package expression.
+	Expression string
 }
 
 // Chain is the resolvers of a provider, in order.
@@ -43,7 +48,9 @@ type Chain struct {
 type step struct {
 	Entry
 
-	look look
+	// look is nil for the resolver expression.
+	look       look
+	expression *expression.Expression
 }
 
 // Options are what a chain is made of.
@@ -56,18 +63,69 @@ type Options struct {
 	Users   Users
 }
 
-// New checks the names: an unknown one is an error, as is a resolver for another provider.
+// EntryError is what is wrong with a configured resolver.
+type EntryError struct {
+	// Entry is its number, from 0.
+	Entry int
+	Err   error
+}
+
+func (e *EntryError) Error() string { return fmt.Sprintf("signIn.resolvers[%d]: %v", e.Entry, e.Err) }
+
+func (e *EntryError) Unwrap() error { return e.Err }
+
+// New checks the names: an unknown one is an *EntryError, as are a resolver for another provider and an expression
+// that does not compile.
 func New(options Options) (*Chain, error) {
 	chain := &Chain{users: options.Users, host: options.Host}
 	for n, entry := range options.Entries {
-		found := find(options.Provider, entry.Name)
-		if found == nil {
-			return nil, fmt.Errorf("signIn.resolvers[%d]: the provider %s has no resolver '%s': it has %s", n, options.Provider, entry.Name,
-				strings.Join(namesFor(options.Provider), ", "))
+		step, err := newStep(options.Provider, entry)
+		if err != nil {
+			return nil, &EntryError{Entry: n, Err: err}
 		}
-		chain.steps = append(chain.steps, step{entry, found})
+		chain.steps = append(chain.steps, step)
 	}
 	return chain, nil
+}
+
+func newStep(id string, entry Entry) (step, error) {
+	if entry.Name == byExpression {
+		if entry.Expression == "" {
+			return step{}, errors.New("expression is missing: it says in CEL which User somebody is")
+		}
+		compiled, err := expression.Compile(entry.Expression)
+		if err != nil {
+			return step{}, fmt.Errorf("expression: %w", err)
+		}
+		return step{Entry: entry, expression: compiled}, nil
+	}
+	if entry.Expression != "" {
+		return step{}, fmt.Errorf("expression is for the resolver '%s', not for '%s'", byExpression, entry.Name)
+	}
+	found := find(id, entry.Name)
+	if found == nil {
+		return step{}, fmt.Errorf("the provider %s has no resolver '%s': it has %s", id, entry.Name, strings.Join(namesFor(id), ", "))
+	}
+	return step{Entry: entry, look: found}, nil
+}
+
+// wanted is the user to look for, or the reason why there is none.
+func (s step) wanted(ctx context.Context, person provider.Person, host string) (wanted, string) {
+	if s.expression == nil {
+		return s.look(person, s.Entry, host)
+	}
+	result, err := s.expression.Evaluate(ctx, person)
+	if err != nil {
+		return wanted{}, err.Error()
+	}
+	if result == "" {
+		return wanted{}, "the expression gave nobody"
+	}
+	user, err := entity.ParseRef(result, entity.Ref{Kind: "User"})
+	if err != nil || !strings.EqualFold(user.Kind, "user") {
+		return wanted{}, fmt.Sprintf("the expression's result '%s' is not the name or reference of a User", result)
+	}
+	return namedIn(user.Namespace, user.Name), ""
 }
 
 // Found is the user that a person is.
@@ -96,7 +154,7 @@ const unresolved = "Failed to sign-in, unable to resolve user identity. Please v
 func (c *Chain) Resolve(ctx context.Context, person provider.Person) (Found, []Attempt, error) {
 	var tried []Attempt
 	for _, step := range c.steps {
-		wanted, reason := step.look(person, step.Entry, c.host)
+		wanted, reason := step.wanted(ctx, person, c.host)
 		if reason != "" {
 			tried = append(tried, Attempt{Resolver: step.Name, Reason: reason})
 			continue
@@ -109,10 +167,10 @@ func (c *Chain) Resolve(ctx context.Context, person provider.Person) (Found, []A
 			return Found{UserRef: ref, Resolver: step.Name, InCatalog: true}, tried, nil
 		}
 		if step.WithoutUser {
-			if err := c.unused(ctx, wanted.name); err != nil {
+			if err := c.unused(ctx, wanted); err != nil {
 				return Found{}, append(tried, Attempt{Resolver: step.Name, Reason: err.Error()}), err
 			}
-			return Found{UserRef: "user:default/" + strings.ToLower(wanted.name), Resolver: step.Name}, tried, nil
+			return Found{UserRef: wanted.ref(), Resolver: step.Name}, tried, nil
 		}
 		tried = append(tried, Attempt{Resolver: step.Name, Wanted: wanted.String()})
 	}
@@ -121,13 +179,13 @@ func (c *Chain) Resolve(ctx context.Context, person provider.Person) (Found, []A
 
 // unused refuses the name of a User for somebody who is not in the catalog: a person chooses a name at the
 // provider, and would be that User.
-func (c *Chain) unused(ctx context.Context, name string) error {
-	ref, err := c.first(ctx, named(name).alternatives)
+func (c *Chain) unused(ctx context.Context, of wanted) error {
+	ref, err := c.first(ctx, namedIn(of.namespace, of.name).alternatives)
 	if err != nil {
 		return err
 	}
 	if ref != "" {
-		return fault.New(fault.Conflict, "Failed to sign-in: the catalog has a User with the name '%s', and nothing shows that it is you", name)
+		return fault.New(fault.Conflict, "Failed to sign-in: the catalog has a User with the name '%s', and nothing shows that it is you", of.name)
 	}
 	return nil
 }
@@ -167,8 +225,13 @@ func advice(tried []Attempt) string {
 type wanted struct {
 	// alternatives are the values of the user; the first that any user has counts.
 	alternatives []map[string]string
-	// name is the name of a user that is not in the catalog.
-	name string
+	// namespace and name are those of a user that is not in the catalog. Without a namespace it is the default one.
+	namespace, name string
+}
+
+// ref is the reference of a user that is not in the catalog.
+func (w wanted) ref() string {
+	return entity.Ref{Kind: "user", Namespace: w.namespace, Name: w.name}.String()
 }
 
 // String describes the first alternative.

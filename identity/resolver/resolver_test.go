@@ -2,6 +2,7 @@ package resolver_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -21,6 +22,23 @@ func (u users) FindUsers(_ context.Context, values map[string]string) ([]string,
 		}
 	}
 	return nil, nil
+}
+
+// exact is a catalog of which all values of a user are compared.
+type exact map[string]map[string]string
+
+func (e exact) FindUsers(_ context.Context, values map[string]string) ([]string, error) {
+	var found []string
+	for ref, user := range e {
+		matches := true
+		for path, value := range values {
+			matches = matches && strings.EqualFold(user[path], value)
+		}
+		if matches {
+			found = append(found, ref)
+		}
+	}
+	return found, nil
 }
 
 var catalog = users{
@@ -164,9 +182,9 @@ func TestUnknownResolversAreRefusedAtTheStart(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ provider, resolver, message string }{
 		{"oidc", "emailMatching", "signIn.resolvers[0]: the provider oidc has no resolver 'emailMatching': it has emailMatchingUserEntityProfileEmail, " +
-			"emailLocalPartMatchingUserEntityName, preferredUsernameMatchingUserEntityName"},
+			"emailLocalPartMatchingUserEntityName, preferredUsernameMatchingUserEntityName, expression"},
 		{"okta", "usernameMatchingUserEntityName", "signIn.resolvers[0]: the provider okta has no resolver 'usernameMatchingUserEntityName': it has " +
-			"emailMatchingUserEntityProfileEmail, emailLocalPartMatchingUserEntityName, emailMatchingUserEntityAnnotation"},
+			"emailMatchingUserEntityProfileEmail, emailLocalPartMatchingUserEntityName, emailMatchingUserEntityAnnotation, expression"},
 	} {
 		_, err := resolver.New(resolver.Options{Provider: test.provider, Entries: []resolver.Entry{{Name: test.resolver}}})
 		require.EqualError(t, err, test.message)

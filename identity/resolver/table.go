@@ -1,10 +1,12 @@
 package resolver
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/identity/provider"
 )
 
@@ -53,8 +55,11 @@ func namesFor(id string) []string {
 			names = append(names, r.name)
 		}
 	}
-	return names
+	return append(names, byExpression)
 }
+
+// byExpression is the resolver, Portico's own, whose result an expression computes.
+const byExpression = "expression"
 
 const noEmail = "the provider gave no verified email address"
 
@@ -131,9 +136,12 @@ func byAnnotatedEmail(annotation string) look {
 }
 
 // named is the user of that name in the default namespace.
-func named(name string) wanted {
-	values := map[string]string{"metadata.name": name, "metadata.namespace": "default"}
-	return wanted{name: name, alternatives: []map[string]string{values}}
+func named(name string) wanted { return namedIn(entity.DefaultNamespace, name) }
+
+func namedIn(namespace, name string) wanted {
+	namespace = cmp.Or(namespace, entity.DefaultNamespace)
+	values := map[string]string{"metadata.name": name, "metadata.namespace": namespace}
+	return wanted{namespace: namespace, name: name, alternatives: []map[string]string{values}}
 }
 
 func annotated(annotation, value string, person provider.Person) wanted {

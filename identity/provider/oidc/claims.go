@@ -34,6 +34,7 @@ func (c claims) person(options Options) provider.Person {
 	person := provider.Person{
 		Subject: c.text("sub"), UserID: c.text(cmp.Or(options.UserIDClaim, "sub")), Username: c.text(cmp.Or(options.UsernameClaim, "preferred_username")),
 		Profile: provider.Profile{Email: c.text("email"), DisplayName: c.text("name"), Picture: c.text("picture")},
+		Claims:  c,
 	}
 	if c.unverified() {
 		person.Profile.Email = ""

@@ -134,7 +134,8 @@ func (a *ALB) Identify(ctx context.Context, headers http.Header) (provider.Perso
 	if stated.EmailVerified == false || stated.EmailVerified == "false" {
 		email = ""
 	}
-	return provider.Person{Subject: stated.Subject, UserID: stated.Subject, Profile: provider.Profile{Email: email, DisplayName: stated.Name, Picture: stated.Picture}}, nil
+	return provider.Person{Subject: stated.Subject, UserID: stated.Subject, Profile: provider.Profile{Email: email, DisplayName: stated.Name, Picture: stated.Picture},
+		Claims: stated.all}, nil
 }
 
 // parseALB reads an assertion without trusting it. The reason says why it is none.
@@ -152,7 +153,7 @@ func parseALB(encoded string) (assertion albAssertion, reason string) {
 		}
 	}
 	assertion = albAssertion{signed: parts[0] + "." + parts[1], signature: decoded[2]}
-	if json.Unmarshal(decoded[0], &assertion.header) != nil || json.Unmarshal(decoded[1], &assertion.claims) != nil {
+	if json.Unmarshal(decoded[0], &assertion.header) != nil || json.Unmarshal(decoded[1], &assertion.claims) != nil || json.Unmarshal(decoded[1], &assertion.claims.all) != nil {
 		return albAssertion{}, none
 	}
 	return assertion, ""

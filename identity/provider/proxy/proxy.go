@@ -63,6 +63,8 @@ type claims struct {
 
 	Email string `json:"email"`
 	Name  string `json:"name"`
+	// all are the claims by their names.
+	all map[string]any
 }
 
 // Identify verifies the assertion in the headers: signature, issuer, audience and times.
@@ -85,7 +87,8 @@ func (p *Provider) Identify(ctx context.Context, headers http.Header) (provider.
 	if stated.Subject == "" {
 		return provider.Person{}, p.invalid("it is about nobody")
 	}
-	return provider.Person{Subject: stated.Subject, UserID: stated.Subject, Profile: provider.Profile{Email: stated.Email, DisplayName: stated.Name}}, nil
+	return provider.Person{Subject: stated.Subject, UserID: stated.Subject, Profile: provider.Profile{Email: stated.Email, DisplayName: stated.Name},
+		Claims: stated.all}, nil
 }
 
 // verify returns the claims if one of the proxy's keys has signed them.
@@ -100,7 +103,7 @@ func (p *Provider) verify(ctx context.Context, assertion string) (claims, error)
 	}
 	for _, key := range keys {
 		var stated claims
-		if parsed.Claims(key, &stated) == nil {
+		if parsed.Claims(key, &stated, &stated.all) == nil {
 			return stated, nil
 		}
 	}

@@ -76,6 +76,8 @@ func TestWhomTheProxyHasAuthenticated(t *testing.T) {
 	at := iap(t, publish(t, newKey(t, "b"), key))
 	person, err := at.Identify(t.Context(), sign(t, key, jose.ES256, claims()))
 	require.NoError(t, err)
+	require.Equal(t, "ada@example.com", person.Claims["email"])
+	person.Claims = nil
 	require.Equal(t, provider.Person{Subject: "accounts.google.com:118", UserID: "accounts.google.com:118", Profile: provider.Profile{Email: "ada@example.com"}}, person)
 }
 
