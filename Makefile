@@ -26,12 +26,12 @@ WEB_SOURCES := $(shell find web \( -name node_modules -o -name dist -o -name e2e
 ##@ Use
 
 .PHONY: demo
-demo: build ## Start everything and run the golden path; EXIT=1 stops afterwards.
-	bin/portico dev --data "$(DATA)" --config examples/app-config.yaml --demo$(if $(filter 1,$(EXIT)), --exit)
+demo: build ## Start everything and run the golden path; USERS=1 signs people in, EXIT=1 stops afterwards.
+	bin/portico dev --data "$(DATA)" --config examples/app-config.yaml --demo$(if $(filter 1,$(USERS)), --users)$(if $(filter 1,$(EXIT)), --exit)
 
 .PHONY: run
-run: build ## Start everything.
-	bin/portico dev --data "$(DATA)" --config examples/app-config.yaml
+run: build ## Start everything; USERS=1 signs people in.
+	bin/portico dev --data "$(DATA)" --config examples/app-config.yaml$(if $(filter 1,$(USERS)), --users)
 
 ##@ Build
 

@@ -22,6 +22,7 @@ import (
 	"github.com/portico-dev/portico/internal/devstack"
 	"github.com/portico-dev/portico/internal/devstack/forge"
 	"github.com/portico-dev/portico/internal/devstack/loopback"
+	"github.com/portico-dev/portico/internal/devstack/openid"
 	"github.com/portico-dev/portico/internal/terminal"
 	"github.com/portico-dev/portico/seal"
 	"github.com/portico-dev/portico/workflows"
@@ -56,9 +57,14 @@ func devCommands() []*cobra.Command {
 		Short: "Bring up everything on this machine: database, Temporal, Git forge, API, worker, portal",
 		Long: `Brings up Postgres, the Temporal server and its Web UI, a local Git forge that speaks GitHub's API, and all of Portico,
 on free loopback ports. What it keeps is in one directory; the ports are the same the next time. It is the same
-code as production, with the outside brought along.`,
+code as production, with the outside brought along.
+
+With --users it brings an OpenID provider too, at whose login page one chooses who to be, without passwords, and
+turns permissions on. A configuration without permission.rbac gets the roles of the example company, and one
+without catalog.locations its catalog.`,
 		Example: `  portico dev
   portico dev --config app-config.yaml --data ~/portico
+  portico dev --users                                           sign in as one of several people, with roles
   portico dev --config examples/app-config.yaml --demo          also run the golden path
   portico dev --config examples/app-config.yaml --demo --exit   and stop, with a status`,
 		Args: cobra.NoArgs,
@@ -74,6 +80,7 @@ code as production, with the outside brought along.`,
 	flags.StringVar(&d.dataDir, "data", "", "the directory that keeps everything (default ~/.local/share/portico, or $XDG_DATA_HOME)")
 	flags.StringVar(&d.database, "database", "", "use this Postgres (a postgres:// URL) and do not bring one")
 	flags.Uint16Var(&d.port, "port", 0, "serve on this port (default: the configured one, else 7007 or, when that is taken, any free one)")
+	flags.BoolVar(&d.users, "users", false, "have people sign in, and decide by their roles what they may do")
 	flags.BoolVar(&d.demo, "demo", false, "run the golden-path template when everything is up")
 	flags.BoolVar(&d.exit, "exit", false, "with --demo: stop when the run has ended, with status 0 when it completed")
 	return []*cobra.Command{command}
@@ -84,10 +91,14 @@ type dev struct {
 	settings
 	dataDir, database string
 	port              uint16
-	demo, exit        bool
+	users, demo, exit bool
 	started           time.Time
 	out               io.Writer
 	parts             *partList
+	// provider is where people sign in with --users, nil without. roles is the directory with the roles of the
+	// example company, "" if others count.
+	provider *openid.Provider
+	roles    string
 }
 
 // namesCluster says that the configuration leads to a Temporal cluster, or says how to reach one.
@@ -113,6 +124,11 @@ func (d *dev) run(ctx context.Context) error {
 	if namesCluster(loaded.Portico.Temporal) {
 		return errors.New("portico.temporal names a Temporal that is there already (address, uiUrl, profile, configFile, an API key or tls), " +
 			"and `portico dev` brings its own: leave them out, or run `portico server` and `portico worker`")
+	}
+	if d.users {
+		if err := checkUsers(loaded); err != nil {
+			return err
+		}
 	}
 	if d.dataDir, err = absoluteDataDirectory(d.dataDir); err != nil {
 		return err
@@ -166,6 +182,12 @@ func (d *dev) onStack(ctx context.Context, stack *devstack.Stack, listener net.L
 		}
 	}
 	d.serveAt(listener, loaded)
+	if err := d.openUsers(ctx, stack, loaded, log); err != nil {
+		return err
+	}
+	if d.provider != nil {
+		defer d.provider.Close() // the second close, after serving, has no effect
+	}
 	keys, err := d.keys(loaded.Portico.Encryption.Keys)
 	if err != nil {
 		return err
@@ -251,10 +273,13 @@ func (d *dev) serve(ctx context.Context, p *platform, stack *devstack.Stack, git
 	demoEnded := &demoOutcome{}
 	var group runGroup
 	group.add(func(ctx context.Context) error {
-		return p.serve(ctx, listener, serverOptions{temporalUI: stack.TemporalUI().URL(), allowGuest: true,
+		return p.serve(ctx, listener, serverOptions{temporalUI: stack.TemporalUI().URL(), allowGuest: !d.users,
 			workflowURL: stack.TemporalUI().WorkflowURL})
 	})
 	group.add(p.work)
+	if d.provider != nil {
+		group.add(func(ctx context.Context) error { return d.provider.Serve(ctx, people{p}) })
+	}
 	group.add(func(ctx context.Context) error {
 		select {
 		case <-stack.Failed():
@@ -286,8 +311,13 @@ func (d *dev) afterStart(
 	d.parts.tell("Portico", "ready")
 	fmt.Fprintf(d.out, "\nPortico is up after %s.\n\n  Portal           %s\n  Temporal Web UI  %s\n  Git forge        %s\n  Data             %s\n\n",
 		brief(time.Since(d.started)), p.config.App.BaseURL, stack.TemporalUI().URL(), gitForge.URL(), d.dataDir)
+	if d.users {
+		if err := d.tellUsers(ctx, p); err != nil {
+			return err
+		}
+	}
 	if d.demo {
-		outcome.err = d.runDemo(ctx, newClient(p.config.Backend.BaseURL, ""), gitForge)
+		outcome.err = d.demonstrate(ctx, p, gitForge)
 		if outcome.err != nil && ctx.Err() == nil {
 			fmt.Fprintln(terminal.NewWriter(os.Stderr), "portico:", outcome.err)
 		}
@@ -298,6 +328,18 @@ func (d *dev) afterStart(
 	fmt.Fprintln(d.out, "Press Ctrl-C to stop; everything is kept and comes up again the next time.")
 	<-ctx.Done()
 	return nil
+}
+
+// demonstrate runs the demo as the guest or, with --users, as somebody who may.
+func (d *dev) demonstrate(ctx context.Context, p *platform, gitForge *forge.Forge) error {
+	token := ""
+	if d.users {
+		var err error
+		if token, err = d.signInForDemo(ctx, p); err != nil {
+			return err
+		}
+	}
+	return d.runDemo(ctx, newClient(p.config.Backend.BaseURL, token), gitForge)
 }
 
 // runDemo starts the golden path through the public API and prints every step as it happens.

@@ -12,6 +12,10 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/config"
+	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/policy"
 )
 
 func TestDevRefusesSettingsOfAnotherTemporal(t *testing.T) {
@@ -69,4 +73,73 @@ func TestDevChecksPortsBeforeItStartsAnything(t *testing.T) {
 	out, err := offline(t, "dev", "--data", t.TempDir(), "--port", port)
 	require.ErrorContains(t, err, "listen on 127.0.0.1:"+port+" (--port): ")
 	require.Empty(t, out)
+}
+
+// TestDevRefusesUsersWhereAProviderIsConfigured: only one of them can be the provider of people.
+func TestDevRefusesUsersWhereAProviderIsConfigured(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "app-config.yaml")
+	require.NoError(t, os.WriteFile(file, []byte("auth: { providers: { oidc: { development: { metadataUrl: https://id.example, clientId: a, clientSecret: b } } } }"), 0o600))
+	out, err := offline(t, "dev", "--users", "--data", t.TempDir(), "--config", file)
+	require.EqualError(t, err, "auth.providers.oidc.development is configured, and --users brings a provider of its own in its place: leave one of them out")
+	require.Empty(t, out)
+}
+
+// TestUsersGetTheExampleWhereNothingIsConfigured: what the configuration has stays, and so do files that somebody has
+// changed.
+func TestUsersGetTheExampleWhereNothingIsConfigured(t *testing.T) {
+	t.Parallel()
+	directory := t.TempDir()
+	d := &dev{dataDir: directory}
+	bare := &config.Config{}
+	require.NoError(t, d.useExample(t.Context(), bare))
+	require.True(t, bare.Permission.Enabled)
+	require.FileExists(t, bare.Catalog.Locations[0].Target)
+	policies := filepath.Join(directory, "example", "policy", "policy.csv")
+	require.Equal(t, policies, bare.Permission.RBAC.PoliciesFile)
+	require.FileExists(t, bare.Permission.RBAC.ConditionsFile)
+	require.NotZero(t, bare.Permission.RBAC.MaxDepth, "it has the defaults of the schema")
+
+	require.NoError(t, os.WriteFile(policies, []byte("# mine\n"), 0o600))
+	require.NoError(t, d.useExample(t.Context(), &config.Config{}))
+	content, err := os.ReadFile(policies)
+	require.NoError(t, err)
+	require.Equal(t, "# mine\n", string(content))
+
+	roles := &config.RBAC{PoliciesFile: "roles.csv"}
+	own := &config.Config{Permission: config.Permission{RBAC: roles}, Catalog: config.Catalog{Locations: []config.CatalogLocation{{Type: "file", Target: "org.yaml"}}}}
+	require.NoError(t, d.useExample(t.Context(), own))
+	require.Equal(t, config.Permission{Enabled: true, RBAC: roles}, own.Permission)
+	require.Equal(t, "org.yaml", own.Catalog.Locations[0].Target)
+	require.Len(t, own.Catalog.Locations, 1)
+}
+
+func TestAbilitiesAreThoseOfTheDecisions(t *testing.T) {
+	t.Parallel()
+	owner, label := policy.Criteria{Rule: "IS_ENTITY_OWNER"}, policy.Criteria{Rule: "HAS_LABEL"}
+	for name, test := range map[string]struct {
+		criteria policy.Criteria
+		want     string
+	}{
+		"an owner":             {owner, "delete what they own"},
+		"an owner and more":    {policy.Criteria{AllOf: []policy.Criteria{label, owner}}, "delete what they own"},
+		"owners only":          {policy.Criteria{AnyOf: []policy.Criteria{owner, owner}}, "delete what they own"},
+		"others too":           {policy.Criteria{AnyOf: []policy.Criteria{owner, label}}, "delete some entities"},
+		"something else":       {label, "delete some entities"},
+		"everybody but owners": {policy.Criteria{Not: &owner}, "delete some entities"},
+	} {
+		decides := decisions{policy.CatalogEntityDelete: {Result: policy.Conditional, Conditions: test.criteria},
+			policy.ScaffolderTaskCreate: {Result: policy.Allowed}, policy.AuditRead: {Result: policy.Conditional, Conditions: label}}
+		may, mayNot, err := abilitiesOf(t.Context(), decides, identity.Principal{})
+		require.NoError(t, err)
+		require.Equal(t, []string{"run templates", test.want}, may, name)
+		require.Equal(t, []string{"see the whole catalog", "see everybody's runs", "remove locations", "change roles", "read the audit log"}, mayNot, name)
+	}
+}
+
+// decisions decides as listed, and denies the rest.
+type decisions map[policy.Permission]policy.Decision
+
+func (d decisions) Decide(_ context.Context, _ identity.Principal, permission policy.Permission) (policy.Decision, error) {
+	return d[permission], nil
 }

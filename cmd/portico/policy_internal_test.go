@@ -92,7 +92,7 @@ func TestTheExamplePolicyIsTested(t *testing.T) {
 	files := []string{"--policies", directory + "policy.csv", "--conditions", directory + "conditional-policies.yaml"}
 	out, err := offline(t, append([]string{"policy", "test", directory + "cases.yaml"}, files...)...)
 	require.NoError(t, err, out)
-	require.Contains(t, out, "cases.yaml  13 cases")
+	require.Contains(t, out, "cases.yaml  14 cases")
 
 	content, err := os.ReadFile(directory + "cases.yaml")
 	require.NoError(t, err)
@@ -100,13 +100,13 @@ func TestTheExamplePolicyIsTested(t *testing.T) {
 	require.NoError(t, os.WriteFile(changed, bytes.Replace(content, []byte("resource: ledger, expect: deny"), []byte("resource: ledger, expect: allow"), 1), 0o600))
 	out, err = offline(t, append([]string{"policy", "test", changed}, files...)...)
 	require.Error(t, err)
-	require.Equal(t, marks["failed"]+" "+changed+`:38: nor what is protected: expected ALLOW, got DENY
+	require.Equal(t, marks["failed"]+" "+changed+`:39: nor what is protected: expected ALLOW, got DENY
     user:default/jonas.lindqvist may not catalog.entity.delete on ledger.
     The conditions do not hold:
       HAS_LABEL {"label":"kestrel.example/protected"} holds (it must not hold)
     These conditions decide; one of them must hold, and policies do not count beside them:
       role:default/teams on catalog-entity: {"allOf":[{"params":{"claims":["$ownerRefs"]},"resourceType":"catalog-entity","rule":"IS_ENTITY_OWNER"},{"not":{"params":{"label":"kestrel.example/protected"},"resourceType":"catalog-entity","rule":"HAS_LABEL"}}]}  (../../examples/policy/conditional-policies.yaml:2)
-        user:default/jonas.lindqvist -> group:default/customers -> role:default/teams  (../../examples/policy/policy.csv:15)
+        user:default/jonas.lindqvist -> group:default/customers -> role:default/teams  (../../examples/policy/policy.csv:16)
     No single role would allow it.
 `, out)
 	_, err = offline(t, "policy", "validate", files[1], files[3])

@@ -19,18 +19,35 @@ export default async function setup(): Promise<(() => Promise<void>) | undefined
   return portico.stop;
 }
 
-/** Starts the binary with configurations, on a port, and waits until it serves an entity. */
+/** Starts the binary with configurations and flags, on a port, and waits until it serves an entity to the guest. */
 export async function startPortico(
   configs: readonly string[],
   entity: string,
   port: number,
+): Promise<{ url: string; stop: () => Promise<void> }> {
+  return start(configs, [], port, (url) => serves(url, entity));
+}
+
+/** Starts the binary with the example people, and waits until it is ready. */
+export async function startWithUsers(port: number): Promise<{ url: string; stop: () => Promise<void> }> {
+  return start(['examples/app-config.yaml'], ['--users'], port, async (url) => {
+    const probe = await fetch(`${url}/.backstage/health/v1/readiness`);
+    return probe.ok;
+  });
+}
+
+async function start(
+  configs: readonly string[],
+  flags: readonly string[],
+  port: number,
+  isUp: (url: string) => Promise<boolean>,
 ): Promise<{ url: string; stop: () => Promise<void> }> {
   const binary = resolve(repository, process.env.PORTICO_BINARY ?? 'bin/portico');
   if (!existsSync(binary)) throw new Error(`${binary} is not there: run \`make build\` first, or set BASE_URL.`);
   const data = mkdtempSync(join(tmpdir(), 'portico-e2e-'));
   const portico = spawn(
     binary,
-    ['dev', ...configs.flatMap((config) => ['--config', config]), '--data', data, '--port', String(port)],
+    ['dev', ...configs.flatMap((config) => ['--config', config]), ...flags, '--data', data, '--port', String(port)],
     { cwd: repository, stdio: ['ignore', 'ignore', 'inherit'] },
   );
   const stop = async () => {
@@ -39,7 +56,7 @@ export async function startPortico(
   };
   const url = `http://127.0.0.1:${port}`;
   try {
-    await ready(url, portico, entity);
+    await ready(url, portico, isUp);
   } catch (error) {
     await stop();
     throw error;
@@ -58,17 +75,18 @@ export function freePort(): Promise<number> {
   });
 }
 
-/** Waits until an entity is in the catalog, which readiness does not check. */
-async function ready(base: string, portico: ChildProcess, entity: string): Promise<void> {
+/** Waits until the process is up. */
+async function ready(base: string, portico: ChildProcess, isUp: (url: string) => Promise<boolean>): Promise<void> {
   const deadline = Date.now() + startTimeout;
   while (Date.now() < deadline) {
     if (portico.exitCode !== null) throw new Error(`portico dev ended with status ${portico.exitCode}`);
-    if (await serves(base, entity).catch(() => false)) return;
+    if (await isUp(base).catch(() => false)) return;
     await new Promise((resume) => setTimeout(resume, 300));
   }
-  throw new Error(`portico dev did not serve ${entity} within ${startTimeout / 1000} s`);
+  throw new Error(`portico dev was not up within ${startTimeout / 1000} s`);
 }
 
+/** Whether an entity is in the catalog, which readiness does not check. */
 async function serves(base: string, entity: string): Promise<boolean> {
   const session = await fetch(`${base}/api/auth/guest/refresh`, {
     method: 'POST',

@@ -72,6 +72,15 @@ function Refused() {
           It says what everybody does here. Ask an administrator of this portal for the permission{' '}
           <code className="font-mono">portico.audit.read</code>.
         </p>
+        <p>
+          <Link
+            to="/explain"
+            search={{ permission: 'portico.audit.read' }}
+            className="hover:text-accent hover:underline"
+          >
+            Why, and whom to ask
+          </Link>
+        </p>
       </Empty>
     </div>
   );
