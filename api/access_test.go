@@ -40,6 +40,7 @@ import (
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/policy/authorize"
 	"github.com/portico-dev/portico/policy/explain"
+	"github.com/portico-dev/portico/policy/preview"
 	"github.com/portico-dev/portico/policy/rbac"
 	"github.com/portico-dev/portico/scaffolder"
 	"github.com/portico-dev/portico/scaffolder/access"
@@ -157,9 +158,11 @@ func newAccessBench(t *testing.T) *accessBench {
 			api.NewHostsPlugin(picker.New(picker.Options{Hosts: hosts, Decider: decider})),
 			api.NewAuditPlugin(trail.New(b.pool, decider)),
 			api.NewRolesPlugin(roles),
+			api.NewRoleEditorPlugin(roles),
 			api.NewPermissionPlugin(authorize.New(authorize.Options{Decider: decider, Foreign: decider.DecideQuery, Match: match})),
 			api.NewExplainPlugin(explain.New(explain.Options{Decider: decider, Roles: decider, Match: match,
 				MemberOf: func(context.Context, string) ([]string, error) { return nil, nil }})),
+			api.NewPreviewPlugin(preview.New(preview.Options{Roles: roles, Decider: decider, People: rbac.CatalogPeople(b.pool, rbac.PeopleLevels{})})),
 		}
 	})
 	server.Dismiss() // streams of events end at once
@@ -346,9 +349,13 @@ var accessTable = []accessRow{
 	{`DELETE /api/portico/v1/me/stars`, `/api/portico/v1/me/stars?entityRef=component:default/component-1`, ``, `401 401 401 204 204 204 204 204 204 403 403`},
 	{`GET /api/portico/v1/me/stars`, ``, ``, `401 401 401 none none none none none none 403 403`},
 	{`PUT /api/portico/v1/me/stars`, ``, `{"entityRef":"component:default/component-1"}`, `401 401 401 204 204 204 204 204 204 403 403`},
+	{`GET /api/portico/v1/policy/access`, ``, ``, `401 401 401 200 200 200 200 200 200 200 403`},
 	{`GET /api/portico/v1/policy/explain`, `/api/portico/v1/policy/explain?user=user:default/user&permission=catalog.entity.read`, ``, `401 401 401 403 200 403 403 403 200 200 403`},
 	{`POST /api/portico/v1/policy/preview`, ``, `{"changes":[{"createRole":{"name":"role:default/{new}","memberReferences":["user:default/guest"]}}]}`, `401 401 401 403 403 403 403 403 200 403 403`},
 	{`POST /api/portico/v1/policy/preview`, ``, `{"files":{}}`, `401 401 401 403 403 403 403 403 200 200 403`},
+	{`GET /api/portico/v1/policy/roles`, ``, ``, `401 401 401 403 403 403 403 403 200 200 403`},
+	{`GET /api/portico/v1/policy/roles/{namespace}/{name}`, `/api/portico/v1/policy/roles/default/developers`, ``, `401 401 401 403 403 403 403 403 200 200 403`},
+	{`PUT /api/portico/v1/policy/roles/{namespace}/{name}`, `/api/portico/v1/policy/roles/default/{new}`, `{"memberReferences":["user:default/guest"],"policies":[],"conditions":[]}`, `401 401 401 403 403 403 403 403 204 403 403`},
 	{`GET /api/portico/v1/run-causes`, ``, ``, `401 401 401 403 none 200 none 200 403 200 403`},
 	{`GET /api/portico/v1/runs`, ``, ``, `401 401 401 403 none 200 none 200 403 200 403`},
 	{`GET /api/portico/v1/runs/{id}`, `/api/portico/v1/runs/{run}`, ``, `401 401 401 403 403 200 403 200 403 200 403`},

@@ -18,6 +18,8 @@ type Info struct {
 	TemporalUI   string        `json:"temporalUi,omitempty"`
 	Integrations []Integration `json:"integrations"`
 	SignIn       SignIn        `json:"signIn"`
+	// Roles says that roles decide who may do what.
+	Roles bool `json:"roles"`
 }
 
 // SignIn says how to sign in.

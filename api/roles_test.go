@@ -40,7 +40,7 @@ func newRoles(t *testing.T) roles {
 	o.http = newServer(t, io.Discard, func(options *api.Options) {
 		options.Authenticator = people{"ada": "group:default/group-19", "grace": "group:default/group-39"}
 		options.Plugins[0] = api.NewCatalogPlugin(entities)
-		options.Plugins = append(options.Plugins, api.NewRolesPlugin(service), api.NewPermissionPlugin(authorize.New(authorize.Options{
+		options.Plugins = append(options.Plugins, api.NewRolesPlugin(service), api.NewRoleEditorPlugin(service), api.NewPermissionPlugin(authorize.New(authorize.Options{
 			Decider: decider, Foreign: decider.DecideQuery, Match: match,
 		})), api.NewExplainPlugin(explain.New(explain.Options{Decider: decider, Roles: decider, Match: match, MemberOf: o.groupsOf})))
 	})

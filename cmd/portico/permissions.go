@@ -30,5 +30,5 @@ func (p *platform) permissionPlugins() []api.Plugin {
 	previews := preview.New(preview.Options{Roles: p.roles, Decider: p.decider, People: people, Count: map[policy.ResourceType]preview.Count{
 		policy.CatalogEntity: p.catalog.SampleEntities, policy.ScaffolderTask: p.scaffolder.SampleRuns,
 	}})
-	return append(plugins, api.NewRolesPlugin(p.roles), api.NewPreviewPlugin(previews))
+	return append(plugins, api.NewRolesPlugin(p.roles), api.NewRoleEditorPlugin(p.roles), api.NewPreviewPlugin(previews))
 }

@@ -257,7 +257,7 @@ func imageSources(loaded *config.Config) []string {
 
 func (p *platform) info(signIn *signin.Service, temporalUI string) api.Info {
 	info := api.Info{Title: p.config.App.Title, Version: version, BaseURL: p.config.App.BaseURL, TemporalUI: temporalUI,
-		Integrations: []api.Integration{}, SignIn: p.waysIn(signIn)}
+		Integrations: []api.Integration{}, SignIn: p.waysIn(signIn), Roles: p.roles != nil}
 	for _, entry := range p.config.Integrations.GitHub {
 		info.Integrations = append(info.Integrations, api.Integration{Type: "github", Host: entry.Host})
 	}

@@ -177,6 +177,11 @@ func (s *Service) checkNamed(spec ConditionSpec) error {
 	if _, err := s.rules.checkCondition(spec); err != nil {
 		return err
 	}
+	return needsNames(spec)
+}
+
+// needsNames returns a fault of kind Input for a checked condition on all permissions with an action.
+func needsNames(spec ConditionSpec) error {
 	if first := spec.Permissions[0]; first.Name == "" {
 		return fault.New(fault.Input, `REST API requires permissionMapping entries to include permission name, e.g. {name: "catalog.entity.read", action: "read"}. Received plain action: '%s'. Action-only (broad) format is supported in YAML conditional policies file and provider extension point.`, first.Action)
 	}

@@ -15,6 +15,8 @@ type Proposal struct {
 	UpdateRole   *NamedUpdate `json:"updateRole,omitempty"`
 	DeleteRole   *string      `json:"deleteRole,omitempty"`
 	RemoveMember *NamedMember `json:"removeMember,omitempty"`
+	// SaveRole changes all of a role, as the portal does.
+	SaveRole *RoleDraft `json:"saveRole,omitempty"`
 
 	AddPolicies    []Policy           `json:"addPolicies,omitempty"`
 	UpdatePolicies *NamedPolicyUpdate `json:"updatePolicies,omitempty"`
@@ -63,6 +65,7 @@ func (s *Service) prepare(ctx context.Context, principal identity.Principal, p P
 	add(p.RemoveMember != nil, func() (edit, error) {
 		return s.removeMember(ctx, principal, p.RemoveMember.Role, p.RemoveMember.Member)
 	})
+	add(p.SaveRole != nil, func() (edit, error) { return s.saveRole(ctx, principal, *p.SaveRole) })
 	add(p.AddPolicies != nil, func() (edit, error) { return s.createPolicies(ctx, principal, p.AddPolicies) })
 	add(p.UpdatePolicies != nil, func() (edit, error) {
 		return s.updatePolicies(ctx, principal, p.UpdatePolicies.Role, PolicyUpdate{Old: p.UpdatePolicies.Old, New: p.UpdatePolicies.New})

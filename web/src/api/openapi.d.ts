@@ -943,6 +943,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/portico/v1/policy/access": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says what the caller may do with roles */
+        get: operations["get_portico_v1_policy_access"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/portico/v1/policy/explain": {
         parameters: {
             query?: never;
@@ -971,6 +988,41 @@ export interface paths {
         put?: never;
         /** Says who would gain and who would lose which permissions by a change of roles, without making it */
         post: operations["post_portico_v1_policy_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portico/v1/policy/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists roles with the numbers of their members, policies and conditions */
+        get: operations["get_portico_v1_policy_roles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portico/v1/policy/roles/{namespace}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows a role with all that belongs to it, and the lines of files that it comes from */
+        get: operations["get_portico_v1_policy_roles_namespace_name"];
+        /** Creates a role, or changes all of it at once */
+        put: operations["put_portico_v1_policy_roles_namespace_name"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1641,6 +1693,7 @@ export interface components {
             temporalUi?: string;
             integrations: components["schemas"]["Integration"][];
             signIn: components["schemas"]["SignIn"];
+            roles: boolean;
         };
         Integration: {
             type: string;
@@ -1956,6 +2009,18 @@ export interface components {
             })[];
             conditions: unknown;
         };
+        RbacConditionDraft: {
+            id?: number;
+            result: string;
+            roleEntityRef: string;
+            pluginId: string;
+            resourceType: string;
+            permissionMapping: (string | {
+                name: string;
+                action: string;
+            })[];
+            conditions: unknown;
+        };
         RbacConditionSpec: {
             result: string;
             roleEntityRef: string;
@@ -2039,12 +2104,21 @@ export interface components {
             updateRole?: components["schemas"]["RbacNamedUpdate"];
             deleteRole?: string;
             removeMember?: components["schemas"]["RbacNamedMember"];
+            saveRole?: components["schemas"]["RbacRoleDraft"];
             addPolicies?: components["schemas"]["RbacPolicy"][];
             updatePolicies?: components["schemas"]["RbacNamedPolicyUpdate"];
             removePolicies?: components["schemas"]["RbacPolicy"][];
             createCondition?: components["schemas"]["RbacConditionSpec"];
             updateCondition?: components["schemas"]["RbacCondition"];
             deleteCondition?: number;
+        };
+        RbacRoleDraft: {
+            name: string;
+            memberReferences: string[];
+            metadata?: components["schemas"]["RbacMetadataSpec"];
+            policies: components["schemas"]["RbacPolicy"][];
+            conditions: components["schemas"]["RbacConditionDraft"][];
+            version?: string;
         };
         RbacRoleSpec: {
             name: string;
@@ -2104,6 +2178,18 @@ export interface components {
             name: string;
             metadata: components["schemas"]["RoleMetadata"];
         };
+        RoleAccess: {
+            read: string;
+            create: string;
+        };
+        RoleList: {
+            roles: components["schemas"]["RoleSummary"][];
+        };
+        RoleMember: {
+            entityRef: string;
+            file?: string;
+            line?: number;
+        };
         RoleMetadata: {
             source: string;
             description: string | null;
@@ -2122,6 +2208,16 @@ export interface components {
             /** @description allow or deny */
             effect: string;
             metadata?: components["schemas"]["PolicyMetadata"];
+        };
+        RoleSummary: {
+            name: string;
+            source: string;
+            description?: string;
+            owner?: string;
+            isDefault: boolean;
+            members: number;
+            policies: number;
+            conditions: number;
         };
         RunCause: {
             /** @description the cause of each of its runs */
@@ -2401,6 +2497,26 @@ export interface components {
         Welcome: {
             title: string;
             signIn: components["schemas"]["SignIn"];
+        };
+        WholeRole: {
+            name: string;
+            source: string;
+            description: string;
+            owner: string;
+            author: string;
+            modifiedBy: string;
+            createdAt: string;
+            lastModified: string;
+            isDefault: boolean;
+            members: components["schemas"]["RoleMember"][];
+            policies: components["schemas"]["RbacPlacedPolicy"][];
+            conditions: components["schemas"]["RbacPlacedCondition"][];
+            /** @description changes with every change of the role; a save sends it back */
+            version: string;
+            mayUpdate: boolean;
+            mayDelete: boolean;
+            file?: string;
+            line?: number;
         };
         WorkflowLink: {
             id: string;
@@ -4846,6 +4962,31 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    get_portico_v1_policy_access: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a decision for each */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoleAccess"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
     get_portico_v1_policy_explain: {
         parameters: {
             query: {
@@ -4916,6 +5057,98 @@ export interface operations {
             408: components["responses"]["RequestTimeoutError"];
             409: components["responses"]["ConflictError"];
             413: components["responses"]["PayloadTooLargeError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_portico_v1_policy_roles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the roles */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoleList"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_portico_v1_policy_roles_namespace_name: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                namespace: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the role */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WholeRole"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    put_portico_v1_policy_roles_namespace_name: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a key of your own for this command, such as a UUID: the same request with the same key is answered for 24 hours what the first was, with the header Idempotency-Replayed, and changes nothing again */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                namespace: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RbacRoleDraft"];
+            };
+        };
+        responses: {
+            /** @description saved */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            408: components["responses"]["RequestTimeoutError"];
+            409: components["responses"]["ConflictError"];
+            413: components["responses"]["PayloadTooLargeError"];
+            422: components["responses"]["UnprocessableEntityError"];
             429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };

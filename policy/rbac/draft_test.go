@@ -1,0 +1,170 @@
+package rbac_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/internal/testkit"
+	"github.com/portico-dev/portico/policy"
+	"github.com/portico-dev/portico/policy/rbac"
+)
+
+// ofLabel is a condition on one permission on entities.
+func ofLabel(label string, permission policy.Permission) rbac.ConditionDraft {
+	return rbac.ConditionDraft{ConditionSpec: rbac.ConditionSpec{PluginID: "catalog", ResourceType: policy.CatalogEntity,
+		Permissions: []rbac.ConditionPermission{{Name: string(permission), Action: permission.Action()}},
+		Criteria:    json.RawMessage(`{"rule":"HAS_LABEL","resourceType":"catalog-entity","params":{"label":"` + label + `"}}`)}}
+}
+
+func draftOf(ref string, members ...string) rbac.RoleDraft {
+	return rbac.RoleDraft{RoleSpec: rbac.RoleSpec{Ref: ref, Members: members}}
+}
+
+// TestARoleIsSavedAsAWhole: a draft makes a role, and every later one changes what differs.
+func TestARoleIsSavedAsAWhole(t *testing.T) {
+	t.Parallel()
+	roles := newReplica(t, testkit.Database(t))
+	require.NoError(t, roles.SyncFiles(t.Context()))
+	whole := func() rbac.WholeRole {
+		found, err := roles.WholeRole(t.Context(), guest, "role:default/builders")
+		require.NoError(t, err)
+		return found
+	}
+	draft := draftOf("role:default/builders", "user:default/Ada", "group:default/team-a")
+	draft.Policies = []rbac.Policy{{Permission: "catalog-entity", Action: "read", Effect: rbac.Allow}, {Permission: "catalog.location.create", Action: "create", Effect: rbac.Deny}}
+	draft.Conditions = []rbac.ConditionDraft{ofLabel("one", policy.CatalogEntityDelete), ofLabel("two", policy.CatalogEntityRefresh)}
+	require.NoError(t, roles.SaveRole(t.Context(), guest, draft))
+	first := whole()
+	require.Equal(t, []string{"user:default/ada", "group:default/team-a"}, first.Members)
+	require.Equal(t, guest.Subject, *first.Metadata.Owner, "without an owner, it is its author's")
+	require.Len(t, first.Policies, 2)
+	require.Len(t, first.Conditions, 2)
+	require.True(t, first.MayUpdate && first.MayDelete)
+	require.Equal(t, fault.Conflict, fault.KindOf(roles.SaveRole(t.Context(), guest, draft)), "it is there already")
+
+	draft.Version, draft.Metadata = first.Version, &rbac.MetadataSpec{Description: new("Build things"), Owner: new("group:default/team-a")}
+	draft.Members = []string{"group:default/team-a", "user:default/grace"}
+	draft.Policies = []rbac.Policy{draft.Policies[0], {Permission: "scaffolder.task.create", Action: "create", Effect: rbac.Allow}}
+	draft.Conditions = []rbac.ConditionDraft{{ID: first.Conditions[1].ID, ConditionSpec: ofLabel("changed", policy.CatalogEntityRefresh).ConditionSpec}, ofLabel("three", policy.CatalogEntityDelete)}
+	require.NoError(t, roles.SaveRole(t.Context(), guest, draft))
+	second := whole()
+	require.Equal(t, []string{"group:default/team-a", "user:default/grace"}, second.Members)
+	require.Equal(t, "Build things", *second.Metadata.Description)
+	require.Equal(t, "group:default/team-a", *second.Metadata.Owner)
+	require.Len(t, second.Policies, 2)
+	require.Equal(t, "scaffolder.task.create", second.Policies[1].Permission)
+	require.Equal(t, first.Conditions[1].ID, second.Conditions[0].ID, "a changed condition stays the same one")
+	require.Contains(t, string(second.Conditions[0].Criteria), "changed")
+	require.NotEqual(t, first.Conditions[0].ID, second.Conditions[1].ID)
+	require.NotEqual(t, first.Version, second.Version)
+
+	err := roles.SaveRole(t.Context(), guest, draft)
+	require.Equal(t, fault.Conflict, fault.KindOf(err), "the draft is of the version before")
+	require.ErrorContains(t, err, "role:default/builders was changed since you began to edit it")
+	require.Equal(t, second, whole())
+
+	draft.Version = second.Version
+	draft.Conditions[0].ID, draft.Conditions = 4711, draft.Conditions[:1]
+	draft.Members = []string{"user:default/nobody"}
+	require.Error(t, roles.SaveRole(t.Context(), guest, draft))
+	require.Equal(t, second, whole(), "nothing of a refused draft is saved")
+
+	require.NoError(t, roles.DeleteRole(t.Context(), guest, "role:default/builders"))
+	require.ErrorContains(t, roles.SaveRole(t.Context(), guest, draft), "was deleted since you began to edit it")
+}
+
+// TestWhatADraftNeeds: each part of a change needs the permission that it needs by itself.
+func TestWhatADraftNeeds(t *testing.T) {
+	t.Parallel()
+	roles := newReplica(t, testkit.Database(t))
+	require.NoError(t, roles.SyncFiles(t.Context()))
+	draft := draftOf("role:default/builders", "user:default/ada")
+	draft.Policies = []rbac.Policy{{Permission: "catalog-entity", Action: "read", Effect: rbac.Allow}}
+	draft.Conditions = []rbac.ConditionDraft{ofLabel("one", policy.CatalogEntityDelete)}
+	require.NoError(t, roles.SaveRole(t.Context(), guest, draft))
+	whole, err := roles.WholeRole(t.Context(), guest, draft.Ref)
+	require.NoError(t, err)
+	draft.Version, draft.Metadata = whole.Version, &rbac.MetadataSpec{Owner: whole.Metadata.Owner}
+	draft.Conditions[0].ID = whole.Conditions[0].ID
+
+	with := func(change func(*rbac.RoleDraft)) rbac.RoleDraft {
+		changed := draft
+		change(&changed)
+		return changed
+	}
+	another := rbac.Policy{Permission: "catalog-entity", Action: "delete", Effect: rbac.Allow}
+	cases := map[string]struct {
+		draft rbac.RoleDraft
+		needs string
+	}{
+		"a new role":        {draftOf("role:default/others", "user:default/ada"), "create"},
+		"another member":    {with(func(d *rbac.RoleDraft) { d.Members = append(d.Members, "user:default/bob") }), "update"},
+		"another owner":     {with(func(d *rbac.RoleDraft) { d.Metadata = &rbac.MetadataSpec{Owner: new("user:default/ada")} }), "update"},
+		"another policy":    {with(func(d *rbac.RoleDraft) { d.Policies = append(d.Policies, another) }), "create"},
+		"a policy less":     {with(func(d *rbac.RoleDraft) { d.Policies = nil }), "delete"},
+		"another condition": {with(func(d *rbac.RoleDraft) { d.Conditions = append(d.Conditions, ofLabel("x", policy.CatalogEntityRead)) }), "create"},
+		"a condition less":  {with(func(d *rbac.RoleDraft) { d.Conditions = nil }), "delete"},
+		"a changed condition": {with(func(d *rbac.RoleDraft) {
+			d.Conditions = []rbac.ConditionDraft{{whole.Conditions[0].ID, ofLabel("x", policy.CatalogEntityDelete).ConditionSpec}}
+		}), "update"},
+	}
+	for _, action := range []string{"create", "update", "delete"} {
+		who := identity.Principal{Kind: identity.KindUser, Subject: "user:default/" + action, Ownership: []string{"user:default/" + action}}
+		holder := draftOf("role:default/"+action, who.Subject)
+		for _, each := range []string{"create", "update", "delete"} {
+			if each != action {
+				holder.Policies = append(holder.Policies, rbac.Policy{Permission: "policy.entity." + each, Action: each, Effect: rbac.Allow})
+			}
+		}
+		require.NoError(t, roles.SaveRole(t.Context(), guest, holder))
+		for name, c := range cases {
+			if c.needs == action {
+				err := roles.SaveRole(t.Context(), who, c.draft)
+				require.ErrorContains(t, err, "policy.entity."+action, "%s without the permission to %s", name, action)
+			}
+		}
+	}
+	service := identity.Principal{Kind: identity.KindService, Subject: "external:ci"}
+	require.Equal(t, fault.NotAllowed, fault.KindOf(roles.SaveRole(t.Context(), service, draft)), "changes are made by users")
+}
+
+// TestBadDraftsAreRefused: what could never count is named.
+func TestBadDraftsAreRefused(t *testing.T) {
+	t.Parallel()
+	roles := newReplica(t, testkit.Database(t), withFiles(writeFiles(t, "p, role:default/filed, catalog-entity, read, allow\ng, user:default/ada, role:default/filed\n", "")))
+	require.NoError(t, roles.SyncFiles(t.Context()))
+	good := draftOf("role:default/builders", "user:default/ada")
+	with := func(change func(*rbac.RoleDraft)) rbac.RoleDraft {
+		changed := good
+		change(&changed)
+		return changed
+	}
+	unnamed := ofLabel("x", policy.CatalogEntityDelete)
+	unnamed.Permissions = []rbac.ConditionPermission{{Action: "delete"}}
+	twice := ofLabel("x", policy.CatalogEntityDelete)
+	for reason, draft := range map[string]rbac.RoleDraft{
+		"'memberReferences' field must not be empty": draftOf("role:default/builders"),
+		"Unsupported kind user":                      draftOf("user:default/builders", "user:default/ada"),
+		"is a duplicate":                             with(func(d *rbac.RoleDraft) { d.Members = []string{"user:default/ada", "user:default/Ada"} }),
+		"'effect' has invalid value": with(func(d *rbac.RoleDraft) {
+			d.Policies = []rbac.Policy{{Permission: "a", Action: "read", Effect: "maybe"}}
+		}),
+		"condition 1: ":                 with(func(d *rbac.RoleDraft) { d.Conditions = []rbac.ConditionDraft{{}} }),
+		"about the same as another one": with(func(d *rbac.RoleDraft) { d.Conditions = []rbac.ConditionDraft{twice, twice} }),
+		"to include permission name":    with(func(d *rbac.RoleDraft) { d.Conditions = []rbac.ConditionDraft{unnamed} }),
+	} {
+		require.ErrorContains(t, roles.SaveRole(t.Context(), guest, draft), reason)
+	}
+	filed, err := roles.WholeRole(t.Context(), guest, "role:default/filed")
+	require.NoError(t, err)
+	require.Equal(t, 1, filed.Line, "the role begins where its first line is")
+	require.Equal(t, 2, filed.MemberPlaces[0].Line)
+	require.False(t, filed.MayUpdate || filed.MayDelete)
+	draft := draftOf("role:default/filed", "user:default/bob")
+	draft.Version = filed.Version
+	require.ErrorContains(t, roles.SaveRole(t.Context(), guest, draft), "consider making changes to the 'CSV-FILE'")
+}
