@@ -1,10 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import type { Locator, Page } from '@playwright/test';
-import type { AxeResults } from 'axe-core';
+import { expectAccessible } from './accessible';
 import { expect, fillGoldenPath, freshName, gitHost, runToEnd, test } from './portal';
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 const pages: { name: string; path: string; shows: (page: Page) => Promise<void> }[] = [
   { name: 'home', path: '/', shows: (page) => heading(page, 'Home') },
@@ -125,16 +121,4 @@ function edges(element: Locator): Promise<DOMRect> {
 async function expectNoSideways(page: Page): Promise<void> {
   const over = await page.evaluate(() => document.documentElement.scrollWidth - document.body.clientWidth);
   expect(over, `${page.url()} scrolls sideways`).toBeLessThanOrEqual(0);
-}
-
-async function expectAccessible(page: Page): Promise<void> {
-  // Through the debugger, not as a script of the page: its policy would refuse one.
-  await page.evaluate(axe);
-  const results = await page.evaluate(() =>
-    (window as unknown as { axe: { run: () => Promise<AxeResults> } }).axe.run(),
-  );
-  const found = results.violations.map(
-    ({ id, help, nodes }) => `${id}: ${help}\n  ${nodes.map(({ html }) => html).join('\n  ')}`,
-  );
-  expect(found).toEqual([]);
 }

@@ -9,6 +9,9 @@ export const later = {
   run: () => import('./pages/run/run-page').catch(explain),
   catalog: () => import('./pages/catalog/catalog-page').catch(explain),
   unread: () => import('./pages/unread/unread-page').catch(explain),
+  roles: () => import('./pages/roles/roles-page').catch(explain),
+  role: () => import('./pages/role/role-page').catch(explain),
+  roleEditor: () => import('./pages/role/editor-page').catch(explain),
   entity: () => import('./pages/entity/entity-page').catch(explain),
 };
 

@@ -19,6 +19,7 @@ import {
   readEntitySearch,
   readExplainSearch,
   readGallerySearch,
+  readRolesSearch,
   readRunSearch,
   readRunsSearch,
   readTemplateSearch,
@@ -125,7 +126,48 @@ const explain = createRoute({
   component: lazyRouteComponent(later.explain, 'ExplainPage'),
 });
 
-const routes = root.addChildren([home, gallery, actions, template, runs, run, catalog, unread, entity, audit, explain]);
+const roles = createRoute({
+  getParentRoute: () => root,
+  path: '/roles',
+  validateSearch: readRolesSearch,
+  component: lazyRouteComponent(later.roles, 'RolesPage'),
+});
+
+const newRole = createRoute({
+  getParentRoute: () => root,
+  path: '/roles/new',
+  component: lazyRouteComponent(later.roleEditor, 'NewRolePage'),
+});
+
+const role = createRoute({
+  getParentRoute: () => root,
+  path: '/roles/$namespace/$name',
+  component: lazyRouteComponent(later.role, 'RolePage'),
+});
+
+const editRole = createRoute({
+  getParentRoute: () => root,
+  path: '/roles/$namespace/$name/edit',
+  component: lazyRouteComponent(later.roleEditor, 'EditRolePage'),
+});
+
+const routes = root.addChildren([
+  home,
+  gallery,
+  actions,
+  template,
+  runs,
+  run,
+  catalog,
+  unread,
+  entity,
+  audit,
+  explain,
+  roles,
+  newRole,
+  role,
+  editRole,
+]);
 
 /**
  * The portal's router. Lists keep their scroll position on return, and pages are prefetched when the pointer

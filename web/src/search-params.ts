@@ -129,6 +129,8 @@ export const readExplainSearch = (raw: Raw) =>
 
 export type ExplainSearch = ReturnType<typeof readExplainSearch>;
 
+export const readRolesSearch = (raw: Raw) => compact({ q: text(raw.q) });
+
 export const readActionsSearch = (raw: Raw) => compact({ q: text(raw.q) });
 
 export const unreadLists = ['failed', 'pending'] as const;

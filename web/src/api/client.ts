@@ -7,6 +7,7 @@ import type {
   AuditPage,
   Availability,
   BookmarkRefs,
+  Decisions,
   Entity,
   EntityPage,
   Explanation,
@@ -16,8 +17,15 @@ import type {
   Info,
   JsonObject,
   ParameterSchema,
+  PluginPolicies,
+  PluginRules,
+  Preview,
+  Proposal,
   RepositoryHost,
   RepositoryOwners,
+  RoleAccess,
+  RoleDraft,
+  RoleList,
   RunCausePage,
   RunDetail,
   RunID,
@@ -25,6 +33,7 @@ import type {
   Task,
   UnprocessedEntities,
   Welcome,
+  WholeRole,
 } from './types';
 
 type Query = Record<string, unknown>;
@@ -222,6 +231,74 @@ export interface ExplainQuestion {
 
 export function fetchExplanation(question: ExplainQuestion, signal?: AbortSignal): Promise<Explanation> {
   return json('/api/portico/v1/policy/explain', { query: { ...question }, ...(signal && { signal }) });
+}
+
+/** A permission, and the resource that it is needed for if it is one on resources. */
+export interface NeededPermission {
+  permission: string;
+  resource?: string;
+}
+
+/** Whether the caller has each of some permissions. */
+export async function authorize(needed: readonly NeededPermission[]): Promise<boolean[]> {
+  const items = needed.map(({ permission, resource }, index) => ({
+    id: String(index),
+    permission: { type: resource === undefined ? 'basic' : 'resource', name: permission, attributes: {} },
+    ...(resource !== undefined && { resourceRef: resource }),
+  }));
+  const answer = await json<Decisions>('/api/permission/authorize', { method: 'POST', body: { items } });
+  return answer.items.map(({ result }) => result === 'ALLOW');
+}
+
+export function fetchRoleAccess(signal?: AbortSignal): Promise<RoleAccess> {
+  return json('/api/portico/v1/policy/access', signal && { signal });
+}
+
+export async function fetchRoles(signal?: AbortSignal): Promise<RoleList['roles']> {
+  const answer = await json<RoleList>('/api/portico/v1/policy/roles', signal && { signal });
+  return answer.roles;
+}
+
+/** The path of a role by its name without role:, such as default/developers. */
+function rolePath(name: string): string {
+  return `/api/portico/v1/policy/roles/${name.split('/').map(encodeURIComponent).join('/')}`;
+}
+
+export function fetchRole(name: string, signal?: AbortSignal): Promise<WholeRole> {
+  return json(rolePath(name), signal && { signal });
+}
+
+/** Creates a role, or changes the version of it that the draft names. */
+export async function saveRole(name: string, draft: RoleDraft): Promise<void> {
+  await send(rolePath(name), { method: 'PUT', body: draft });
+}
+
+export async function deleteRole(name: string): Promise<void> {
+  await send(`/api/permission/roles/role/${name.split('/').map(encodeURIComponent).join('/')}`, { method: 'DELETE' });
+}
+
+/** What changes of roles would mean for people. The changes are not made. */
+export function previewChanges(
+  changes: readonly Partial<Proposal>[],
+  query: { limit: number; after?: string },
+  signal?: AbortSignal,
+): Promise<Preview> {
+  return json('/api/portico/v1/policy/preview', {
+    method: 'POST',
+    query,
+    body: { changes },
+    ...(signal && { signal }),
+  });
+}
+
+/** The permissions of plugins, as policies name them. */
+export function fetchPluginPolicies(signal?: AbortSignal): Promise<PluginPolicies[]> {
+  return json('/api/permission/plugins/policies', signal && { signal });
+}
+
+/** The rules of conditions on the resources of plugins. */
+export function fetchPluginRules(signal?: AbortSignal): Promise<PluginRules[]> {
+  return json('/api/permission/plugins/condition-rules', signal && { signal });
 }
 
 export type UnprocessedList = 'failed' | 'pending';

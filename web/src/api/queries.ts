@@ -2,7 +2,7 @@ import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import * as api from './client';
 import { ApiError } from './errors';
 import { session } from './session';
-import type { RunDetail, RunPhase } from './types';
+import type { Proposal, RunDetail, RunPhase } from './types';
 
 export const welcomeQuery = queryOptions({
   queryKey: ['welcome'],
@@ -91,6 +91,45 @@ export const explainQuery = (question: api.ExplainQuestion) =>
     queryKey: ['explanation', question],
     queryFn: ({ signal }) => api.fetchExplanation(question, signal),
   });
+
+/** What somebody may do with roles. It is asked only where the server has roles. */
+export const roleAccessQuery = queryOptions({
+  queryKey: ['role-access'],
+  queryFn: ({ signal }) => api.fetchRoleAccess(signal),
+  staleTime: 60_000,
+});
+
+export const rolesQuery = queryOptions({ queryKey: ['roles'], queryFn: ({ signal }) => api.fetchRoles(signal) });
+
+export const roleQuery = (name: string) =>
+  queryOptions({ queryKey: ['role', name], queryFn: ({ signal }) => api.fetchRole(name, signal) });
+
+const previewedPerPage = 20;
+
+/** What changes of roles would mean. It is computed anew whenever it is shown, because others change roles too. */
+export const previewQuery = (changes: readonly Partial<Proposal>[]) =>
+  infiniteQueryOptions({
+    queryKey: ['role-preview', changes],
+    queryFn: ({ signal, pageParam }) =>
+      api.previewChanges(changes, { limit: previewedPerPage, ...(pageParam && { after: pageParam }) }, signal),
+    initialPageParam: '',
+    getNextPageParam: (last) => last.nextCursor,
+    gcTime: 0,
+    retry: false,
+    refetchOnWindowFocus: false,
+  });
+
+export const pluginPoliciesQuery = queryOptions({
+  queryKey: ['plugin-policies'],
+  queryFn: ({ signal }) => api.fetchPluginPolicies(signal),
+  staleTime: 60_000,
+});
+
+export const pluginRulesQuery = queryOptions({
+  queryKey: ['plugin-rules'],
+  queryFn: ({ signal }) => api.fetchPluginRules(signal),
+  staleTime: 60_000,
+});
 
 /** All templates with all fields: the gallery shows them all, and a form needs the steps for its review. */
 export const templatesQuery = entitiesQuery({ filter: ['kind=template'], orderField: api.byTitle, limit: 500 });

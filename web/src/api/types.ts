@@ -36,6 +36,20 @@ export type AuditChange = Schemas['AuditChange'];
 export type AuditActions = Schemas['AuditActions'];
 export type Explanation = Schemas['ExplainExplanation'];
 
+export type RoleAccess = Schemas['RoleAccess'];
+export type RoleList = Schemas['RoleList'];
+export type RoleSummary = Schemas['RoleSummary'];
+export type WholeRole = Schemas['WholeRole'];
+export type RoleDraft = Schemas['RbacRoleDraft'];
+export type PlacedCondition = Schemas['RbacPlacedCondition'];
+export type Proposal = Schemas['RbacProposal'];
+export type Preview = Schemas['PreviewPreview'];
+export type PreviewedPerson = Schemas['PreviewPerson'];
+export type PreviewedChange = Schemas['PreviewChange'];
+export type PluginPolicies = Schemas['PluginPolicies'];
+export type PluginRules = Schemas['PluginRules'];
+export type Decisions = Schemas['Decisions'];
+
 export type UnprocessedEntities = Schemas['UnprocessedEntities'];
 export type UnprocessedEntity = Schemas['UnprocessedEntity'];
 

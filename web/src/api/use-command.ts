@@ -7,6 +7,8 @@ export interface Command {
   /** True from the start until it was answered and everything that follows from the answer is done. */
   busy: boolean;
   error: Error | null;
+  /** Forgets the error. */
+  reset: () => void;
 }
 
 type Options<Answer> = Pick<UseMutationOptions<Answer>, 'onSuccess' | 'onSettled'>;
@@ -17,7 +19,7 @@ type Options<Answer> = Pick<UseMutationOptions<Answer>, 'onSuccess' | 'onSettled
  */
 export function useCommand<Answer>(act: () => Promise<Answer>, options: Options<Answer> = {}): Command {
   const underWay = useRef(false);
-  const { mutate, isPending, error } = useMutation({
+  const { mutate, isPending, error, reset } = useMutation({
     mutationFn: act,
     // A browser that takes itself for offline may still reach a Portico nearby; else the command would wait for ever.
     networkMode: 'always',
@@ -32,5 +34,5 @@ export function useCommand<Answer>(act: () => Promise<Answer>, options: Options<
       },
     });
   };
-  return { start, busy: isPending, error };
+  return { start, busy: isPending, error, reset };
 }

@@ -1,8 +1,8 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet, useRouter } from '@tanstack/react-router';
-import { House, LayoutGrid, type LucideIcon, PanelLeft, Play, Plus, Search, UserRound } from 'lucide-react';
+import { House, LayoutGrid, type LucideIcon, PanelLeft, Play, Plus, Search, UserRound, Users } from 'lucide-react';
 import { useEffect, useState } from 'react';
-import { infoQuery, sessionQuery } from '@/api/queries';
+import { infoQuery, roleAccessQuery, sessionQuery } from '@/api/queries';
 import { humanizeRef } from '@/entity/ref';
 import { useTitle } from '@/entity/titles';
 import { classNames } from '@/ui/class-names';
@@ -84,6 +84,7 @@ function useFocusOnArrival() {
 
 function Rail({ collapsed, onToggle }: { collapsed: boolean; onToggle: () => void }) {
   const { data: info } = useQuery(infoQuery);
+  const { data: roles } = useQuery({ ...roleAccessQuery, enabled: info?.roles === true });
   return (
     <nav
       aria-label="Main"
@@ -101,6 +102,7 @@ function Rail({ collapsed, onToggle }: { collapsed: boolean; onToggle: () => voi
       <RailLink to="/catalog" icon={LayoutGrid} label="Catalog" collapsed={collapsed} />
       <RailLink to="/create" icon={Plus} label="Create" collapsed={collapsed} />
       <RailLink to="/runs" icon={Play} label="Runs" collapsed={collapsed} />
+      {roles && roles.read !== 'DENY' && <RailLink to="/roles" icon={Users} label="Roles" collapsed={collapsed} />}
       <button
         type="button"
         aria-expanded={!collapsed}
@@ -116,7 +118,7 @@ function Rail({ collapsed, onToggle }: { collapsed: boolean; onToggle: () => voi
 }
 
 interface RailLinkProps {
-  to: '/' | '/catalog' | '/create' | '/runs';
+  to: '/' | '/catalog' | '/create' | '/runs' | '/roles';
   icon: LucideIcon;
   label: string;
   collapsed: boolean;

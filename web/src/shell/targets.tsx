@@ -31,6 +31,7 @@ const pages = [
   { title: 'Actions for templates', to: '/create/actions' },
   { title: 'Audit log', to: '/audit' },
   { title: 'Permissions', to: '/explain' },
+  { title: 'Roles', to: '/roles' },
 ] as const;
 
 const entityFields = [

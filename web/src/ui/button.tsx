@@ -19,7 +19,7 @@ export function buttonLook(tone: Tone = 'plain', extra?: string): string {
   return classNames(shape, tones[tone], extra);
 }
 
-interface ButtonProps extends ComponentProps<'button'> {
+export interface ButtonProps extends ComponentProps<'button'> {
   tone?: Tone;
   icon?: LucideIcon;
   /** The action is in progress: the button keeps the focus, and ignores presses. */

@@ -18,7 +18,7 @@ export function Confirm({ open, onOpenChange, title, children, confirm, onConfir
     <AlertDialog.Root open={open} onOpenChange={onOpenChange}>
       <AlertDialog.Portal>
         <AlertDialog.Overlay className="fixed inset-0 z-40 bg-[rgb(0_0_0/0.35)]" />
-        <AlertDialog.Content className="fixed top-1/4 left-1/2 z-50 w-[min(480px,calc(100vw-32px))] -translate-x-1/2 rounded-lg border bg-raised p-5 shadow-float">
+        <AlertDialog.Content className="fixed top-[12dvh] left-1/2 z-50 max-h-[76dvh] w-[min(520px,calc(100vw-32px))] -translate-x-1/2 overflow-y-auto rounded-lg border bg-raised p-5 shadow-float">
           <AlertDialog.Title className="text-title">{title}</AlertDialog.Title>
           <AlertDialog.Description asChild>
             <div className="mt-2 text-muted">{children}</div>

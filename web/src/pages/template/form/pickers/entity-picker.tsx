@@ -4,10 +4,10 @@ import { useEffect } from 'react';
 import type { JsonObject } from '@/api/types';
 import { humanizeRef, parseRef, stringifyRef } from '@/entity/ref';
 import { useTitle, useTitles } from '@/entity/titles';
+import { useEntityOptions } from '@/entity/use-entity-options';
 import { Combobox } from '@/ui/combobox';
 import { wizardContext } from '../context';
 import { filterParameters, narrow, onlyKind } from './catalog-filter';
-import { useEntityOptions } from './entity-options';
 
 interface Picker {
   /** The kinds to choose from, unless the template names others. */

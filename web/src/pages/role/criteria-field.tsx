@@ -1,0 +1,66 @@
+import { lazy, Suspense, useState } from 'react';
+import { classNames } from '@/ui/class-names';
+import { Skeleton } from '@/ui/states';
+import { inWords, type KnownRule, type Node } from './criteria';
+import { CriteriaNode } from './criteria-node';
+
+const CriteriaText = lazy(() => import('./criteria-text'));
+
+const views = ['Form', 'YAML', 'JSON'] as const;
+type View = (typeof views)[number];
+
+interface CriteriaFieldProps {
+  label: string;
+  criteria: Node;
+  resourceType: string;
+  rules: readonly KnownRule[];
+  /** What is wrong, by the key of the node. */
+  problems: ReadonlyMap<number, string>;
+  tried: boolean;
+  onChange: (criteria: Node) => void;
+}
+
+/** Criteria as a form, or as the text that files and the API have. */
+export function CriteriaField({ label, criteria, resourceType, rules, problems, tried, onChange }: CriteriaFieldProps) {
+  const [view, setView] = useState<View>('Form');
+  return (
+    <fieldset className="space-y-2">
+      <legend className="sr-only">{label}</legend>
+      <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
+        <span className="text-muted">if</span>
+        <p className="min-w-0 grow text-small text-muted wrap-anywhere">{inWords(criteria)}</p>
+        <fieldset aria-label={`View of ${label.toLowerCase()}`} className="flex gap-1">
+          {views.map((each) => (
+            <button
+              key={each}
+              type="button"
+              aria-pressed={view === each}
+              onClick={() => setView(each)}
+              className={classNames(
+                'min-h-6 rounded px-2 text-small text-muted hover:bg-hover',
+                view === each && 'bg-selected text-ink',
+              )}
+            >
+              {each}
+            </button>
+          ))}
+        </fieldset>
+      </div>
+      {view === 'Form' ? (
+        <CriteriaNode node={criteria} rules={rules} problems={problems} tried={tried} at="" onChange={onChange} />
+      ) : (
+        <Suspense fallback={<Skeleton />}>
+          <CriteriaText
+            key={view}
+            label={label}
+            language={view}
+            criteria={criteria}
+            resourceType={resourceType}
+            rules={rules}
+            onChange={onChange}
+          />
+        </Suspense>
+      )}
+    </fieldset>
+  );
+}

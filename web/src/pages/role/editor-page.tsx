@@ -1,0 +1,48 @@
+import { useQuery } from '@tanstack/react-query';
+import { getRouteApi } from '@tanstack/react-router';
+import { useEffect, useState } from 'react';
+import { roleAccessQuery, roleQuery, sessionQuery } from '@/api/queries';
+import type { WholeRole } from '@/api/types';
+import { Reason } from '@/policy/denied';
+import { shortName } from '@/policy/role';
+import { ErrorPanel, Skeleton } from '@/ui/states';
+import { type Draft, draftOf, emptyDraft } from './draft';
+import { RoleEditor } from './role-editor';
+
+const route = getRouteApi('/roles/$namespace/$name/edit');
+
+/** The form for a new role. */
+export function NewRolePage() {
+  const { data: access } = useQuery(roleAccessQuery);
+  const { data: session } = useQuery(sessionQuery);
+  useEffect(() => {
+    document.title = 'New role · Portico';
+  }, []);
+  if (access && access.create !== 'ALLOW') return <Reason needs={{ permission: 'policy.entity.create' }} />;
+  if (!session) return <Skeleton lines={8} />;
+  const draft: Draft = { ...emptyDraft, owner: session.backstageIdentity.identity.userEntityRef };
+  return <RoleEditor base={undefined} initial={draft} />;
+}
+
+/** The form for a role that is there. It starts from the role as it is when the page opens. */
+export function EditRolePage() {
+  const params = route.useParams();
+  const name = `${params.namespace}/${params.name}`;
+  const [role, setRole] = useState<WholeRole>();
+  // What is shown may be old, and the form must not change under the hands of the person who fills it in.
+  const { data, error, refetch, isFetchedAfterMount } = useQuery({ ...roleQuery(name), refetchOnMount: 'always' });
+  useEffect(() => {
+    document.title = `Edit ${params.name} · Roles`;
+  }, [params.name]);
+  useEffect(() => {
+    if (isFetchedAfterMount && data) setRole((before) => before ?? data);
+  }, [isFetchedAfterMount, data]);
+
+  if (error && !role) return <ErrorPanel error={error} doing={`read ${name}`} onRetry={() => refetch()} />;
+  if (!role) return <Skeleton lines={8} />;
+  if (!role.mayUpdate && role.source === 'rest')
+    return <Reason needs={{ permission: 'policy.entity.update', resource: role.name }} />;
+  if (role.source !== 'rest')
+    return <p>{shortName(role.name)} cannot be changed here: it does not come from the portal.</p>;
+  return <RoleEditor base={role} initial={draftOf(role)} />;
+}

@@ -1,0 +1,179 @@
+import { useInfiniteQuery } from '@tanstack/react-query';
+import type { ReactNode } from 'react';
+import { previewQuery } from '@/api/queries';
+import type { Preview, PreviewedChange, PreviewedPerson, Proposal } from '@/api/types';
+import { EntityLink } from '@/entity/entity-link';
+import { Button } from '@/ui/button';
+import { plural } from '@/ui/format';
+import { ErrorPanel, Skeleton } from '@/ui/states';
+
+interface WhatItMeans {
+  /** True until the server has compared everybody. */
+  loading: boolean;
+  /** How many people lose something. It is not known if the preview failed. */
+  losing: number | undefined;
+  view: ReactNode;
+}
+
+/** Who gains and who loses which permissions by a change of roles. */
+export function useWhatItMeans(changes: readonly Partial<Proposal>[], enabled = true): WhatItMeans {
+  const query = useInfiniteQuery({ ...previewQuery(changes), enabled });
+  const first = query.data?.pages[0];
+  return {
+    loading: enabled && query.isPending,
+    losing: first?.people.lose,
+    view: (
+      <section aria-label="What it means for people" className="space-y-3">
+        <h2 className="border-b pb-1.5">What it means for people</h2>
+        {query.isPending && (
+          <div>
+            <p className="text-muted">Comparing what everybody may do before and after …</p>
+            <Skeleton />
+          </div>
+        )}
+        {query.error && (
+          <ErrorPanel error={query.error} doing="tell what it means for people" onRetry={() => query.refetch()} />
+        )}
+        {first && (
+          <Meaning
+            preview={first}
+            people={query.data?.pages.flatMap(({ items }) => items) ?? []}
+            more={
+              query.hasNextPage && (
+                <Button disabled={query.isFetchingNextPage} onClick={() => query.fetchNextPage()}>
+                  Show more people
+                </Button>
+              )
+            }
+          />
+        )}
+      </section>
+    ),
+  };
+}
+
+interface MeaningProps {
+  preview: Preview;
+  people: readonly PreviewedPerson[];
+  more: ReactNode;
+}
+
+function Meaning({ preview, people, more }: MeaningProps) {
+  return (
+    <>
+      <p role="status">{summaryOf(preview)}</p>
+      {preview.incomplete.map((reason) => (
+        <p key={reason} className="text-waiting">
+          Not all is known: {reason}.
+        </p>
+      ))}
+      {preview.permissions.length > 0 && <Permissions preview={preview} />}
+      {people.length > 0 && (
+        <ul aria-label="People" className="divide-y">
+          {people.map((person) => (
+            <li key={person.user} className="py-2">
+              <EntityLink entityRef={person.user} className="font-medium" />
+              <ul>
+                {person.changes.map((change) => (
+                  <li key={`${change.permission} ${change.action} ${change.resourceType}`} className="wrap-anywhere">
+                    <Difference of={change} />
+                  </li>
+                ))}
+              </ul>
+            </li>
+          ))}
+        </ul>
+      )}
+      {more}
+    </>
+  );
+}
+
+/** `2 of 14 people: 1 gains something, 1 loses something.` */
+export function summaryOf({ people: { compared, affected, gain, lose, alter } }: Preview): string {
+  if (affected === 0)
+    return `Nobody gains or loses anything. ${plural(compared, 'person was', 'people were')} compared.`;
+  const parts = [
+    gain > 0 && `${gain} ${gain === 1 ? 'gains' : 'gain'} something`,
+    lose > 0 && `${lose} ${lose === 1 ? 'loses' : 'lose'} something`,
+    alter > 0 && `for ${alter}, conditions change`,
+  ];
+  return `${affected} of ${plural(compared, 'person', 'people')}: ${parts.filter(Boolean).join(', ')}.`;
+}
+
+function Permissions({ preview }: { preview: Preview }) {
+  const cell = (count: number) => <td className="py-1 pr-4 text-muted">{count || ''}</td>;
+  return (
+    <div className="overflow-x-auto">
+      <table aria-label="Permissions" className="w-full border-collapse text-left">
+        <thead className="text-small text-muted">
+          <tr className="border-b">
+            <th scope="col" className="py-1 pr-4 font-normal">
+              Permission
+            </th>
+            <th scope="col" className="w-20 font-normal">
+              Gain
+            </th>
+            <th scope="col" className="w-20 font-normal">
+              Lose
+            </th>
+            <th scope="col" className="w-28 font-normal">
+              Other conditions
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {preview.permissions.map(({ permission, action, resourceType, gain, lose, alter }) => (
+            <tr key={`${permission} ${action} ${resourceType}`} className="border-b">
+              <th scope="row" className="py-1 pr-4 font-normal">
+                <code className="font-mono text-small wrap-anywhere">{permission}</code>
+              </th>
+              {cell(gain)}
+              {cell(lose)}
+              {cell(alter)}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+const effects: Record<PreviewedChange['effect'], string> = {
+  gains: 'gains',
+  loses: 'loses',
+  alters: 'has under other conditions',
+};
+
+const results: Record<PreviewedChange['after'], string> = {
+  ALLOW: 'on everything',
+  CONDITIONAL: 'under conditions',
+  DENY: 'not at all',
+};
+
+function Difference({ of: { permission, effect, before, after, resources } }: { of: PreviewedChange }) {
+  return (
+    <>
+      <span className={effect === 'loses' ? 'text-failed' : 'text-muted'}>{effects[effect]}</span>{' '}
+      <code className="font-mono text-small">{permission}</code>
+      <span className="text-muted">
+        {effect !== 'alters' && after !== 'DENY' && before !== 'DENY' && `, now ${results[after]}`}
+        {effect === 'gains' && before === 'DENY' && after === 'CONDITIONAL' && ' under conditions'}
+      </span>
+      {resources && (
+        <span className="text-small text-muted">
+          {' '}
+          <Counted word="gained" count={resources.gained} examples={resources.gainedExamples} />
+          <Counted word="lost" count={resources.lost} examples={resources.lostExamples} />
+          {resources.onlyReadable && 'that you may read '}
+        </span>
+      )}
+    </>
+  );
+}
+
+function Counted({ word, count, examples }: { word: string; count: number; examples: readonly string[] }) {
+  if (count === 0) return null;
+  const more = count > examples.length ? ', …' : '';
+  return `${count.toLocaleString('en')} ${word}${examples.length > 0 ? ` (${examples.join(', ')}${more})` : ''} `;
+}

@@ -1,0 +1,174 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { Link, useNavigate } from '@tanstack/react-router';
+import { useEffect, useRef, useState } from 'react';
+import { saveRole } from '@/api/client';
+import { ApiError } from '@/api/errors';
+import { pluginRulesQuery } from '@/api/queries';
+import type { WholeRole } from '@/api/types';
+import { useCommand } from '@/api/use-command';
+import { Button, buttonLook } from '@/ui/button';
+import { ErrorPanel } from '@/ui/states';
+import { ConditionsField } from './conditions-field';
+import { Conflict } from './conflict';
+import { DetailsFields } from './details-fields';
+import { changesBetween, type Draft, draftOf, emptyDraft, problemsOfDraft, rebased, requestOf } from './draft';
+import { MembersField } from './members-field';
+import { PoliciesField } from './policies-field';
+import { ReviewChanges } from './review-changes';
+
+interface RoleEditorProps {
+  /** The role as it was read; undefined for a new one. */
+  base: WholeRole | undefined;
+  initial: Draft;
+}
+
+/** The form of a role. Its changes are shown before they are saved, and saved all at once. */
+export function RoleEditor({ base: first, initial }: RoleEditorProps) {
+  const queries = useQueryClient();
+  const navigate = useNavigate();
+  const [base, setBase] = useState(first);
+  const [draft, setDraft] = useState(initial);
+  const [reviewing, setReviewing] = useState(false);
+  const [tried, setTried] = useState(false);
+  const { data: plugins } = useQuery(pluginRulesQuery);
+  const rules = plugins?.flatMap((plugin) => plugin.rules);
+  const problems = problemsOfDraft(draft, (type) => rules?.filter(({ resourceType }) => resourceType === type) ?? []);
+  const changes = changesBetween(base ? draftOf(base) : emptyDraft, draft);
+  const heading = useRef<HTMLHeadingElement>(null);
+  useLeaveWarning(changes.length > 0);
+
+  const save = useCommand(() => saveRole(draft.name, requestOf(draft, base?.version)), {
+    onSuccess: async () => {
+      const [namespace = '', name = ''] = draft.name.split('/');
+      queries.removeQueries({ queryKey: ['role', draft.name] });
+      queries.removeQueries({ queryKey: ['may'] });
+      queries.invalidateQueries({ queryKey: ['roles'] });
+      queries.invalidateQueries({ queryKey: ['role-access'] });
+      await navigate({ to: '/roles/$namespace/$name', params: { namespace, name }, ignoreBlocker: true });
+    },
+  });
+  const show = (review: boolean) => {
+    setReviewing(review);
+    heading.current?.focus();
+  };
+  const change = (part: Partial<Draft>) => setDraft((before) => ({ ...before, ...part }));
+  const isStale = base !== undefined && save.error instanceof ApiError && save.error.status === 409;
+
+  return (
+    <form
+      className="max-w-4xl space-y-6"
+      onSubmit={(event) => {
+        event.preventDefault();
+        setTried(true);
+        if (problems.count === 0) show(true);
+        else focusFirstProblem(event.currentTarget);
+      }}
+    >
+      <header className="space-y-1">
+        <p className="text-small text-muted">
+          <Link to="/roles" className="hover:text-ink">
+            Roles
+          </Link>
+        </p>
+        <h1 ref={heading} tabIndex={-1} className="text-title outline-none wrap-anywhere">
+          {title(base, draft, reviewing)}
+        </h1>
+      </header>
+      {isStale && base && (
+        <Conflict
+          base={base}
+          mine={draft}
+          onMerge={(theirs) => {
+            setDraft(rebased(draftOf(base), draft, draftOf(theirs)));
+            setBase(theirs);
+            save.reset();
+            show(false);
+          }}
+        />
+      )}
+      {save.error && !isStale && <ErrorPanel error={save.error} doing="save the role" />}
+      {reviewing ? (
+        <ReviewChanges
+          base={base}
+          draft={draft}
+          changes={changes}
+          busy={save.busy}
+          onSave={save.start}
+          onBack={() => show(false)}
+        />
+      ) : (
+        <>
+          <DetailsFields
+            draft={draft}
+            isNew={base === undefined}
+            problems={tried ? problems : undefined}
+            onChange={change}
+          />
+          <MembersField
+            members={draft.members}
+            problem={tried ? problems.members : undefined}
+            onChange={(members) => change({ members })}
+          />
+          <PoliciesField
+            policies={draft.policies}
+            problem={tried ? problems.policies : undefined}
+            onChange={(policies) => change({ policies })}
+          />
+          <ConditionsField
+            conditions={draft.conditions}
+            problems={problems.conditions}
+            tried={tried}
+            onChange={(conditions) => change({ conditions })}
+          />
+          <footer className="sticky bottom-12 flex flex-wrap items-center gap-3 border-t bg-page py-3 sm:bottom-0">
+            <Button type="submit" tone="primary" disabled={changes.length === 0}>
+              Review changes
+            </Button>
+            <Link
+              to={base ? '/roles/$namespace/$name' : '/roles'}
+              params={paramsOf(base)}
+              className={buttonLook('quiet')}
+            >
+              Cancel
+            </Link>
+            <Summary changes={changes.length} problems={tried ? problems.count : 0} />
+          </footer>
+        </>
+      )}
+    </form>
+  );
+}
+
+function paramsOf(base: WholeRole | undefined): { namespace: string; name: string } {
+  const [namespace = '', name = ''] = base?.name.replace(/^role:/, '').split('/') ?? [];
+  return { namespace, name };
+}
+
+function title(base: WholeRole | undefined, draft: Draft, reviewing: boolean): string {
+  if (reviewing) return base ? `Review the changes of ${draft.name}` : `Review the new role ${draft.name}`;
+  return base ? `Edit ${draft.name}` : 'New role';
+}
+
+function Summary({ changes, problems }: { changes: number; problems: number }) {
+  const words =
+    problems > 0 ? `Correct ${problems} above.` : changes === 0 ? 'Nothing has changed.' : `${changes} changed.`;
+  return (
+    <p role="status" className={problems > 0 ? 'text-failed' : 'text-muted'}>
+      {words}
+    </p>
+  );
+}
+
+function focusFirstProblem(form: HTMLFormElement): void {
+  requestAnimationFrame(() => form.querySelector<HTMLElement>('[aria-invalid=true]')?.focus());
+}
+
+/** The browser asks before a page with unsaved changes is closed. */
+function useLeaveWarning(changed: boolean): void {
+  useEffect(() => {
+    if (!changed) return;
+    const warn = (event: BeforeUnloadEvent) => event.preventDefault();
+    window.addEventListener('beforeunload', warn);
+    return () => window.removeEventListener('beforeunload', warn);
+  }, [changed]);
+}
