@@ -31,6 +31,7 @@ import (
 	"github.com/portico-dev/portico/catalog/query"
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/identity/sessions"
 	"github.com/portico-dev/portico/identity/signin"
 	"github.com/portico-dev/portico/integration"
 	"github.com/portico-dev/portico/integration/forges"
@@ -95,6 +96,8 @@ p, role:default/operators, scaffolder.task.cancel, use, allow
 p, role:default/operators, scaffolder.template.dry-run, use, allow
 p, role:default/operators, scaffolder.template.management, use, allow
 p, role:default/operators, portico.audit.read, read, allow
+p, role:default/operators, portico.session.read, read, allow
+p, role:default/operators, portico.session.delete, delete, allow
 g, user:default/operator, role:default/operators
 `
 
@@ -141,6 +144,7 @@ func newAccessBench(t *testing.T) *accessBench {
 	require.NoError(t, err)
 	match := map[policy.ResourceType]authorize.Match{policy.CatalogEntity: entities.MatchingEntities,
 		policy.ScaffolderTask: service.MatchingRuns, policy.PolicyEntity: roles.MatchingRoles}
+	signIn := signin.New(signin.Options{Pool: b.pool, Issuer: issuer, Seals: keys, Log: log})
 	secret := []byte("a secret of a hundred and twenty-eight bits or more")
 	server := newServer(t, io.Discard, func(o *api.Options) {
 		o.Refusals, o.WrongTokensPerMinute = audit.NewAttempts(b.pool, log), 1000
@@ -150,7 +154,8 @@ func newAccessBench(t *testing.T) *accessBench {
 			identity.LegacyAccess(secret, "external:old", nil),
 		})
 		o.Plugins = []api.Plugin{
-			api.NewAuthPlugin(api.AuthOptions{Issuer: issuer, SignIn: signin.New(signin.Options{}), BaseURL: portal, PortalURL: portal}),
+			api.NewAuthPlugin(api.AuthOptions{Issuer: issuer, SignIn: signIn, BaseURL: portal, PortalURL: portal}),
+			api.NewSessionsPlugin(sessions.New(signIn, decider)),
 			api.NewCatalogPlugin(entities),
 			api.NewScaffolderPlugin(service, db.NewListener(b.pool, run.Channel, log)),
 			api.NewPorticoPlugin(api.Info{Title: "Test"}, service, nil),
@@ -264,6 +269,13 @@ func (b *accessBench) fresh(text string) string {
 		require.NoError(b, err)
 		text = strings.ReplaceAll(text, "{location}", id)
 	}
+	if strings.Contains(text, "{session}") {
+		id := uuid.NewString()
+		_, err := b.pool.Exec(b.Context(), `insert into sign_in_sessions (id, session_id, provider, environment, user_ref, subject, tokens, expires_at)
+			values ($1, $2, 'none', 'test', 'user:default/owner', 'x', '', now() + interval '1 hour')`, []byte(id), id)
+		require.NoError(b, err)
+		text = strings.ReplaceAll(text, "{session}", id)
+	}
 	return strings.ReplaceAll(text, "{new}", strings.ToLower(uuid.NewString()))
 }
 
@@ -343,6 +355,13 @@ var accessTable = []accessRow{
 	{`GET /api/portico/v1/hosts/{host}/repositories/{owner}/{name}`, `/api/portico/v1/hosts/none.example.com/repositories/a/b`, ``, `401 401 401 403 404 404 404 404 403 404 403`},
 	{`GET /api/portico/v1/info`, ``, ``, `401 401 401 200 200 200 200 200 200 200 403`},
 	{`GET /api/portico/v1/sign-in`, ``, ``, `200 200 200 200 200 200 200 200 200 200 200`},
+	{`GET /api/portico/v1/sessions`, `/api/portico/v1/sessions?user=user:default/owner`, ``, `401 401 401 403 403 403 403 none 403 none 403`},
+	{`DELETE /api/portico/v1/sessions`, `/api/portico/v1/sessions?user=user:default/{new}`, ``, `401 401 401 403 403 403 403 none 403 none 403`},
+	{`DELETE /api/portico/v1/sessions/{id}`, `/api/portico/v1/sessions/{session}`, ``, `401 401 401 403 403 403 403 204 403 204 403`},
+	{`GET /api/portico/v1/me`, ``, ``, `401 401 401 200 200 200 200 200 200 403 403`},
+	{`GET /api/portico/v1/me/sessions`, ``, ``, `401 401 401 none none 200 none none none 403 403`},
+	{`DELETE /api/portico/v1/me/sessions`, ``, ``, `401 401 401 none none 200 none none none 403 403`},
+	{`DELETE /api/portico/v1/me/sessions/{id}`, `/api/portico/v1/me/sessions/{session}`, ``, `401 401 401 404 404 204 404 404 404 403 403`},
 	{`DELETE /api/portico/v1/me/recent`, `/api/portico/v1/me/recent?entityRef=component:default/component-1`, ``, `401 401 401 204 204 204 204 204 204 403 403`},
 	{`GET /api/portico/v1/me/recent`, ``, ``, `401 401 401 none none none none none none 403 403`},
 	{`PUT /api/portico/v1/me/recent`, ``, `{"entityRef":"component:default/component-1"}`, `401 401 401 204 204 204 204 204 204 403 403`},

@@ -38,7 +38,7 @@ const requestHeader = "X-Request-Id"
 
 // withOrigin gives a request an id, and its events the address that it came from.
 func withOrigin(c *gin.Context) {
-	origin := audit.Origin{Address: remoteHost(c.Request), RequestID: logID()}
+	origin := audit.Origin{Address: remoteHost(c.Request), RequestID: logID(), UserAgent: c.Request.UserAgent()}
 	c.Header(requestHeader, origin.RequestID)
 	c.Request = c.Request.WithContext(audit.WithOrigin(c.Request.Context(), origin))
 	c.Next()

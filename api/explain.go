@@ -8,10 +8,12 @@ import (
 	"github.com/portico-dev/portico/policy/rbac"
 )
 
-// NewExplainPlugin serves the part of /api/portico that explains decisions.
+// NewExplainPlugin serves the part of /api/portico that explains decisions, and who the caller is.
 func NewExplainPlugin(service *explain.Service) Plugin {
 	p := explainRoutes{service}
 	return plugin{id: "portico", routes: []route{
+		{method: http.MethodGet, path: "/v1/me", access: authenticated,
+			summary: "Says who the caller is: groups, roles, and what these permit", serve: ok("the caller", p.self)},
 		{method: http.MethodGet, path: "/v1/policy/explain", access: authenticated, query: []parameter{
 			text("user", "the reference of a user, the caller if absent; others need policy.entity.read"),
 			required(text("permission", "the name of a permission")),
@@ -23,6 +25,10 @@ func NewExplainPlugin(service *explain.Service) Plugin {
 }
 
 type explainRoutes struct{ service *explain.Service }
+
+func (p explainRoutes) self(c *call) (explain.Self, error) {
+	return p.service.Self(c.Request.Context(), c.principal)
+}
 
 func (p explainRoutes) explain(c *call) (explain.Explanation, error) {
 	return p.service.Explain(c.Request.Context(), c.principal, explain.Question{User: c.Query("user"), Resource: c.Query("resource"),

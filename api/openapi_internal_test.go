@@ -32,7 +32,7 @@ import (
 func everyPlugin(t *testing.T) *Server {
 	t.Helper()
 	server, err := NewServer(Options{Version: "0.0.0", Plugins: []Plugin{NewCatalogPlugin(nil), NewScaffolderPlugin(nil, nil),
-		NewAuthPlugin(AuthOptions{}), NewPorticoPlugin(Info{}, nil, nil), NewBookmarksPlugin(nil), NewHostsPlugin(nil),
+		NewAuthPlugin(AuthOptions{}), NewPorticoPlugin(Info{}, nil, nil), NewBookmarksPlugin(nil), NewSessionsPlugin(nil), NewHostsPlugin(nil),
 		NewPermissionPlugin(nil), NewRolesPlugin(nil), NewRoleEditorPlugin(nil), NewAuditPlugin(nil), NewExplainPlugin(nil),
 		NewPreviewPlugin(nil)}})
 	require.NoError(t, err)

@@ -35,8 +35,9 @@ const (
 	PluginCreate    Action = "plugin.create"
 	PluginDelete    Action = "plugin.delete"
 
-	SessionStart Action = "session.start"
-	SessionEnd   Action = "session.end"
+	SessionStart  Action = "session.start"
+	SessionRefuse Action = "session.refuse"
+	SessionEnd    Action = "session.end"
 	// Access is a denied attempt of anything that has no action of its own, such as reading.
 	Access Action = "access"
 )
@@ -68,9 +69,10 @@ var actions = map[Action]string{
 	PluginCreate:    "plugins were added to those whose permissions are listed",
 	PluginDelete:    "plugins were removed from those whose permissions are listed",
 
-	SessionStart: "a person signed in",
-	SessionEnd:   "a session was ended, by signing out or in again",
-	Access:       "something else was tried, such as reading",
+	SessionStart:  "a person signed in",
+	SessionRefuse: "a session was not renewed, because of who the person is or is no more",
+	SessionEnd:    "a session was ended, by signing out or in again, or by somebody else",
+	Access:        "something else was tried, such as reading",
 }
 
 // Actions lists the actions in order.

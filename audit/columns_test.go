@@ -101,9 +101,13 @@ var decisions = map[string][]decision{
 	"rbac_revision":   {{irrelevant, "one revision", itself}},
 
 	"sign_in_sessions": {
-		{recorded, "provider user_ref subject created_at", "session.start and session.end"},
+		{recorded, "session_id provider user_ref subject created_at", "session.start and session.end"},
+		{recorded, "refused_at refusal", "session.refuse"},
+		{recorded, "address", "the address of session.start; later ones are those of requests"},
 		{secret, "tokens", "session.start names them"},
 		{irrelevant, "id environment refreshed_at expires_at", "the same for every session, or the hash of its secret"},
+		{irrelevant, "user_agent", "what the browser says about itself, which proves nothing"},
+		{irrelevant, "renewing_until", itself},
 	},
 	"user_ownership": {{irrelevant, "user_ref ownership issued_at", "computed from the groups of the user at sign-in"}},
 

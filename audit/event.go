@@ -71,6 +71,8 @@ type Event struct {
 type Origin struct {
 	// Address is the remote address of the request, and RequestID its id.
 	Address, RequestID string
+	// UserAgent is what the visitor's program says about itself. Events do not have it.
+	UserAgent string
 	// Run is the id of the run whose step acts for its starter, "" for everything else.
 	Run string
 }
@@ -82,7 +84,8 @@ func WithOrigin(ctx context.Context, origin Origin) context.Context {
 	return context.WithValue(ctx, originKey{}, origin)
 }
 
-func originOf(ctx context.Context) Origin {
+// OriginOf is the origin of a context, zero outside requests and steps.
+func OriginOf(ctx context.Context) Origin {
 	origin, _ := ctx.Value(originKey{}).(Origin)
 	return origin
 }

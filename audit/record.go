@@ -39,7 +39,7 @@ func record(ctx context.Context, tx db.DBTX, e Event) error {
 	if err != nil {
 		return fmt.Errorf("changes of %s: %w", e.Resource, err)
 	}
-	origin := originOf(ctx)
+	origin := OriginOf(ctx)
 	if origin.Run != "" {
 		e.OnBehalfOf = e.Actor.Subject
 		e.Actor = Actor{Kind: systemKind, Subject: "run:" + origin.Run}

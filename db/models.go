@@ -287,15 +287,21 @@ type RunStep struct {
 }
 
 type SignInSession struct {
-	ID          []byte
-	Provider    string
-	Environment string
-	UserRef     string
-	Subject     string
-	Tokens      []byte
-	CreatedAt   time.Time
-	RefreshedAt time.Time
-	ExpiresAt   time.Time
+	ID            []byte
+	Provider      string
+	Environment   string
+	UserRef       string
+	Subject       string
+	Tokens        []byte
+	CreatedAt     time.Time
+	RefreshedAt   time.Time
+	ExpiresAt     time.Time
+	SessionID     uuid.UUID
+	Address       *string
+	UserAgent     *string
+	RefusedAt     *time.Time
+	Refusal       *string
+	RenewingUntil *time.Time
 }
 
 type SigningKey struct {

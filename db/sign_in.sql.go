@@ -7,59 +7,234 @@ package db
 
 import (
 	"context"
+	"time"
+
+	"github.com/google/uuid"
 )
 
-const deleteExpiredSignInSessions = `-- name: DeleteExpiredSignInSessions :exec
-delete from sign_in_sessions where expires_at <= clock_timestamp()
+const claimSignInSession = `-- name: ClaimSignInSession :one
+update sign_in_sessions set renewing_until = clock_timestamp() + make_interval(secs => $1::double precision)
+where id = $2 and provider = $3 and environment = $4 and expires_at > clock_timestamp()
+  and (renewing_until is null or renewing_until <= clock_timestamp())
+returning session_id, user_ref, subject, tokens, refused_at, renewing_until::timestamptz as renewing_until
 `
 
-func (q *Queries) DeleteExpiredSignInSessions(ctx context.Context, db DBTX) error {
-	_, err := db.Exec(ctx, deleteExpiredSignInSessions)
-	return err
+type ClaimSignInSessionParams struct {
+	LeaseSeconds float64
+	ID           []byte
+	Provider     string
+	Environment  string
+}
+
+type ClaimSignInSessionRow struct {
+	SessionID     uuid.UUID
+	UserRef       string
+	Subject       string
+	Tokens        []byte
+	RefusedAt     *time.Time
+	RenewingUntil time.Time
+}
+
+// Lets one server renew a session for some seconds. No row means that another server renews it, or that there
+// is no such session.
+func (q *Queries) ClaimSignInSession(ctx context.Context, db DBTX, arg ClaimSignInSessionParams) (ClaimSignInSessionRow, error) {
+	row := db.QueryRow(ctx, claimSignInSession,
+		arg.LeaseSeconds,
+		arg.ID,
+		arg.Provider,
+		arg.Environment,
+	)
+	var i ClaimSignInSessionRow
+	err := row.Scan(
+		&i.SessionID,
+		&i.UserRef,
+		&i.Subject,
+		&i.Tokens,
+		&i.RefusedAt,
+		&i.RenewingUntil,
+	)
+	return i, err
+}
+
+const deleteExpiredSignInSessions = `-- name: DeleteExpiredSignInSessions :execrows
+delete from sign_in_sessions
+where id in (select o.id from sign_in_sessions o where o.expires_at <= clock_timestamp() or o.refused_at <= $1::timestamptz
+    limit $2::int for update skip locked)
+`
+
+// Deletes a batch of the sessions that have expired, and of those that were refused before a time.
+func (q *Queries) DeleteExpiredSignInSessions(ctx context.Context, db DBTX, refusedBefore time.Time, maxRows int32) (int64, error) {
+	result, err := db.Exec(ctx, deleteExpiredSignInSessions, refusedBefore, maxRows)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const deleteSignInSession = `-- name: DeleteSignInSession :one
-delete from sign_in_sessions where id = $1 and provider = $2 returning user_ref, tokens
+delete from sign_in_sessions where id = $1 and provider = $2 returning session_id, user_ref, environment, tokens
 `
 
 type DeleteSignInSessionRow struct {
-	UserRef string
-	Tokens  []byte
+	SessionID   uuid.UUID
+	UserRef     string
+	Environment string
+	Tokens      []byte
 }
 
 func (q *Queries) DeleteSignInSession(ctx context.Context, db DBTX, iD []byte, provider string) (DeleteSignInSessionRow, error) {
 	row := db.QueryRow(ctx, deleteSignInSession, iD, provider)
 	var i DeleteSignInSessionRow
-	err := row.Scan(&i.UserRef, &i.Tokens)
+	err := row.Scan(
+		&i.SessionID,
+		&i.UserRef,
+		&i.Environment,
+		&i.Tokens,
+	)
 	return i, err
 }
 
+const deleteSignInSessionByID = `-- name: DeleteSignInSessionByID :many
+delete from sign_in_sessions where session_id = $1 and ($2::text = '' or user_ref = $2)
+returning id, session_id, provider, environment, user_ref, tokens
+`
+
+type DeleteSignInSessionByIDRow struct {
+	ID          []byte
+	SessionID   uuid.UUID
+	Provider    string
+	Environment string
+	UserRef     string
+	Tokens      []byte
+}
+
+// Ends one session, of a user if one is given.
+func (q *Queries) DeleteSignInSessionByID(ctx context.Context, db DBTX, sessionID uuid.UUID, userRef string) ([]DeleteSignInSessionByIDRow, error) {
+	rows, err := db.Query(ctx, deleteSignInSessionByID, sessionID, userRef)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []DeleteSignInSessionByIDRow{}
+	for rows.Next() {
+		var i DeleteSignInSessionByIDRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.SessionID,
+			&i.Provider,
+			&i.Environment,
+			&i.UserRef,
+			&i.Tokens,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const deleteSignInSessionsOfUser = `-- name: DeleteSignInSessionsOfUser :many
+delete from sign_in_sessions
+where id in (select o.id from sign_in_sessions o where o.user_ref = $1 and o.session_id <> $2 order by o.id limit $3::int for update)
+returning id, session_id, provider, environment, user_ref, tokens
+`
+
+type DeleteSignInSessionsOfUserRow struct {
+	ID          []byte
+	SessionID   uuid.UUID
+	Provider    string
+	Environment string
+	UserRef     string
+	Tokens      []byte
+}
+
+// Ends sessions of a user except one.
+func (q *Queries) DeleteSignInSessionsOfUser(ctx context.Context, db DBTX, userRef string, exceptID uuid.UUID, maxRows int32) ([]DeleteSignInSessionsOfUserRow, error) {
+	rows, err := db.Query(ctx, deleteSignInSessionsOfUser, userRef, exceptID, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []DeleteSignInSessionsOfUserRow{}
+	for rows.Next() {
+		var i DeleteSignInSessionsOfUserRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.SessionID,
+			&i.Provider,
+			&i.Environment,
+			&i.UserRef,
+			&i.Tokens,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const hasSignInSession = `-- name: HasSignInSession :one
+select exists (select from sign_in_sessions where id = $1 and provider = $2 and environment = $3 and expires_at > clock_timestamp())
+`
+
+func (q *Queries) HasSignInSession(ctx context.Context, db DBTX, iD []byte, provider string, environment string) (bool, error) {
+	row := db.QueryRow(ctx, hasSignInSession, iD, provider, environment)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const insertSignInSession = `-- name: InsertSignInSession :exec
-insert into sign_in_sessions (id, provider, environment, user_ref, subject, tokens, expires_at)
-values ($1, $2, $3, $4, $5, $6, clock_timestamp() + make_interval(secs => $7::double precision))
+insert into sign_in_sessions (id, session_id, provider, environment, user_ref, subject, tokens, address, user_agent, expires_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9,
+    clock_timestamp() + make_interval(secs => $10::double precision))
 `
 
 type InsertSignInSessionParams struct {
 	ID          []byte
+	SessionID   uuid.UUID
 	Provider    string
 	Environment string
 	UserRef     string
 	Subject     string
 	Tokens      []byte
+	Address     *string
+	UserAgent   *string
 	LastsFor    float64
 }
 
 func (q *Queries) InsertSignInSession(ctx context.Context, db DBTX, arg InsertSignInSessionParams) error {
 	_, err := db.Exec(ctx, insertSignInSession,
 		arg.ID,
+		arg.SessionID,
 		arg.Provider,
 		arg.Environment,
 		arg.UserRef,
 		arg.Subject,
 		arg.Tokens,
+		arg.Address,
+		arg.UserAgent,
 		arg.LastsFor,
 	)
 	return err
+}
+
+const isSignInSessionValid = `-- name: IsSignInSessionValid :one
+select exists (select from sign_in_sessions where session_id = $1 and refused_at is null and expires_at > clock_timestamp())
+`
+
+// Whether the tokens of a session count.
+func (q *Queries) IsSignInSessionValid(ctx context.Context, db DBTX, sessionID uuid.UUID) (bool, error) {
+	row := db.QueryRow(ctx, isSignInSessionValid, sessionID)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
 }
 
 const putUserOwnership = `-- name: PutUserOwnership :exec
@@ -74,35 +249,124 @@ func (q *Queries) PutUserOwnership(ctx context.Context, db DBTX, userRef string,
 	return err
 }
 
-const refreshSignInSession = `-- name: RefreshSignInSession :execrows
-update sign_in_sessions set tokens = $1, refreshed_at = clock_timestamp() where id = $2 and tokens = $3
+const refuseSignInSession = `-- name: RefuseSignInSession :execrows
+update sign_in_sessions set refused_at = coalesce(refused_at, clock_timestamp()), refusal = $1::text, renewing_until = null
+where id = $2 and renewing_until = $3::timestamptz
 `
 
-// Stores new tokens, unless another request has done so since, or the session has ended.
-func (q *Queries) RefreshSignInSession(ctx context.Context, db DBTX, tokens []byte, iD []byte, lastTokens []byte) (int64, error) {
-	result, err := db.Exec(ctx, refreshSignInSession, tokens, iD, lastTokens)
+func (q *Queries) RefuseSignInSession(ctx context.Context, db DBTX, refusal string, iD []byte, renewingUntil time.Time) (int64, error) {
+	result, err := db.Exec(ctx, refuseSignInSession, refusal, iD, renewingUntil)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected(), nil
 }
 
-const signInSession = `-- name: SignInSession :one
-select user_ref, subject, tokens from sign_in_sessions
-where id = $1 and provider = $2 and environment = $3 and expires_at > clock_timestamp()
+const releaseSignInSession = `-- name: ReleaseSignInSession :exec
+update sign_in_sessions set renewing_until = null where id = $1 and renewing_until = $2::timestamptz
 `
 
-type SignInSessionRow struct {
-	UserRef string
-	Subject string
-	Tokens  []byte
+func (q *Queries) ReleaseSignInSession(ctx context.Context, db DBTX, iD []byte, renewingUntil time.Time) error {
+	_, err := db.Exec(ctx, releaseSignInSession, iD, renewingUntil)
+	return err
 }
 
-func (q *Queries) SignInSession(ctx context.Context, db DBTX, iD []byte, provider string, environment string) (SignInSessionRow, error) {
-	row := db.QueryRow(ctx, signInSession, iD, provider, environment)
-	var i SignInSessionRow
-	err := row.Scan(&i.UserRef, &i.Subject, &i.Tokens)
-	return i, err
+const renewSignInSession = `-- name: RenewSignInSession :execrows
+update sign_in_sessions
+set refreshed_at = clock_timestamp(), address = $1, user_agent = $2,
+    refused_at = null, refusal = null, renewing_until = null
+where id = $3 and renewing_until = $4::timestamptz
+`
+
+type RenewSignInSessionParams struct {
+	Address       *string
+	UserAgent     *string
+	ID            []byte
+	RenewingUntil time.Time
+}
+
+func (q *Queries) RenewSignInSession(ctx context.Context, db DBTX, arg RenewSignInSessionParams) (int64, error) {
+	result, err := db.Exec(ctx, renewSignInSession,
+		arg.Address,
+		arg.UserAgent,
+		arg.ID,
+		arg.RenewingUntil,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const signInSessions = `-- name: SignInSessions :many
+select s.session_id, s.provider, s.environment, s.user_ref, s.created_at, s.refreshed_at, s.expires_at, s.address, s.user_agent, s.refused_at, s.refusal,
+    exists (select from catalog_entities e where e.entity_ref = s.user_ref)::boolean as in_catalog
+from sign_in_sessions s
+where ($1::text = '' or s.user_ref = $1) and s.session_id < $2 and s.expires_at > clock_timestamp()
+order by s.session_id desc
+limit $3::int
+`
+
+type SignInSessionsRow struct {
+	SessionID   uuid.UUID
+	Provider    string
+	Environment string
+	UserRef     string
+	CreatedAt   time.Time
+	RefreshedAt time.Time
+	ExpiresAt   time.Time
+	Address     *string
+	UserAgent   *string
+	RefusedAt   *time.Time
+	Refusal     *string
+	InCatalog   bool
+}
+
+// The sessions of a user, or of all users, the latest first.
+func (q *Queries) SignInSessions(ctx context.Context, db DBTX, userRef string, beforeID uuid.UUID, maxRows int32) ([]SignInSessionsRow, error) {
+	rows, err := db.Query(ctx, signInSessions, userRef, beforeID, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SignInSessionsRow{}
+	for rows.Next() {
+		var i SignInSessionsRow
+		if err := rows.Scan(
+			&i.SessionID,
+			&i.Provider,
+			&i.Environment,
+			&i.UserRef,
+			&i.CreatedAt,
+			&i.RefreshedAt,
+			&i.ExpiresAt,
+			&i.Address,
+			&i.UserAgent,
+			&i.RefusedAt,
+			&i.Refusal,
+			&i.InCatalog,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const storeSignInTokens = `-- name: StoreSignInTokens :execrows
+update sign_in_sessions set tokens = $1 where id = $2 and renewing_until = $3::timestamptz
+`
+
+// Stores new tokens, if the session has not ended meanwhile.
+func (q *Queries) StoreSignInTokens(ctx context.Context, db DBTX, tokens []byte, iD []byte, renewingUntil time.Time) (int64, error) {
+	result, err := db.Exec(ctx, storeSignInTokens, tokens, iD, renewingUntil)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const userOwnership = `-- name: UserOwnership :one

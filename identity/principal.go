@@ -6,6 +6,8 @@ package identity
 import (
 	"strings"
 
+	"github.com/google/uuid"
+
 	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/fault"
 )
@@ -35,6 +37,8 @@ type Principal struct {
 	// Restrictions, when not nil, limit what a service's token may do: its accessRestrictions or, after At,
 	// the one for the called plugin.
 	Restrictions []Restriction
+	// Session is the session of a user's token; zero for a token that belongs to none.
+	Session uuid.UUID
 	// Token is the caller's bearer token. Actions get it as the run's backstageToken.
 	Token string
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
+	"github.com/google/uuid"
 
 	"github.com/portico-dev/portico/fault"
 )
@@ -27,6 +28,7 @@ type Issuer struct {
 	url            string
 	keys           *SigningKeys
 	ownerships     *Ownerships
+	sessions       *sessions
 	ownershipClaim bool
 	now            func() time.Time
 }
@@ -37,7 +39,7 @@ type IssuerOptions struct {
 	URL string
 	// Keys are the keys that all processes share.
 	Keys *SigningKeys
-	// Ownerships stores what users own.
+	// Ownerships stores what users own. The sessions of tokens are in the same database.
 	Ownerships *Ownerships
 	// OwnershipClaim adds the ent claim to tokens.
 	OwnershipClaim bool
@@ -45,20 +47,29 @@ type IssuerOptions struct {
 
 // NewIssuer creates an issuer.
 func NewIssuer(options IssuerOptions) *Issuer {
-	return &Issuer{url: options.URL, keys: options.Keys, ownerships: options.Ownerships, ownershipClaim: options.OwnershipClaim, now: time.Now}
+	return &Issuer{url: options.URL, keys: options.Keys, ownerships: options.Ownerships, sessions: newSessions(options.Ownerships.pool),
+		ownershipClaim: options.OwnershipClaim, now: time.Now}
 }
 
 type userClaims struct {
 	jwt.Claims
 	// Ownership is Backstage's older ent claim.
 	Ownership []string `json:"ent,omitempty"`
+	// Session is the session that the token belongs to, if it belongs to one.
+	Session uuid.UUID `json:"sid,omitzero"`
 }
 
 // URL is the issuer claim of the tokens.
 func (i *Issuer) URL() string { return i.url }
 
-// Issue stores the ownership references of a user, and creates a token for the user.
+// Issue stores the ownership references of a user, and creates a token for the user. The token belongs to no
+// session: it is valid until it expires.
 func (i *Issuer) Issue(ctx context.Context, userRef string, ownership []string) (string, error) {
+	return i.IssueIn(ctx, uuid.Nil, userRef, ownership)
+}
+
+// IssueIn is like Issue, and the token belongs to a session: it is valid no longer than the session.
+func (i *Issuer) IssueIn(ctx context.Context, session uuid.UUID, userRef string, ownership []string) (string, error) {
 	if err := i.ownerships.put(ctx, userRef, ownership); err != nil {
 		return "", err
 	}
@@ -68,7 +79,7 @@ func (i *Issuer) Issue(ctx context.Context, userRef string, ownership []string) 
 	}
 	now := i.now()
 	claims := userClaims{Claims: jwt.Claims{Issuer: i.url, Subject: userRef, Audience: jwt.Audience{audience},
-		IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(TokenLifetime))}}
+		IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(TokenLifetime))}, Session: session}
 	if i.ownershipClaim {
 		claims.Ownership = ownership
 	}
@@ -101,13 +112,20 @@ func (i *Issuer) Verify(ctx context.Context, token string) (Principal, error) {
 	if err := claims.ValidateWithLeeway(expected, clockSkew); err != nil {
 		return Principal{}, fault.Wrap(fault.Authentication, err, "Failed user token verification")
 	}
+	if err := i.sessions.check(ctx, claims.Session); err != nil {
+		return Principal{}, err
+	}
 	if claims.Ownership == nil {
 		if claims.Ownership, err = i.ownerships.of(ctx, claims.Subject); err != nil {
 			return Principal{}, err
 		}
 	}
-	return Principal{Kind: KindUser, Subject: claims.Subject, Ownership: claims.Ownership, Token: token}, nil
+	return Principal{Kind: KindUser, Subject: claims.Subject, Ownership: claims.Ownership, Session: claims.Session, Token: token}, nil
 }
+
+// SessionEnded has this process refuse the tokens of a session at once. Other processes notice within
+// SessionDelay.
+func (i *Issuer) SessionEnded(session uuid.UUID) { i.sessions.forget(session) }
 
 // PublicKeys is the key set (RFC 7517) with which others verify user tokens.
 func (i *Issuer) PublicKeys(ctx context.Context) (jose.JSONWebKeySet, error) {

@@ -48,8 +48,10 @@ const (
 	PolicyEntityUpdate Permission = "policy.entity.update"
 	PolicyEntityDelete Permission = "policy.entity.delete"
 
-	// AuditRead is Portico's own.
-	AuditRead Permission = "portico.audit.read"
+	// AuditRead and the following are Portico's own.
+	AuditRead     Permission = "portico.audit.read"
+	SessionRead   Permission = "portico.session.read"
+	SessionDelete Permission = "portico.session.delete"
 )
 
 // ResourceType is the type of the resources of a permission, such as "catalog-entity".
@@ -98,11 +100,13 @@ var permissions = map[Permission]struct {
 	PolicyEntityUpdate: {"update", PolicyEntity},
 	PolicyEntityDelete: {"delete", PolicyEntity},
 
-	AuditRead: {"read", ""},
+	AuditRead:     {"read", ""},
+	SessionRead:   {"read", ""},
+	SessionDelete: {"delete", ""},
 }
 
 // administrative are the permissions that users do not have without roles.
-var administrative = []Permission{AuditRead}
+var administrative = []Permission{AuditRead, SessionRead, SessionDelete}
 
 // Permissions are the permissions above, sorted.
 func Permissions() []Permission { return slices.Sorted(maps.Keys(permissions)) }

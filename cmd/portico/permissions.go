@@ -17,7 +17,7 @@ func (p *platform) permissionPlugins() []api.Plugin {
 		policy.CatalogEntity: p.catalog.MatchingEntities, policy.ScaffolderTask: p.scaffolder.MatchingRuns,
 	}
 	decides := authorize.Options{Decider: p.decider, Match: match}
-	explains := explain.Options{Decider: p.decider, Match: match, MemberOf: directory{p}.MemberOf}
+	explains := explain.Options{Decider: p.decider, Match: match, MemberOf: directory{p}.MemberOf, LinksOf: rbac.CatalogLinks(p.pool)}
 	if byRoles, is := p.decider.(*rbac.Decider); is {
 		decides.Foreign, explains.Roles = byRoles.DecideQuery, byRoles
 	}

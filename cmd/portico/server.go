@@ -22,6 +22,7 @@ import (
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/idempotency"
 	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/identity/sessions"
 	"github.com/portico-dev/portico/identity/signin"
 	"github.com/portico-dev/portico/integration/picker"
 	"github.com/portico-dev/portico/scaffolder/dryrun"
@@ -213,6 +214,7 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 			api.NewScaffolderPlugin(p.scaffolder, events),
 			api.NewPorticoPlugin(p.info(signIn, options.temporalUI), p.scaffolder, workflowURL),
 			api.NewBookmarksPlugin(bookmarks.New(p.pool)),
+			api.NewSessionsPlugin(sessions.New(signIn, p.decider)),
 			api.NewAuditPlugin(trail.New(p.pool, p.decider)),
 			api.NewHostsPlugin(picker.New(picker.Options{Hosts: p.integrations, Decider: p.decider})),
 		),

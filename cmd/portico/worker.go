@@ -15,6 +15,7 @@ import (
 	"github.com/portico-dev/portico/catalog/processing"
 	"github.com/portico-dev/portico/idempotency"
 	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/identity/signin"
 	"github.com/portico-dev/portico/scaffolder/engine"
 	"github.com/portico-dev/portico/workflows"
 )
@@ -72,6 +73,7 @@ func (p *platform) work(ctx context.Context) error {
 	group.add(p.every(retentionInterval, "delete runs that ended long ago", p.deleteRuns))
 	group.add(p.every(retentionInterval, "delete old events of the audit log", p.deleteAuditEvents))
 	group.add(p.every(retentionInterval, "delete old idempotency keys", p.deleteIdempotencyKeys))
+	group.add(p.every(retentionInterval, "delete the sessions that expired", p.deleteSessions))
 	return group.run(ctx)
 }
 
@@ -241,6 +243,11 @@ func (p *platform) deleteAuditEvents(ctx context.Context) error {
 // deleteIdempotencyKeys deletes the expired responses to commands.
 func (p *platform) deleteIdempotencyKeys(ctx context.Context) error {
 	return untilNone(ctx, idempotency.New(p.pool, idempotency.Options{}).DeleteOld)
+}
+
+// deleteSessions deletes the sessions of browsers that have expired.
+func (p *platform) deleteSessions(ctx context.Context) error {
+	return untilNone(ctx, func(ctx context.Context) (more bool, err error) { return signin.DeleteExpired(ctx, p.pool) })
 }
 
 // batchPause leaves the database to other queries between two batches.

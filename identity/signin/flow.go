@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"golang.org/x/oauth2"
 
 	"github.com/portico-dev/portico/fault"
@@ -145,12 +146,16 @@ func (s *Service) Finish(ctx context.Context, flow Flow, query url.Values, befor
 	if err != nil {
 		return Session{}, "", err
 	}
-	session, err := s.issue(ctx, provider.Identity{UserRef: found.UserRef, Profile: login.Person.Profile})
+	id, err := sessionFor(login)
+	if err != nil {
+		return Session{}, "", err
+	}
+	session, err := s.issue(ctx, id, provider.Identity{UserRef: found.UserRef, Profile: login.Person.Profile})
 	if err != nil {
 		return Session{}, "", err
 	}
 	session.Tokens = &login.Tokens
-	if err := s.end(ctx, client.Provider, before); err != nil {
+	if err := s.End(ctx, client.Provider, before); err != nil {
 		return Session{}, "", err
 	}
 	if login.Tokens.Refresh == "" {
@@ -158,8 +163,20 @@ func (s *Service) Finish(ctx context.Context, flow Flow, query url.Values, befor
 			"provider", client.Provider, "env", client.Environment)
 		return session, "", s.recordStart(ctx, s.Pool, client.Provider, found.UserRef, login.Person)
 	}
-	secret, err := s.begin(ctx, client, found.UserRef, login)
+	secret, err := s.begin(ctx, client, id, found.UserRef, login)
 	return session, secret, err
+}
+
+// sessionFor is the id of a new session, zero for a login that cannot be renewed and gets none.
+func sessionFor(login provider.Login) (uuid.UUID, error) {
+	if login.Tokens.Refresh == "" {
+		return uuid.Nil, nil
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return uuid.Nil, fmt.Errorf("id of a session: %w", err)
+	}
+	return id, nil
 }
 
 // refusedBy logs a sign-in that the provider refused, or whose answer is not valid.

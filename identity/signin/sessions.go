@@ -8,22 +8,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
+	"strings"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/db"
-	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/identity/provider"
 )
-
-// refreshDeadline bounds the renewal of a session, which concurrent requests of one browser share.
-const refreshDeadline = 30 * time.Second
-
-// storeDeadline bounds the storing of tokens.
-const storeDeadline = 5 * time.Second
 
 // idOf is the id of the session with this secret. The database does not have the secrets.
 func idOf(secret string) []byte {
@@ -56,23 +50,21 @@ func (s *Service) openTokens(id, sealed []byte) (provider.Tokens, error) {
 }
 
 // begin stores a session and returns its secret.
-func (s *Service) begin(ctx context.Context, client *Client, userRef string, login provider.Login) (string, error) {
+func (s *Service) begin(ctx context.Context, client *Client, session uuid.UUID, userRef string, login provider.Login) (string, error) {
 	secret := rand.Text()
 	id := idOf(secret)
 	sealed, err := s.sealTokens(id, login.Tokens)
 	if err != nil {
 		return "", err
 	}
-	if err := s.queries.DeleteExpiredSignInSessions(ctx, s.Pool); err != nil {
-		return "", fmt.Errorf("delete expired sessions: %w", err)
-	}
+	address, userAgent := visitor(ctx)
 	err = pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
-		err := s.queries.InsertSignInSession(ctx, tx, db.InsertSignInSessionParams{ID: id, Provider: client.Provider, Environment: client.Environment,
-			UserRef: userRef, Subject: login.Person.Subject, Tokens: sealed, LastsFor: client.SessionDuration.Seconds()})
+		err := s.queries.InsertSignInSession(ctx, tx, db.InsertSignInSessionParams{ID: id, SessionID: session, Provider: client.Provider, Environment: client.Environment,
+			UserRef: userRef, Subject: login.Person.Subject, Tokens: sealed, Address: address, UserAgent: userAgent, LastsFor: client.SessionDuration.Seconds()})
 		if err != nil {
 			return err
 		}
-		return s.recordStart(ctx, tx, client.Provider, userRef, login.Person, audit.Secret("tokens"))
+		return s.recordStart(ctx, tx, client.Provider, userRef, login.Person, audit.Changed("session", nil, session), audit.Secret("tokens"))
 	})
 	if err != nil {
 		return "", fmt.Errorf("store the session of %s: %w", userRef, err)
@@ -80,128 +72,33 @@ func (s *Service) begin(ctx context.Context, client *Client, userRef string, log
 	return secret, nil
 }
 
+// maxUserAgent bounds what is stored of it, in bytes.
+const maxUserAgent = 300
+
+// visitor is where a request came from and what its program says about itself, nil where it is not known.
+// Postgres stores neither NUL nor what is not UTF-8.
+func visitor(ctx context.Context) (address, userAgent *string) {
+	origin := audit.OriginOf(ctx)
+	agent := strings.ReplaceAll(origin.UserAgent[:min(len(origin.UserAgent), maxUserAgent)], "\x00", "")
+	return orNull(origin.Address), orNull(strings.ToValidUTF8(agent, ""))
+}
+
+func orNull(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
 // recordStart records in the audit log that a person signed in as a user, and what was stored.
 func (s *Service) recordStart(ctx context.Context, tx db.DBTX, id, userRef string, person provider.Person, stored ...audit.Change) error {
-	changes := append([]audit.Change{audit.Changed("subject", nil, person.Subject)}, stored...)
-	return audit.Record(ctx, tx, actor(userRef), audit.SessionStart, id, changes...)
+	changes := append([]audit.Change{audit.Changed("provider", nil, id), audit.Changed("subject", nil, person.Subject)}, stored...)
+	return audit.Record(ctx, tx, actor(userRef), audit.SessionStart, userRef, changes...)
 }
 
 // actor is a user in the audit log.
 func actor(userRef string) audit.Actor {
 	return identity.Principal{Kind: identity.KindUser, Subject: userRef}.Actor()
-}
-
-// stored is a session as it is in the database.
-type stored struct {
-	id     []byte
-	row    db.SignInSessionRow
-	tokens provider.Tokens
-}
-
-var errEnded = fault.New(fault.Authentication, "The session has ended. Sign in again")
-
-func (s *Service) load(ctx context.Context, client *Client, secret string) (stored, error) {
-	id := idOf(secret)
-	row, err := s.queries.SignInSession(ctx, s.Pool, id, client.Provider, client.Environment)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return stored{}, errEnded
-	}
-	if err != nil {
-		return stored{}, fmt.Errorf("read a session: %w", err)
-	}
-	tokens, err := s.openTokens(id, row.Tokens)
-	if err != nil {
-		s.Log.WarnContext(ctx, "a session ended because its tokens cannot be opened", "provider", client.Provider, "user", row.UserRef, "reason", err.Error())
-		return stored{}, errEnded
-	}
-	return stored{id, row, tokens}, nil
-}
-
-// Refresh renews the session of the browser with this secret: the provider must still know the person, and
-// the catalog the user.
-func (s *Service) Refresh(ctx context.Context, id, environment, secret string) (Session, error) {
-	client, err := s.client(id, environment)
-	if err != nil {
-		return Session{}, err
-	}
-	if secret == "" {
-		return Session{}, fault.New(fault.Authentication, "Refresh failed; caused by InputError: Missing session cookie")
-	}
-	// The tabs of a browser ask at once. Many providers accept a refresh token only once.
-	return s.flight.Do(ctx, client.Provider+" "+client.Environment+" "+secret, refreshDeadline, func(ctx context.Context) (Session, error) {
-		return s.refresh(ctx, client, secret)
-	})
-}
-
-func (s *Service) refresh(ctx context.Context, client *Client, secret string) (Session, error) {
-	last, err := s.load(ctx, client, secret)
-	if err != nil {
-		return Session{}, err
-	}
-	login, err := client.OAuth.Refresh(ctx, last.tokens)
-	if fault.KindOf(err) == fault.Authentication && login.Tokens.Refresh == "" {
-		// Another server may have used the refresh token, and stored its successor.
-		again, loadErr := s.load(ctx, client, secret)
-		if loadErr != nil {
-			return Session{}, loadErr
-		}
-		if again.tokens.Refresh != last.tokens.Refresh {
-			last = again
-			login, err = client.OAuth.Refresh(ctx, last.tokens)
-		}
-	}
-	if err != nil {
-		s.refusedBy(ctx, client, err)
-		if login.Tokens.Refresh == "" {
-			return Session{}, err
-		}
-		if storeErr := s.store(ctx, last, login.Tokens); storeErr != nil {
-			return Session{}, errors.Join(err, storeErr)
-		}
-		return Session{}, err
-	}
-	return s.renew(ctx, client, last, login)
-}
-
-// store stores the new tokens of a session. The provider may accept the last ones no more: the time that was
-// lost at the provider does not count.
-func (s *Service) store(ctx context.Context, last stored, tokens provider.Tokens) error {
-	sealed, err := s.sealTokens(last.id, tokens)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeDeadline)
-	defer cancel()
-	if _, err := s.queries.RefreshSignInSession(ctx, s.Pool, sealed, last.id, last.row.Tokens); err != nil {
-		return fmt.Errorf("store the tokens of the session of %s: %w", last.row.UserRef, err)
-	}
-	return nil
-}
-
-// renew checks who the person is now, and stores the new tokens.
-func (s *Service) renew(ctx context.Context, client *Client, last stored, login provider.Login) (Session, error) {
-	if login.Person.Subject != last.row.Subject {
-		return Session{}, fault.New(fault.Authentication, "The provider '%s' answered for somebody else. Sign in again", client.Provider)
-	}
-	if login.Tokens.Refresh == "" {
-		login.Tokens.Refresh = last.tokens.Refresh
-	}
-	if err := s.store(ctx, last, login.Tokens); err != nil {
-		return Session{}, err
-	}
-	found, err := s.resolve(ctx, client, login.Person)
-	if fault.KindOf(err) == fault.NotFound {
-		return Session{}, fault.Wrap(fault.Authentication, err, "Refresh failed; caused by %s: %s", fault.NotFound, err)
-	}
-	if err != nil {
-		return Session{}, err
-	}
-	if found.UserRef != last.row.UserRef {
-		return Session{}, fault.New(fault.Authentication, "The person is another user now. Sign in again")
-	}
-	session, err := s.issue(ctx, provider.Identity{UserRef: found.UserRef, Profile: login.Person.Profile})
-	session.Tokens = &login.Tokens
-	return session, err
 }
 
 // SignOut ends the session of the browser with this secret, here and at the provider. It returns the address
@@ -219,16 +116,22 @@ func (s *Service) SignOut(ctx context.Context, id, environment, secret string) (
 	if err != nil || tokens == nil {
 		return "", err
 	}
-	address, err := client.OAuth.Logout(ctx, *tokens, s.ReturnTo)
-	if err != nil {
-		// The session has ended here. What the provider keeps ends by itself.
-		s.Log.WarnContext(ctx, "a session was ended here, and not at the provider", "provider", id, "env", environment, "reason", err.Error())
-	}
-	return address, nil
+	return s.logOut(ctx, client, *tokens), nil
 }
 
-// end ends the session with this secret here.
-func (s *Service) end(ctx context.Context, id, secret string) error {
+// logOut ends at the provider a session that has ended here. It returns the address to which the browser may
+// be sent for the rest, "" when there is none.
+func (s *Service) logOut(ctx context.Context, client *Client, tokens provider.Tokens) string {
+	address, err := client.OAuth.Logout(ctx, tokens, s.ReturnTo)
+	if err != nil {
+		// What the provider keeps ends by itself.
+		s.Log.WarnContext(ctx, "a session was ended here, and not at the provider", "provider", client.Provider, "env", client.Environment, "reason", err.Error())
+	}
+	return address
+}
+
+// End ends the session with this secret here, if there is one.
+func (s *Service) End(ctx context.Context, id, secret string) error {
 	_, err := s.remove(ctx, id, secret)
 	return err
 }
@@ -246,7 +149,7 @@ func (s *Service) remove(ctx context.Context, id, secret string) (*provider.Toke
 		if removed, err = s.queries.DeleteSignInSession(ctx, tx, key, id); err != nil {
 			return err
 		}
-		return audit.Record(ctx, tx, actor(removed.UserRef), audit.SessionEnd, id)
+		return s.recordEnd(ctx, tx, actor(removed.UserRef), removed.UserRef, id, removed.SessionID)
 	})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
@@ -254,10 +157,16 @@ func (s *Service) remove(ctx context.Context, id, secret string) (*provider.Toke
 	if err != nil {
 		return nil, fmt.Errorf("end a session: %w", err)
 	}
+	s.Issuer.SessionEnded(removed.SessionID)
 	tokens, err := s.openTokens(key, removed.Tokens)
 	if err != nil {
 		s.Log.WarnContext(ctx, "a session was ended here, and not at the provider", "provider", id, "reason", err.Error())
 		return nil, nil
 	}
 	return &tokens, nil
+}
+
+// recordEnd records in the audit log that somebody ended a session of a user.
+func (s *Service) recordEnd(ctx context.Context, tx db.DBTX, by audit.Actor, userRef, id string, session uuid.UUID) error {
+	return audit.Record(ctx, tx, by, audit.SessionEnd, userRef, audit.Changed("provider", id, nil), audit.Changed("session", session, nil))
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/portico-dev/portico/audit"
@@ -161,7 +162,7 @@ func (s *Service) Authenticate(ctx context.Context, id string, headers http.Head
 	if err != nil {
 		return Session{}, err
 	}
-	return s.issue(ctx, known)
+	return s.issue(ctx, uuid.Nil, known)
 }
 
 // throughProxy signs in whom a proxy has authenticated. There is no session: the proxy is asked each time.
@@ -176,11 +177,11 @@ func (s *Service) throughProxy(ctx context.Context, id string, proxy Proxy, head
 	if err != nil {
 		return Session{}, err
 	}
-	return s.issue(ctx, provider.Identity{UserRef: found.UserRef, Profile: person.Profile})
+	return s.issue(ctx, uuid.Nil, provider.Identity{UserRef: found.UserRef, Profile: person.Profile})
 }
 
-// issue creates the token of a user.
-func (s *Service) issue(ctx context.Context, known provider.Identity) (Session, error) {
+// issue creates the token of a user in a session, which is zero if there is none.
+func (s *Service) issue(ctx context.Context, session uuid.UUID, known provider.Identity) (Session, error) {
 	ownership := slices.Clone(known.Ownership)
 	if len(ownership) == 0 {
 		groups, err := s.Directory.MemberOf(ctx, known.UserRef)
@@ -189,7 +190,7 @@ func (s *Service) issue(ctx context.Context, known provider.Identity) (Session, 
 		}
 		ownership = append([]string{known.UserRef}, groups...)
 	}
-	token, err := s.Issuer.Issue(ctx, known.UserRef, ownership)
+	token, err := s.Issuer.IssueIn(ctx, session, known.UserRef, ownership)
 	if err != nil {
 		return Session{}, err
 	}

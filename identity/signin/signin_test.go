@@ -191,6 +191,7 @@ func TestTheAuditLogHasSessionsAndRefusedSignIns(t *testing.T) {
 	require.Equal(t, []any{audit.SessionEnd, audit.Done, "user:default/oidc"}, []any{ended.Action, ended.Outcome, ended.Actor.Subject})
 	require.Equal(t, []any{audit.SessionStart, audit.Denied, "oidc"}, []any{refused.Action, refused.Outcome, refused.Resource})
 	require.Equal(t, "NotFoundError by the resolvers: emailMatchingUserEntityProfileEmail", refused.Reason, "and nothing that the person chose")
+	require.Equal(t, []string{"user:default/oidc", "user:default/oidc"}, []string{started.Resource, ended.Resource})
 	require.NotContains(t, fmt.Sprint(events), secret)
 }
 

@@ -22,6 +22,8 @@ type Options struct {
 	Roles *rbac.Decider
 	// MemberOf finds the groups that a user has at sign-in.
 	MemberOf func(ctx context.Context, user string) ([]string, error)
+	// LinksOf finds how a user belongs to groups.
+	LinksOf rbac.LinksOf
 	// Match has the resource types on which conditions can be evaluated.
 	Match map[policy.ResourceType]authorize.Match
 }

@@ -220,7 +220,7 @@ func (s *snapshot) named(ref string) NamedRole {
 
 // heldRoles are the recorded roles, each with how the user has it.
 func (d *Decider) heldRoles(ctx context.Context, user string, seen *recorder) ([]HeldRole, error) {
-	above, err := d.above(ctx, user, seen.subjects[1:])
+	above, err := waysUp(ctx, d.options.LinksOf, user, seen.subjects[1:])
 	if err != nil {
 		return nil, err
 	}
@@ -334,13 +334,13 @@ type LinksOf func(ctx context.Context, user string, groups []string) ([]Link, er
 // memberships has for each group the one below it, or the user, on the shortest path from the user.
 type memberships map[string]string
 
-// above finds the shortest paths from a user to groups.
-func (d *Decider) above(ctx context.Context, user string, groups []string) (memberships, error) {
+// waysUp finds the shortest paths from a user to groups.
+func waysUp(ctx context.Context, linksOf LinksOf, user string, groups []string) (memberships, error) {
 	below := memberships{}
-	if len(groups) == 0 || d.options.LinksOf == nil {
+	if len(groups) == 0 || linksOf == nil {
 		return below, nil
 	}
-	links, err := d.options.LinksOf(ctx, user, groups)
+	links, err := linksOf(ctx, user, groups)
 	if err != nil {
 		return nil, fmt.Errorf("how %s belongs to groups: %w", user, err)
 	}

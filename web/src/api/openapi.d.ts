@@ -905,6 +905,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/portico/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says who the caller is: groups, roles, and what these permit */
+        get: operations["get_portico_v1_me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/portico/v1/me/recent": {
         parameters: {
             query?: never;
@@ -919,6 +936,41 @@ export interface paths {
         post?: never;
         /** Removes an entity from the caller's recent entities */
         delete: operations["delete_portico_v1_me_recent"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portico/v1/me/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the caller's sessions, the latest first */
+        get: operations["get_portico_v1_me_sessions"];
+        put?: never;
+        post?: never;
+        /** Ends the caller's sessions except this one */
+        delete: operations["delete_portico_v1_me_sessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portico/v1/me/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends one of the caller's sessions */
+        delete: operations["delete_portico_v1_me_sessions_id"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1092,6 +1144,41 @@ export interface paths {
         /** Rolls a run back */
         post: operations["post_portico_v1_runs_id_rollback"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portico/v1/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the sessions of everybody, the latest first */
+        get: operations["get_portico_v1_sessions"];
+        put?: never;
+        post?: never;
+        /** Ends all sessions of a user */
+        delete: operations["delete_portico_v1_sessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portico/v1/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends anybody's session */
+        delete: operations["delete_portico_v1_sessions_id"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1444,6 +1531,29 @@ export interface components {
         BookmarkList: {
             entityRefs: string[];
         };
+        BrowserSession: {
+            id: string;
+            provider: string;
+            user: string;
+            /** Format: date-time */
+            startedAt: string;
+            /** Format: date-time */
+            renewedAt: string;
+            /** Format: date-time */
+            expiresAt: string;
+            address?: string;
+            browser?: string;
+            userAgent?: string;
+            current: boolean;
+            /** Format: date-time */
+            refusedAt?: string;
+            refusal?: string;
+            inCatalog: boolean;
+        };
+        BrowserSessions: {
+            sessions: components["schemas"]["BrowserSession"][];
+            nextCursor?: string;
+        };
         ButtonLabels: {
             backButtonText?: string;
             createButtonText?: string;
@@ -1536,6 +1646,9 @@ export interface components {
             directoryContents: components["schemas"]["DryrunFile"][];
             output: unknown;
             steps: components["schemas"]["PinnedStep"][];
+        };
+        EndedSessions: {
+            ended: number;
         };
         Entity: {
             apiVersion: string;
@@ -1632,11 +1745,22 @@ export interface components {
             changes: components["schemas"]["RbacChange"][];
             maintainers: string[];
         };
+        ExplainGroup: {
+            ref: string;
+            way: string[];
+        };
         ExplainRule: {
             rule: string;
             params?: unknown;
             negated?: boolean;
             verdict: string;
+        };
+        ExplainSelf: {
+            user: string;
+            groups: components["schemas"]["ExplainGroup"][];
+            byRoles: boolean;
+            superUser?: string;
+            roles: components["schemas"]["RbacHolding"][];
         };
         Facets: {
             facets: {
@@ -2045,6 +2169,18 @@ export interface components {
             file?: string;
             line?: number;
         };
+        RbacHolding: {
+            role: string;
+            source: string;
+            owner?: string;
+            groups: string[];
+            everybody?: boolean;
+            file?: string;
+            line?: number;
+            description?: string;
+            permits: components["schemas"]["RbacPermit"][];
+            total: number;
+        };
         RbacMetadataSpec: {
             source?: string;
             description?: string;
@@ -2063,6 +2199,11 @@ export interface components {
             role: string;
             oldRole: components["schemas"]["RbacRoleSpec"];
             newRole: components["schemas"]["RbacRoleSpec"];
+        };
+        RbacPermit: {
+            name: string;
+            action: string;
+            effect: string;
         };
         RbacPlacedCondition: {
             id: number;
@@ -4613,7 +4754,7 @@ export interface operations {
                 /** @description only what this user or service did, or had a run do: a user's entity reference, or the name of a service */
                 who?: string;
                 /** @description only these actions */
-                action?: ("access" | "catalog.clean" | "catalog.process" | "condition.create" | "condition.delete" | "condition.update" | "entity.delete" | "entity.refresh" | "location.configure" | "location.create" | "location.delete" | "location.update" | "plugin.create" | "plugin.delete" | "policy.create" | "policy.delete" | "role.create" | "role.delete" | "role.update" | "run.cancel" | "run.create" | "run.retry" | "run.rollback" | "session.end" | "session.start")[];
+                action?: ("access" | "catalog.clean" | "catalog.process" | "condition.create" | "condition.delete" | "condition.update" | "entity.delete" | "entity.refresh" | "location.configure" | "location.create" | "location.delete" | "location.update" | "plugin.create" | "plugin.delete" | "policy.create" | "policy.delete" | "role.create" | "role.delete" | "role.update" | "run.cancel" | "run.create" | "run.retry" | "run.rollback" | "session.end" | "session.refuse" | "session.start")[];
                 /** @description only what was done to this entity, run, location or role: its reference or id */
                 resource?: string;
                 /** @description only attempts that ended so */
@@ -4782,6 +4923,31 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    get_portico_v1_me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the caller */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExplainSelf"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
     get_portico_v1_me_recent: {
         parameters: {
             query?: never;
@@ -4866,6 +5032,92 @@ export interface operations {
             400: components["responses"]["InputError"];
             401: components["responses"]["AuthenticationError"];
             403: components["responses"]["NotAllowedError"];
+            409: components["responses"]["ConflictError"];
+            422: components["responses"]["UnprocessableEntityError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_portico_v1_me_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the sessions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BrowserSessions"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    delete_portico_v1_me_sessions: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a key of your own for this command, such as a UUID: the same request with the same key is answered for 24 hours what the first was, with the header Idempotency-Replayed, and changes nothing again */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description how many */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndedSessions"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            409: components["responses"]["ConflictError"];
+            422: components["responses"]["UnprocessableEntityError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    delete_portico_v1_me_sessions_id: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a key of your own for this command, such as a UUID: the same request with the same key is answered for 24 hours what the first was, with the header Idempotency-Replayed, and changes nothing again */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description it has ended */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
             409: components["responses"]["ConflictError"];
             422: components["responses"]["UnprocessableEntityError"];
             429: components["responses"]["TooManyRequestsError"];
@@ -5299,6 +5551,102 @@ export interface operations {
             408: components["responses"]["RequestTimeoutError"];
             409: components["responses"]["ConflictError"];
             413: components["responses"]["PayloadTooLargeError"];
+            422: components["responses"]["UnprocessableEntityError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_portico_v1_sessions: {
+        parameters: {
+            query?: {
+                /** @description only the sessions of this user */
+                user?: string;
+                /** @description the nextCursor of the page before */
+                cursor?: string;
+                /** @description how many on a page; more than 500 are as many as that */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of sessions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BrowserSessions"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    delete_portico_v1_sessions: {
+        parameters: {
+            query: {
+                /** @description whose sessions */
+                user: string;
+            };
+            header?: {
+                /** @description a key of your own for this command, such as a UUID: the same request with the same key is answered for 24 hours what the first was, with the header Idempotency-Replayed, and changes nothing again */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description how many */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndedSessions"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            409: components["responses"]["ConflictError"];
+            422: components["responses"]["UnprocessableEntityError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    delete_portico_v1_sessions_id: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a key of your own for this command, such as a UUID: the same request with the same key is answered for 24 hours what the first was, with the header Idempotency-Replayed, and changes nothing again */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description it has ended */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            409: components["responses"]["ConflictError"];
             422: components["responses"]["UnprocessableEntityError"];
             429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
