@@ -211,6 +211,9 @@ func (a *auth) refresh(c *call) (session, error) {
 	}
 	c.Header("Cache-Control", "no-store")
 	id := c.Param("provider")
+	if err := a.endPlain(c, id); err != nil {
+		return session{}, err
+	}
 	var signedIn signin.Session
 	var err error
 	if a.SignIn.IsDirect(id) {
@@ -224,6 +227,11 @@ func (a *auth) refresh(c *call) (session, error) {
 	return describeSession(signedIn), nil
 }
 
+// endPlain ends the session of a cookie that does not count because its name lacks the prefix.
+func (a *auth) endPlain(c *call, id string) error {
+	return a.SignIn.End(c.Request.Context(), id, a.cookies.takePlain(c, id))
+}
+
 // logoutReply tells the portal where to send the browser.
 type logoutReply struct {
 	LogoutURL string `json:"logoutUrl"`
@@ -234,6 +242,9 @@ func (a *auth) logout(c *call) error {
 		return err
 	}
 	id := c.Param("provider")
+	if err := a.endPlain(c, id); err != nil {
+		return err
+	}
 	address, err := a.SignIn.SignOut(c.Request.Context(), id, c.Query("env"), a.cookies.session(c, id))
 	if err != nil {
 		return err

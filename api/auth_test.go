@@ -24,9 +24,11 @@ import (
 	"github.com/portico-dev/portico/identity/provider/guest"
 	"github.com/portico-dev/portico/identity/provider/oidc"
 	"github.com/portico-dev/portico/identity/resolver"
+	"github.com/portico-dev/portico/identity/sessions"
 	"github.com/portico-dev/portico/identity/signin"
 	"github.com/portico-dev/portico/internal/testkit"
 	"github.com/portico-dev/portico/internal/testkit/oidctest"
+	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/seal"
 )
 
@@ -72,9 +74,10 @@ func newAuthServer(t *testing.T, change func(*api.AuthOptions)) authBench {
 		change(&options)
 	}
 	b.Server = newServer(t, io.Discard, func(o *api.Options) {
-		o.Authenticator = identity.NewAuthenticator(b.issuer, nil)
+		o.Authenticator = identity.NewAuthenticator(b.issuer, []identity.ExternalAccess{identity.StaticAccess("admin-token", "external:admin", nil)})
 		o.BaseURLs = []string{options.BaseURL}
 		o.Plugins[2] = api.NewAuthPlugin(options)
+		o.Plugins = append(o.Plugins, api.NewSessionsPlugin(sessions.New(options.SignIn, policy.AllowKnown{})))
 	})
 	return b
 }
@@ -238,40 +241,75 @@ func TestCookiesOfSignIn(t *testing.T) {
 		base, portal string
 		secure       bool
 		sameSite     http.SameSite
+		prefix       string
+		flowPath     string
 		path         string
 	}{
-		"over http":             {portal, portal, false, http.SameSiteLaxMode, "/api/auth/oidc"},
-		"over https":            {"https://portico.localhost", "https://portico.localhost", true, http.SameSiteLaxMode, "/api/auth/oidc"},
-		"with a portal apart":   {"https://portico.localhost", "https://portal.example.com", true, http.SameSiteNoneMode, "/api/auth/oidc"},
-		"below another address": {"https://portico.localhost/portal/", "https://portico.localhost/portal", true, http.SameSiteLaxMode, "/portal/api/auth/oidc"},
+		"over http":             {portal, portal, false, http.SameSiteLaxMode, "", "/api/auth/oidc/handler", "/api/auth/oidc"},
+		"over https":            {"https://portico.localhost", "https://portico.localhost", true, http.SameSiteLaxMode, "__Host-", "/", "/"},
+		"with a portal apart":   {"https://portico.localhost", "https://portal.example.com", true, http.SameSiteNoneMode, "__Host-", "/", "/"},
+		"below another address": {"https://portico.localhost/portal/", "https://portico.localhost/portal", true, http.SameSiteLaxMode, "__Secure-", "/portal/api/auth/oidc/handler", "/portal/api/auth/oidc"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newAuthServer(t, func(o *api.AuthOptions) { o.BaseURL, o.PortalURL = test.base, test.portal })
 			started := b.browser(t).ask(http.MethodGet, portal+"/api/auth/oidc/start?env=test")
-			cookies := started.Result().Cookies()
-			require.Len(t, cookies, 1)
-			require.Equal(t, "oidc-nonce", cookies[0].Name)
-			require.Equal(t, test.path+"/handler", cookies[0].Path)
-			require.Equal(t, 600, cookies[0].MaxAge)
-			require.True(t, cookies[0].HttpOnly)
-			require.Equal(t, test.secure, cookies[0].Secure)
-			require.Equal(t, test.sameSite, cookies[0].SameSite)
-
+			flow := started.Result().Cookies()
+			require.Len(t, flow, 1)
 			back := b.at.LogIn(t, started.Header().Get("Location"))
 			request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, callback+back.Encode(), nil)
-			request.AddCookie(cookies[0])
+			request.AddCookie(flow[0])
 			answer := httptest.NewRecorder()
 			b.ServeHTTP(answer, request)
-			session := answer.Result().Cookies()[1]
-			require.Equal(t, "oidc-refresh-token", session.Name)
-			require.Equal(t, test.path, session.Path)
-			require.Equal(t, 3600, session.MaxAge)
-			require.True(t, session.HttpOnly)
-			require.Equal(t, test.secure, session.Secure)
-			require.Equal(t, test.sameSite, session.SameSite)
+			for _, set := range []struct {
+				cookie     *http.Cookie
+				name, path string
+				maxAge     int
+			}{
+				{flow[0], "oidc-nonce", test.flowPath, 600},
+				{answer.Result().Cookies()[0], "oidc-nonce", test.flowPath, -1},
+				{answer.Result().Cookies()[1], "oidc-refresh-token", test.path, 3600},
+			} {
+				require.Equal(t, test.prefix+set.name, set.cookie.Name)
+				require.Equal(t, set.path, set.cookie.Path)
+				require.Equal(t, set.maxAge, set.cookie.MaxAge)
+				require.True(t, set.cookie.HttpOnly)
+				require.Equal(t, test.secure, set.cookie.Secure)
+				require.Equal(t, test.sameSite, set.cookie.SameSite)
+				require.Empty(t, set.cookie.Domain)
+			}
 		})
 	}
+}
+
+// TestACookieWithoutThePrefixIsNoSessionOverHTTPS: a neighbouring host could have planted it. Its session
+// ends, and so does the cookie.
+func TestACookieWithoutThePrefixIsNoSessionOverHTTPS(t *testing.T) {
+	t.Parallel()
+	b := newAuthServer(t, func(o *api.AuthOptions) {
+		o.BaseURL, o.PortalURL = "https://portico.localhost", "https://portico.localhost"
+	})
+	started := b.browser(t).ask(http.MethodGet, portal+"/api/auth/oidc/start?env=test")
+	request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, callback+b.at.LogIn(t, started.Header().Get("Location")).Encode(), nil)
+	request.AddCookie(started.Result().Cookies()[0])
+	signedIn := httptest.NewRecorder()
+	b.ServeHTTP(signedIn, request)
+	secret := signedIn.Result().Cookies()[1].Value
+	refresh := func(name string) *httptest.ResponseRecorder {
+		request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, portal+"/api/auth/oidc/refresh?env=test", nil)
+		request.Header.Set(fromScript, "XMLHttpRequest")
+		request.AddCookie(&http.Cookie{Name: name, Value: secret})
+		answer := httptest.NewRecorder()
+		b.ServeHTTP(answer, request)
+		return answer
+	}
+	require.Equal(t, http.StatusOK, refresh("__Host-oidc-refresh-token").Code)
+	refused := refresh("oidc-refresh-token")
+	require.Equal(t, http.StatusUnauthorized, refused.Code)
+	dropped := refused.Result().Cookies()
+	require.Len(t, dropped, 1)
+	require.Equal(t, []any{"oidc-refresh-token", "/api/auth/oidc", -1}, []any{dropped[0].Name, dropped[0].Path, dropped[0].MaxAge})
+	require.Equal(t, http.StatusUnauthorized, refresh("__Host-oidc-refresh-token").Code, "it was presented without the prefix before")
 }
 
 func TestRequestsOfSignInThatAreRefused(t *testing.T) {
