@@ -25,6 +25,8 @@ const pages: { name: string; path: string; shows: (page: Page) => Promise<void> 
     path: '/explain?permission=catalog.entity.read',
     shows: (page) => expect(page.getByRole('region', { name: 'Explanation' })).toBeVisible(),
   },
+  { name: 'who I am', path: '/me', shows: (page) => expect(page.getByRole('region', { name: 'Roles' })).toBeVisible() },
+  { name: 'sessions', path: '/sessions', shows: (page) => heading(page, 'Sessions') },
   { name: 'nowhere', path: '/no/such/page', shows: (page) => heading(page, 'There is no page at this address') },
 ];
 

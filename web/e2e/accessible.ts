@@ -5,6 +5,7 @@ import type { AxeResults } from 'axe-core';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
+/** Fails with everything that axe finds on a page. */
 export async function expectAccessible(page: Page): Promise<void> {
   // Through the debugger, not as a script of the page: its policy would refuse one.
   await page.evaluate(axe);

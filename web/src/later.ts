@@ -2,6 +2,8 @@
 export const later = {
   actions: () => import('./pages/actions/actions-page').catch(explain),
   audit: () => import('./pages/audit/audit-page').catch(explain),
+  me: () => import('./pages/me/me-page').catch(explain),
+  sessions: () => import('./pages/sessions/sessions-page').catch(explain),
   explain: () => import('./pages/explain/explain-page').catch(explain),
   gallery: () => import('./pages/gallery/gallery-page').catch(explain),
   template: () => import('./pages/template/template-page').catch(explain),

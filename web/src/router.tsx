@@ -22,6 +22,7 @@ import {
   readRolesSearch,
   readRunSearch,
   readRunsSearch,
+  readSessionsSearch,
   readTemplateSearch,
   readUnreadSearch,
 } from './search-params';
@@ -151,6 +152,19 @@ const editRole = createRoute({
   component: lazyRouteComponent(later.roleEditor, 'EditRolePage'),
 });
 
+const me = createRoute({
+  getParentRoute: () => root,
+  path: '/me',
+  component: lazyRouteComponent(later.me, 'MePage'),
+});
+
+const sessions = createRoute({
+  getParentRoute: () => root,
+  path: '/sessions',
+  validateSearch: readSessionsSearch,
+  component: lazyRouteComponent(later.sessions, 'SessionsPage'),
+});
+
 const routes = root.addChildren([
   home,
   gallery,
@@ -167,6 +181,8 @@ const routes = root.addChildren([
   newRole,
   role,
   editRole,
+  me,
+  sessions,
 ]);
 
 /**

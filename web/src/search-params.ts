@@ -131,6 +131,8 @@ export type ExplainSearch = ReturnType<typeof readExplainSearch>;
 
 export const readRolesSearch = (raw: Raw) => compact({ q: text(raw.q) });
 
+export const readSessionsSearch = (raw: Raw) => compact({ user: text(raw.user) });
+
 export const readActionsSearch = (raw: Raw) => compact({ q: text(raw.q) });
 
 export const unreadLists = ['failed', 'pending'] as const;

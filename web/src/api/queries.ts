@@ -131,6 +131,25 @@ export const pluginRulesQuery = queryOptions({
   staleTime: 60_000,
 });
 
+export const selfQuery = queryOptions({ queryKey: ['self'], queryFn: ({ signal }) => api.fetchSelf(signal) });
+
+export const mySessionsQuery = queryOptions({
+  queryKey: ['my-sessions'],
+  queryFn: ({ signal }) => api.fetchMySessions(signal),
+});
+
+const sessionsPerPage = 100;
+
+/** The sessions of everybody, the latest first. */
+export const sessionsQuery = (query: Omit<api.SessionQuery, 'cursor' | 'limit'>) =>
+  infiniteQueryOptions({
+    queryKey: ['sessions', query],
+    queryFn: ({ signal, pageParam }) =>
+      api.fetchSessions({ ...query, limit: sessionsPerPage, ...(pageParam && { cursor: pageParam }) }, signal),
+    initialPageParam: '',
+    getNextPageParam: (last) => last.nextCursor,
+  });
+
 /** All templates with all fields: the gallery shows them all, and a form needs the steps for its review. */
 export const templatesQuery = entitiesQuery({ filter: ['kind=template'], orderField: api.byTitle, limit: 500 });
 

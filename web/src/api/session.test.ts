@@ -181,6 +181,21 @@ describe('signing out', () => {
     expect(isRemembered()).toBe(false);
   });
 
+  it('gives up on a server that takes too long, and can be repeated', async () => {
+    const deadline = new AbortController();
+    vi.spyOn(AbortSignal, 'timeout').mockReturnValueOnce(deadline.signal);
+    fetched.mockImplementationOnce(
+      (_, request) =>
+        new Promise((_, reject) => {
+          request?.signal?.addEventListener('abort', () => reject(request.signal?.reason));
+        }),
+    );
+    const leaving = signOut();
+    deadline.abort(new DOMException('signal timed out', 'TimeoutError'));
+    await expect(leaving).rejects.toThrow('timed out');
+    expect(isRemembered()).toBe(true);
+  });
+
   it.each([
     ['refuses it for now', async () => new Response(null, { status: 429 }), 'The server answered 429.'],
     ['fails', async () => new Response(null, { status: 503 }), 'a part of it is unavailable'],

@@ -4,6 +4,8 @@ import type { Session } from './types';
 
 const remembered = 'portico.signIn';
 const refreshAheadSeconds = 120;
+/** How long a sign-out waits for the server, in milliseconds. */
+const signOutDeadline = 15_000;
 
 /** The environment of the providers' configurations, from the server's sign-in response. */
 const environmentKey = 'portico.signIn.environment';
@@ -43,7 +45,11 @@ export function adopt(fresh: Session, provider: string, environment: string): vo
  */
 export async function signOut(): Promise<string | undefined> {
   forget();
-  const response = await fetch(providerPath('logout'), { method: 'POST', headers: fromScript });
+  const response = await fetch(providerPath('logout'), {
+    method: 'POST',
+    headers: fromScript,
+    signal: AbortSignal.timeout(signOutDeadline),
+  });
   if (!response.ok) throw await readError(response);
   const body = await response.text();
   const elsewhere: string | undefined = body ? JSON.parse(body).logoutUrl : undefined;

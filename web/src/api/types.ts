@@ -35,6 +35,9 @@ export type AuditEvent = Schemas['AuditEvent'];
 export type AuditChange = Schemas['AuditChange'];
 export type AuditActions = Schemas['AuditActions'];
 export type Explanation = Schemas['ExplainExplanation'];
+export type Self = Schemas['ExplainSelf'];
+export type BrowserSessions = Schemas['BrowserSessions'];
+export type BrowserSession = Schemas['BrowserSession'];
 
 export type RoleAccess = Schemas['RoleAccess'];
 export type RoleList = Schemas['RoleList'];

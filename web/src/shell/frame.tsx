@@ -170,6 +170,7 @@ function Person({ onSignOut }: { onSignOut: () => void }) {
         <MenuChoice value="dark">Dark</MenuChoice>
       </MenuChoices>
       <MenuSeparator />
+      <MenuItem onSelect={() => router.navigate({ to: '/me' })}>Who I am</MenuItem>
       <MenuItem onSelect={() => router.navigate({ to: '/audit' })}>Audit log</MenuItem>
       <MenuItem onSelect={() => router.navigate({ to: '/explain' })}>Permissions</MenuItem>
       <MenuItem onSelect={onSignOut}>Sign out</MenuItem>

@@ -29,6 +29,8 @@ const pages = [
   { title: 'Create', to: '/create' },
   { title: 'Runs', to: '/runs' },
   { title: 'Actions for templates', to: '/create/actions' },
+  { title: 'Who I am', to: '/me' },
+  { title: 'Sessions', to: '/sessions' },
   { title: 'Audit log', to: '/audit' },
   { title: 'Permissions', to: '/explain' },
   { title: 'Roles', to: '/roles' },
