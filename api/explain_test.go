@@ -99,3 +99,21 @@ func TestAnExplanationNamesTheRulesThatFail(t *testing.T) {
 	require.JSONEq(t, `{"claims":["user:default/grace","group:default/group-39"]}`, string(rules[0].Params))
 	require.Len(t, r.explained("ada", "grace", policy.CatalogEntityDelete, own).Rules, 2)
 }
+
+// TestEverybodySeesWhoTheyAre: groups with the way to them, and roles with what they permit.
+func TestEverybodySeesWhoTheyAre(t *testing.T) {
+	t.Parallel()
+	r := newRoles(t)
+	r.send("ada", http.StatusCreated, http.MethodPost, "/permission/roles", `{"name":"role:default/writers","memberReferences":["user:default/grace"]}`, nil)
+	r.send("ada", http.StatusCreated, http.MethodPost, "/permission/policies",
+		`[{"entityReference":"role:default/writers","permission":"catalog.location.create","policy":"create","effect":"allow"}]`, nil)
+	var self explain.Self
+	r.send("grace", http.StatusOK, http.MethodGet, "/portico/v1/me", "", &self)
+	require.Equal(t, "user:default/grace", self.User)
+	require.True(t, self.ByRoles)
+	require.Len(t, self.Roles, 2)
+	require.True(t, self.Roles[0].Everybody)
+	require.Equal(t, "role:default/writers", self.Roles[1].Role)
+	require.Equal(t, []rbac.Permit{{Name: "catalog.location.create", Action: "create", Effect: "allow"}}, self.Roles[1].Permits)
+	r.send("service", http.StatusForbidden, http.MethodGet, "/portico/v1/me", "", nil)
+}

@@ -64,3 +64,19 @@ func TestAUserOwnsWhatParentGroupsOwn(t *testing.T) {
 	_, err = service.GroupsOf(t.Context(), identity.Principal{}, entity.Ref{Kind: "user", Namespace: "default", Name: "ada"})
 	require.Error(t, err)
 }
+
+// TestAUserInThousandsOfGroups gets the nearest of them: what a user owns is sent and stored with each token.
+func TestAUserInThousandsOfGroups(t *testing.T) {
+	t.Parallel()
+	pool := testkit.Database(t)
+	relate(t, pool, "user:default/ada", "memberOf", "group:default/own")
+	_, err := pool.Exec(t.Context(), `insert into catalog_relations (origin_id, source_ref, type, target_ref)
+		select s.entity_id, 'group:default/own', 'childOf', 'group:default/g' || n from catalog_states s, generate_series(1, 5000) n
+		union all select s.entity_id, 'group:default/g' || n, 'childOf', 'group:default/g' || n % 5000 + 1 from catalog_states s, generate_series(1, 5000) n`)
+	require.NoError(t, err)
+	service := catalog.New(catalog.Options{Pool: pool, Decider: policy.AllowKnown{}})
+	found, err := service.GroupsOf(t.Context(), identity.System("test"), entity.Ref{Kind: "user", Namespace: "default", Name: "ada"})
+	require.NoError(t, err)
+	require.Len(t, found, 500)
+	require.Equal(t, "group:default/own", found[0])
+}

@@ -134,3 +134,39 @@ func TestLogsShowControlCharacters(t *testing.T) {
 		require.NotContains(t, out.String(), "\x1b")
 	}
 }
+
+// immediate answers at once.
+type immediate struct{ slow }
+
+func (i *immediate) ServeHTTP(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }
+
+// TestAHeaderOfAMegabyteIsRefused before anything looks at it, be it a token or a cookie.
+func TestAHeaderOfAMegabyteIsRefused(t *testing.T) {
+	t.Parallel()
+	listener, err := listen(t.Context(), config.Listen{Host: "127.0.0.1"}, "backend.listen")
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- serveHTTP(ctx, listener, &immediate{}, config.Server{ShutdownGracePeriod: time.Minute})
+	}()
+	for _, test := range []struct {
+		name   string
+		size   int
+		status int
+	}{
+		{"Authorization", 1 << 20, http.StatusRequestHeaderFieldsTooLarge},
+		{"Cookie", 1 << 20, http.StatusRequestHeaderFieldsTooLarge},
+		{"Authorization", 32 << 10, http.StatusOK},
+	} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+listener.Addr().String(), nil)
+		require.NoError(t, err)
+		request.Header.Set(test.name, strings.Repeat("x", test.size))
+		response, err := http.DefaultClient.Do(request)
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+		require.Equal(t, test.status, response.StatusCode, test.name)
+	}
+	stop()
+	require.NoError(t, <-ended)
+}
