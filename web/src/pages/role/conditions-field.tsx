@@ -88,23 +88,20 @@ function Condition({ place, condition, problems, tried, types, rules, policies, 
   };
   return (
     <section aria-label={`Condition ${place}`} className="space-y-3 rounded-md border p-3">
-      <div className="flex items-center gap-2">
+      <div className="flex flex-wrap items-center gap-2">
         <label htmlFor={typeId} className="text-muted">
           On resources of type
         </label>
-        <Select
-          id={typeId}
-          className="w-auto"
-          value={condition.resourceType}
-          onChange={(event) => chooseType(event.target.value)}
-        >
-          {!types.some(({ resourceType }) => resourceType === condition.resourceType) && (
-            <option>{condition.resourceType}</option>
-          )}
-          {types.map(({ resourceType }) => (
-            <option key={resourceType}>{resourceType}</option>
-          ))}
-        </Select>
+        <div>
+          <Select id={typeId} value={condition.resourceType} onChange={(event) => chooseType(event.target.value)}>
+            {!types.some(({ resourceType }) => resourceType === condition.resourceType) && (
+              <option>{condition.resourceType}</option>
+            )}
+            {types.map(({ resourceType }) => (
+              <option key={resourceType}>{resourceType}</option>
+            ))}
+          </Select>
+        </div>
         <span className="grow" />
         <IconButton icon={X} label={`Remove condition ${place}`} onClick={onRemove} />
       </div>
@@ -117,11 +114,15 @@ function Condition({ place, condition, problems, tried, types, rules, policies, 
       <CriteriaField
         label={`Criteria of condition ${place}`}
         criteria={condition.criteria}
+        unreadable={condition.unreadable}
         resourceType={condition.resourceType}
         rules={known}
         problems={problems?.criteria ?? new Map()}
         tried={tried}
-        onChange={(criteria) => onChange({ ...condition, criteria })}
+        onChange={(edited) => {
+          const { unreadable: _, ...rest } = condition;
+          onChange({ ...rest, ...edited });
+        }}
       />
     </section>
   );

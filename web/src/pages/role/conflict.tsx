@@ -49,13 +49,13 @@ export function Conflict({ base, mine, onMerge }: ConflictProps) {
     >
       <div className="grid gap-x-8 gap-y-3 md:grid-cols-2">
         <section aria-label="Their changes">
-          <h3 className="border-b pb-1">
+          <h2 className="border-b pb-1">
             Saved meanwhile (<AuditLog of={base} />)
-          </h3>
+          </h2>
           <ChangesList label="Their changes" changes={changesBetween(before, draftOf(theirs))} />
         </section>
         <section aria-label="Your changes">
-          <h3 className="border-b pb-1">Yours, not saved yet</h3>
+          <h2 className="border-b pb-1">Yours, not saved yet</h2>
           <ChangesList label="Your changes" changes={changesBetween(before, mine)} />
         </section>
       </div>

@@ -9,19 +9,24 @@ const CriteriaText = lazy(() => import('./criteria-text'));
 const views = ['Form', 'YAML', 'JSON'] as const;
 type View = (typeof views)[number];
 
+/** What somebody has made of criteria: others, or a text that is none. */
+export type Edited = { criteria: Node } | { unreadable: string };
+
 interface CriteriaFieldProps {
   label: string;
   criteria: Node;
+  unreadable: string | undefined;
   resourceType: string;
   rules: readonly KnownRule[];
   /** What is wrong, by the key of the node. */
   problems: ReadonlyMap<number, string>;
   tried: boolean;
-  onChange: (criteria: Node) => void;
+  onChange: (edited: Edited) => void;
 }
 
 /** Criteria as a form, or as the text that files and the API have. */
-export function CriteriaField({ label, criteria, resourceType, rules, problems, tried, onChange }: CriteriaFieldProps) {
+export function CriteriaField(props: CriteriaFieldProps) {
+  const { label, criteria, unreadable, resourceType, rules, problems, tried, onChange } = props;
   const [view, setView] = useState<View>('Form');
   return (
     <fieldset className="space-y-2">
@@ -35,7 +40,10 @@ export function CriteriaField({ label, criteria, resourceType, rules, problems, 
               key={each}
               type="button"
               aria-pressed={view === each}
-              onClick={() => setView(each)}
+              // Another view would lose a text that is no criteria.
+              aria-disabled={unreadable !== undefined}
+              title={unreadable && 'Correct the text first.'}
+              onClick={() => unreadable === undefined && setView(each)}
               className={classNames(
                 'min-h-6 rounded px-2 text-small text-muted hover:bg-hover',
                 view === each && 'bg-selected text-ink',
@@ -47,7 +55,14 @@ export function CriteriaField({ label, criteria, resourceType, rules, problems, 
         </fieldset>
       </div>
       {view === 'Form' ? (
-        <CriteriaNode node={criteria} rules={rules} problems={problems} tried={tried} at="" onChange={onChange} />
+        <CriteriaNode
+          node={criteria}
+          rules={rules}
+          problems={problems}
+          tried={tried}
+          at=""
+          onChange={(changed) => onChange({ criteria: changed })}
+        />
       ) : (
         <Suspense fallback={<Skeleton />}>
           <CriteriaText

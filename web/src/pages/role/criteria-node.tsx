@@ -41,19 +41,24 @@ export function CriteriaNode({ node, rules, problems, tried, at, onChange, onRem
   return (
     <div className="space-y-2 border-l-2 pl-3">
       <div className="flex flex-wrap items-center gap-2">
-        <Select
-          aria-label={`Form of ${name}`}
-          className="w-40"
-          value={node.form}
-          onChange={(event) => onChange(reshape(node, event.target.value as Form))}
-        >
-          {Object.entries(forms).map(([form, label]) => (
-            <option key={form} value={form}>
-              {label}
-            </option>
-          ))}
-        </Select>
-        {node.form === 'rule' && <RuleSelect node={node} rules={rules} name={name} onChange={onChange} />}
+        <div className="w-40">
+          <Select
+            aria-label={`Form of ${name}`}
+            value={node.form}
+            onChange={(event) => onChange(reshape(node, event.target.value as Form))}
+          >
+            {Object.entries(forms).map(([form, label]) => (
+              <option key={form} value={form}>
+                {label}
+              </option>
+            ))}
+          </Select>
+        </div>
+        {node.form === 'rule' && (
+          <div>
+            <RuleSelect node={node} rules={rules} name={name} onChange={onChange} />
+          </div>
+        )}
         {onRemove && <IconButton icon={X} label={`Remove ${name}`} onClick={onRemove} />}
       </div>
       {node.form === 'rule' && <Params node={node} rules={rules} name={name} onChange={onChange} />}
@@ -126,12 +131,7 @@ function RuleSelect({ node, rules, name, onChange }: RuleProps) {
     onChange({ ...node, rule, params: Object.fromEntries(kept) });
   };
   return (
-    <Select
-      aria-label={`Rule of ${name}`}
-      className="w-auto"
-      value={node.rule}
-      onChange={(event) => choose(event.target.value)}
-    >
+    <Select aria-label={`Rule of ${name}`} value={node.rule} onChange={(event) => choose(event.target.value)}>
       <option value="">Choose a rule</option>
       {!rules.some((each) => each.name === node.rule) && node.rule !== '' && <option>{node.rule}</option>}
       {rules.map((each) => (

@@ -2,6 +2,7 @@ import { useId, useState } from 'react';
 import { parse, stringify } from 'yaml';
 import { Textarea } from '@/ui/input';
 import { type KnownRule, type Node, problemsOf, readCriteria, writeCriteria } from './criteria';
+import type { Edited } from './criteria-field';
 
 interface CriteriaTextProps {
   label: string;
@@ -9,12 +10,12 @@ interface CriteriaTextProps {
   criteria: Node;
   resourceType: string;
   rules: readonly KnownRule[];
-  onChange: (criteria: Node) => void;
+  onChange: (edited: Edited) => void;
 }
 
 /**
- * Criteria as text, checked while somebody types. What cannot be read stays in the box, and the last criteria
- * that could be read count.
+ * Criteria as text, checked while somebody types. What cannot be read stays in the box, and the role cannot be
+ * saved with it.
  */
 export default function CriteriaText({ label, language, criteria, resourceType, rules, onChange }: CriteriaTextProps) {
   const [text, setText] = useState(() => write(writeCriteria(criteria, resourceType), language));
@@ -32,8 +33,8 @@ export default function CriteriaText({ label, language, criteria, resourceType, 
         value={text}
         onChange={(event) => {
           setText(event.target.value);
-          const { node } = tryReading(event.target.value, resourceType, rules);
-          if (node) onChange(node);
+          const { node, problem = '' } = tryReading(event.target.value, resourceType, rules);
+          onChange(node ? { criteria: node } : { unreadable: problem });
         }}
       />
       <p id={problemId} role="status" className="min-h-4 text-small text-failed wrap-anywhere">

@@ -91,6 +91,7 @@ describe('problemsOfDraft', () => {
     ],
     ['a condition without permission', { conditions: [{ ...stored, mapping: [] }] }, /at least one permission/],
     ['a condition without rule', { conditions: [{ ...stored, criteria: newRule() }] }, /Choose a rule/],
+    ['criteria that cannot be read', { conditions: [{ ...stored, unreadable: 'no YAML' }] }, /no YAML/],
     ['conditions about the same', { conditions: [stored, other] }, /is about catalog.entity.delete/],
     ['a new condition without names', { conditions: [{ ...fresh, mapping: [{ action: 'delete' }] }] }, /Name the perm/],
     [

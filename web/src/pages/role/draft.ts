@@ -25,6 +25,8 @@ export interface ConditionDraft {
   resourceType: string;
   mapping: Mapping[];
   criteria: Node;
+  /** Why the text that somebody is typing is no criteria. The criteria are the last that could be read. */
+  unreadable?: string;
 }
 
 /** A role as somebody is editing it. */
@@ -141,6 +143,7 @@ export function problemsOfDraft(draft: Draft, rulesOf: (resourceType: string) =>
   for (const condition of draft.conditions) {
     const mapping = problemOfMapping(condition, draft.conditions);
     const criteria = problemsOf(condition.criteria, rulesOf(condition.resourceType));
+    if (condition.unreadable) criteria.set(condition.criteria.key, condition.unreadable);
     if (mapping || criteria.size > 0) conditions.set(condition.key, { ...(mapping && { mapping }), criteria });
   }
   const found = {

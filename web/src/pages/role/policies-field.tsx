@@ -85,6 +85,8 @@ function PermissionPicker({ label, permission, options, invalid, onChange }: Per
       onChoose={(value) => onChange(value ?? '')}
       placeholder="A permission or a resource type"
       invalid={invalid}
+      // A row that was just added is the next thing to fill in.
+      autoFocus={permission === ''}
     />
   );
 }
@@ -108,15 +110,16 @@ function Row({ place, policy, options, plugins, invalid, onChange, onRemove }: R
   };
   return (
     <li className="flex flex-wrap items-center gap-2">
-      <Select
-        aria-label={`Effect of policy ${place}`}
-        className="w-24"
-        value={policy.effect}
-        onChange={(event) => onChange({ ...policy, effect: event.target.value === 'deny' ? 'deny' : 'allow' })}
-      >
-        <option value="allow">allow</option>
-        <option value="deny">deny</option>
-      </Select>
+      <div className="w-24">
+        <Select
+          aria-label={`Effect of policy ${place}`}
+          value={policy.effect}
+          onChange={(event) => onChange({ ...policy, effect: event.target.value === 'deny' ? 'deny' : 'allow' })}
+        >
+          <option value="allow">allow</option>
+          <option value="deny">deny</option>
+        </Select>
+      </div>
       <div className="min-w-48 flex-1">
         <PermissionPicker
           label={`Permission of policy ${place}`}
@@ -126,16 +129,17 @@ function Row({ place, policy, options, plugins, invalid, onChange, onRemove }: R
           onChange={choose}
         />
       </div>
-      <Select
-        aria-label={`Action of policy ${place}`}
-        className="w-28"
-        value={policy.action}
-        onChange={(event) => onChange({ ...policy, action: event.target.value })}
-      >
-        {possible.map((action) => (
-          <option key={action}>{action}</option>
-        ))}
-      </Select>
+      <div className="w-28">
+        <Select
+          aria-label={`Action of policy ${place}`}
+          value={policy.action}
+          onChange={(event) => onChange({ ...policy, action: event.target.value })}
+        >
+          {possible.map((action) => (
+            <option key={action}>{action}</option>
+          ))}
+        </Select>
+      </div>
       <IconButton icon={X} label={`Remove policy ${place}`} onClick={onRemove} />
     </li>
   );

@@ -163,9 +163,9 @@ function Difference({ of: { permission, effect, before, after, resources } }: { 
       {resources && (
         <span className="text-small text-muted">
           {' '}
-          <Counted word="gained" count={resources.gained} examples={resources.gainedExamples} />
-          <Counted word="lost" count={resources.lost} examples={resources.lostExamples} />
-          {resources.onlyReadable && 'that you may read '}
+          <Counted word="more" count={resources.gained} examples={resources.gainedExamples} />
+          <Counted word="fewer" count={resources.lost} examples={resources.lostExamples} />
+          {resources.onlyReadable && 'among those that you may read'}
         </span>
       )}
     </>
@@ -175,5 +175,5 @@ function Difference({ of: { permission, effect, before, after, resources } }: { 
 function Counted({ word, count, examples }: { word: string; count: number; examples: readonly string[] }) {
   if (count === 0) return null;
   const more = count > examples.length ? ', …' : '';
-  return `${count.toLocaleString('en')} ${word}${examples.length > 0 ? ` (${examples.join(', ')}${more})` : ''} `;
+  return `on ${count.toLocaleString('en')} ${word}${examples.length > 0 ? ` (${examples.join(', ')}${more})` : ''} `;
 }

@@ -2,11 +2,13 @@ import { useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { Ban, CopyPlus, type LucideIcon, RotateCw, Undo2 } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
-import { cancelRun, retryRun, rollBackRun } from '@/api/client';
+import { cancelRun, type NeededPermission, retryRun, rollBackRun } from '@/api/client';
 import { runQuery } from '@/api/queries';
 import type { Move, MoveName, RunDetail, Task } from '@/api/types';
 import { useCommand } from '@/api/use-command';
 import { parseRef } from '@/entity/ref';
+import { DeniedButton } from '@/policy/denied';
+import { useMay } from '@/policy/may';
 import { Effects } from '@/run/effects';
 import { Button, buttonLook } from '@/ui/button';
 import { Confirm } from '@/ui/dialog';
@@ -29,6 +31,13 @@ const looks: Record<MoveName, MoveLook> = {
   rollback: { label: 'Roll back', icon: Undo2, act: rollBackRun, question: 'Undo what this run created?' },
   cancel: { label: 'Cancel run', icon: Ban, act: cancelRun, question: 'Stop this run?' },
 };
+
+/** The permission that a command needs. */
+function needsOf(move: MoveName, id: string): NeededPermission {
+  return move === 'retry'
+    ? { permission: 'scaffolder.task.create' }
+    : { permission: 'scaffolder.task.cancel', resource: id };
+}
 
 interface MovesProps {
   run: RunDetail;
@@ -98,7 +107,15 @@ interface MoveButtonProps {
   first: boolean;
 }
 
-function MoveButton({ run, move, explained, first }: MoveButtonProps) {
+function MoveButton(props: MoveButtonProps) {
+  const { run, move, explained } = props;
+  const needs = needsOf(move.move, run.id);
+  if (useMay(needs)) return <AllowedMove {...props} />;
+  const button = <DeniedButton needs={needs}>{looks[move.move].label}</DeniedButton>;
+  return explained ? <Explained summary={move.summary}>{button}</Explained> : button;
+}
+
+function AllowedMove({ run, move, explained, first }: MoveButtonProps) {
   const queries = useQueryClient();
   const [asking, setAsking] = useState(false);
   const look = looks[move.move];

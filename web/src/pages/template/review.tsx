@@ -5,6 +5,7 @@ import { createTask } from '@/api/client';
 import { ApiError } from '@/api/errors';
 import type { Entity, JsonObject, TemplateStep } from '@/api/types';
 import { useCommand } from '@/api/use-command';
+import { GuardedButton } from '@/policy/denied';
 import { Button } from '@/ui/button';
 import { classNames } from '@/ui/class-names';
 import { ErrorPanel } from '@/ui/states';
@@ -66,9 +67,15 @@ export function Review({
         ) : (
           <span />
         )}
-        <Button tone="primary" icon={Play} busy={create.busy} onClick={create.start}>
+        <GuardedButton
+          needs={{ permission: 'scaffolder.task.create' }}
+          tone="primary"
+          icon={Play}
+          busy={create.busy}
+          onClick={create.start}
+        >
           {createLabel}
-        </Button>
+        </GuardedButton>
       </footer>
     </section>
   );
