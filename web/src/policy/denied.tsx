@@ -25,9 +25,7 @@ interface DeniedButtonProps {
   children: ReactNode;
 }
 
-/**
- * A button of what somebody may not do. It stays reachable by keyboard, because pressing it shows the reason.
- */
+/** A button of what somebody may not do. Pressing it shows the reason, so it is not disabled for the browser. */
 export function DeniedButton({ needs, children }: DeniedButtonProps) {
   const [open, setOpen] = useState(false);
   const id = useId();
@@ -35,13 +33,14 @@ export function DeniedButton({ needs, children }: DeniedButtonProps) {
     <div className="min-w-0 space-y-1">
       <Button
         icon={Lock}
-        aria-disabled
         aria-expanded={open}
         aria-controls={id}
         title="You may not do this. Press to see why, and whom to ask."
+        className="text-muted"
         onClick={() => setOpen(!open)}
       >
         {children}
+        <span className="sr-only"> (not allowed)</span>
       </Button>
       <div id={id} role="status">
         {open && <Reason needs={needs} />}

@@ -129,7 +129,7 @@ function RailLink({ to, icon: Icon, label, collapsed }: RailLinkProps) {
     <Link
       to={to}
       activeOptions={{ exact: to === '/', includeSearch: false }}
-      className="flex min-h-9 flex-col items-center gap-0.5 rounded-md px-3 py-1 text-small text-muted hover:bg-hover hover:text-ink aria-[current=page]:bg-hover aria-[current=page]:text-ink sm:min-h-8 sm:flex-row sm:gap-2.5 sm:px-2 sm:text-base sm:aria-[current=page]:font-medium"
+      className="flex min-h-9 flex-col items-center gap-0.5 rounded-md px-2 py-1 text-small text-muted hover:bg-hover hover:text-ink aria-[current=page]:bg-hover aria-[current=page]:text-ink sm:min-h-8 sm:flex-row sm:gap-2.5 sm:px-2 sm:text-base sm:aria-[current=page]:font-medium"
       title={collapsed ? label : undefined}
     >
       <Icon size={16} aria-hidden className={classNames('shrink-0', collapsed && 'sm:mx-auto')} />
