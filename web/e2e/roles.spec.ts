@@ -217,6 +217,22 @@ test('whoever may not change roles is told why, and whom to ask', async ({ porta
   await expect(page.getByRole('region', { name: 'Explanation' })).toContainText('may not policy.entity.update');
 });
 
+test('a run says why it cannot be cancelled, and whom to ask', async ({ portal: page }) => {
+  const values = { rest: 600, ending: 'well' };
+  const created = await asGuest(page, 'POST', '/api/scaffolder/v2/tasks', {
+    templateRef: 'template:default/step-tour',
+    values,
+  });
+  expect(created.status()).toBe(201);
+  const { id } = await created.json();
+  await open(page, `/runs/${id}`);
+  const cancel = page.getByRole('button', { name: 'Cancel run (not allowed)' }).first();
+  await cancel.focus();
+  await page.keyboard.press('Enter');
+  await expect(page.getByText(`You may not scaffolder.task.cancel on ${id}.`).first()).toBeVisible();
+  await expectAccessible(page);
+});
+
 test('a Portico without roles says so, and does not link to them', async ({ portal: page }) => {
   await page.goto('/');
   await expect(page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Runs' })).toBeVisible();
