@@ -1,12 +1,13 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { Link, useNavigate } from '@tanstack/react-router';
-import { useEffect, useRef, useState } from 'react';
+import { Link, useBlocker, useNavigate } from '@tanstack/react-router';
+import { useRef, useState } from 'react';
 import { saveRole } from '@/api/client';
 import { ApiError } from '@/api/errors';
 import { pluginRulesQuery } from '@/api/queries';
 import type { WholeRole } from '@/api/types';
 import { useCommand } from '@/api/use-command';
 import { Button, buttonLook } from '@/ui/button';
+import { Confirm } from '@/ui/dialog';
 import { ErrorPanel } from '@/ui/states';
 import { ConditionsField } from './conditions-field';
 import { Conflict } from './conflict';
@@ -35,7 +36,6 @@ export function RoleEditor({ base: first, initial }: RoleEditorProps) {
   const problems = problemsOfDraft(draft, (type) => rules?.filter(({ resourceType }) => resourceType === type) ?? []);
   const changes = changesBetween(base ? draftOf(base) : emptyDraft, draft);
   const heading = useRef<HTMLHeadingElement>(null);
-  useLeaveWarning(changes.length > 0);
 
   const save = useCommand(() => saveRole(draft.name, requestOf(draft, base?.version)), {
     onSuccess: async () => {
@@ -131,10 +131,11 @@ export function RoleEditor({ base: first, initial }: RoleEditorProps) {
             >
               Cancel
             </Link>
-            <Summary changes={changes.length} problems={tried ? problems.count : 0} />
+            <Summary changes={base && changes.length} problems={tried ? problems.count : 0} />
           </footer>
         </>
       )}
+      <LeaveWarning changed={draft.name !== initial.name || changesBetween(initial, draft).length > 0} />
     </form>
   );
 }
@@ -149,12 +150,12 @@ function title(base: WholeRole | undefined, draft: Draft, reviewing: boolean): s
   return base ? `Edit ${draft.name}` : 'New role';
 }
 
-function Summary({ changes, problems }: { changes: number; problems: number }) {
-  const words =
-    problems > 0 ? `Correct ${problems} above.` : changes === 0 ? 'Nothing has changed.' : `${changes} changed.`;
+/** The number of changes, undefined for a new role, of which everything is new. */
+function Summary({ changes, problems }: { changes: number | undefined; problems: number }) {
+  const words = changes === 0 ? 'Nothing has changed.' : changes && `${changes} changed.`;
   return (
     <p role="status" className={problems > 0 ? 'text-failed' : 'text-muted'}>
-      {words}
+      {problems > 0 ? `Correct ${problems} above.` : words}
     </p>
   );
 }
@@ -163,12 +164,18 @@ function focusFirstProblem(form: HTMLFormElement): void {
   requestAnimationFrame(() => form.querySelector<HTMLElement>('[aria-invalid=true]')?.focus());
 }
 
-/** The browser asks before a page with unsaved changes is closed. */
-function useLeaveWarning(changed: boolean): void {
-  useEffect(() => {
-    if (!changed) return;
-    const warn = (event: BeforeUnloadEvent) => event.preventDefault();
-    window.addEventListener('beforeunload', warn);
-    return () => window.removeEventListener('beforeunload', warn);
-  }, [changed]);
+/** Asks before a page with unsaved changes is left. */
+function LeaveWarning({ changed }: { changed: boolean }) {
+  const blocker = useBlocker({ shouldBlockFn: () => changed, enableBeforeUnload: changed, withResolver: true });
+  return (
+    <Confirm
+      open={blocker.status === 'blocked'}
+      onOpenChange={(open) => !open && blocker.reset?.()}
+      title="Leave without saving?"
+      confirm="Leave"
+      onConfirm={() => blocker.proceed?.()}
+    >
+      <p>Your changes of this role will be lost.</p>
+    </Confirm>
+  );
 }

@@ -155,6 +155,7 @@ function Policies({ role }: { role: WholeRole }) {
           <span className={line.effect === 'deny' ? 'w-12 text-failed' : 'w-12 text-done'}>{line.effect}</span>
           <code className="font-mono text-small wrap-anywhere">{line.permission}</code>
           <span className="text-small text-muted">{line.policy}</span>
+          <Explain permission={line.permission} />
           <Place of={line} />
         </li>
       ))}
@@ -173,6 +174,9 @@ function Conditions({ role }: { role: WholeRole }) {
                 {typeof entry === 'string' ? `${entry} of ${condition.resourceType}` : entry.name}
               </code>
             ))}
+            {condition.permissionMapping.map(
+              (entry) => typeof entry !== 'string' && <Explain key={entry.name} permission={entry.name} />,
+            )}
             <Place of={condition} />
           </p>
           <p className="text-small text-muted wrap-anywhere">if {inWords(readCriteria(condition.conditions))}</p>
@@ -194,6 +198,16 @@ function Part({ title, count, empty, children }: { title: string; count: number;
         <ul className="divide-y">{children}</ul>
       )}
     </section>
+  );
+}
+
+/** A link to why somebody has a permission or not. A resource type is none. */
+function Explain({ permission }: { permission: string }) {
+  if (!permission.includes('.')) return null;
+  return (
+    <Link to="/explain" search={{ permission }} className="text-small text-muted hover:text-ink hover:underline">
+      Explain<span className="sr-only"> {permission}</span>
+    </Link>
   );
 }
 
