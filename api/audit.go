@@ -52,13 +52,14 @@ func remoteHost(r *http.Request) string {
 	return r.RemoteAddr
 }
 
-// recordRefusal records the attempt of a known caller that was denied, or a command that failed.
-func (s *Server) recordRefusal(c *call, err error) {
+// recordRefusal records the attempt of a known caller that was denied, or a command that failed. The name of the
+// error is all that is recorded of it, because messages may repeat the caller's input.
+func (s *Server) recordRefusal(c *call, err error, name string) {
 	if c.route == nil || c.principal.Kind == identity.KindNone {
 		return
 	}
 	action, outcome := c.route.audit.action, audit.Failed
-	resource, reason := c.resource(), kindOf(err)
+	resource, reason := c.resource(), name
 	if fault.KindOf(err) == fault.NotAllowed {
 		outcome = audit.Denied
 	}
@@ -78,21 +79,18 @@ func (s *Server) recordRefusal(c *call, err error) {
 	s.refusals.Record(c.Request.Context(), c.principal.Actor(), action, resource, outcome, reason)
 }
 
-// resource names what a request is about: the path's first parameter, or else the path.
+// resource names what a request is about: the reference or the first parameter in its path, or else the path.
 func (c *call) resource() string {
-	if len(c.Params) > 0 {
+	switch {
+	case c.Param("kind") != "" && c.Param("name") != "":
+		return c.pathRef()
+	case len(c.Params) > 0:
 		return c.Params[0].Value
 	}
 	return c.FullPath()
 }
 
-// kindOf is the name of an error for the audit log. Messages may repeat the caller's input.
-func kindOf(err error) string {
-	if transport, is := errors.AsType[*statusError](err); is {
-		return transport.name
-	}
-	if kind := fault.KindOf(err); kind != "" {
-		return string(kind)
-	}
-	return "internal error"
+// pathRef is the reference whose parts are in the path.
+func (c *call) pathRef() string {
+	return c.Param("kind") + ":" + c.Param("namespace") + "/" + c.Param("name")
 }

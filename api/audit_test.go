@@ -43,6 +43,7 @@ func TestTheAuditLogHasWhatPeopleDidAndWhatTheyWereRefused(t *testing.T) {
 	run := uuid.NewString()
 	o.send("grace", http.StatusNotFound, http.MethodPost, "/scaffolder/v2/tasks/"+run+"/retry", "", nil)
 	o.send("ada", http.StatusNotFound, http.MethodGet, "/scaffolder/v2/tasks/"+run, "", nil)
+	o.send("ada", http.StatusBadRequest, http.MethodPost, "/scaffolder/v2/tasks", `{"templateRef":"hello","values":{"name":5}}`, nil)
 	o.send("nobody", http.StatusUnauthorized, http.MethodDelete, "/catalog/entities/by-uid/"+ownUID, "", nil)
 
 	found, err := audit.Find(t.Context(), o.pool, audit.Query{})
@@ -61,11 +62,12 @@ func TestTheAuditLogHasWhatPeopleDidAndWhatTheyWereRefused(t *testing.T) {
 		require.NotEmpty(t, e.RequestID)
 	}
 	require.Equal(t, []told{
+		{"user:default/ada", audit.RunCreate, "/api/scaffolder/v2/tasks", audit.Failed, "InputError"},
 		{"user:default/grace", audit.RunRetry, run, audit.Failed, "NotFoundError"},
 		{"user:default/ada", audit.EntityDelete, strangeUID, audit.Denied, "needs catalog.entity.delete"},
 		{"user:default/ada", audit.EntityDelete, ownRef, audit.Done, ""},
 	}, events)
-	require.Equal(t, deleted.Header().Get("X-Request-ID"), found[2].RequestID)
+	require.Equal(t, deleted.Header().Get("X-Request-ID"), found[3].RequestID)
 }
 
 func TestARestrictedTokenIsRecordedWhereItIsRefused(t *testing.T) {

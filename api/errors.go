@@ -50,7 +50,7 @@ func tooManyRequests(wait time.Duration, message string) error {
 
 func (e *statusError) Error() string { return e.message }
 
-// bodyError is a failure with another body than the usual envelope: the lists of validation errors.
+// bodyError is an InputError with another body than the usual envelope: the lists of validation errors.
 type bodyError struct {
 	status int
 	body   any
@@ -88,13 +88,16 @@ type errorRequest struct {
 	URL    string `json:"url"`
 }
 
-// fail responds with an error. It is the one place that maps failures to HTTP.
-func (s *Server) fail(c *call, mount string, err error) {
+// internalError is the name of errors whose details are nobody's business.
+const internalError = "Error"
+
+// fail responds with an error, and returns its name. It is the one place that maps failures to HTTP.
+func (s *Server) fail(c *call, mount string, err error) (name string) {
 	if special, is := errors.AsType[*bodyError](err); is {
 		if err := c.json(special.status, special.body); err != nil {
 			s.log.Error("write an error answer", "error", err)
 		}
-		return
+		return string(fault.Input)
 	}
 	status, detail := s.describe(c, err)
 	detail.Message = visible(detail.Message)
@@ -102,7 +105,7 @@ func (s *Server) fail(c *call, mount string, err error) {
 		if err := special.present(c, detail); err != nil {
 			s.log.Error("write an error answer", "error", err)
 		}
-		return
+		return detail.Name
 	}
 	if refused, is := errors.AsType[*statusError](err); is && refused.wait > 0 {
 		c.Header("Retry-After", strconv.Itoa(int(math.Ceil(refused.wait.Seconds()))))
@@ -115,6 +118,7 @@ func (s *Server) fail(c *call, mount string, err error) {
 	if err := c.json(status, body); err != nil {
 		s.log.Error("write an error answer", "error", err)
 	}
+	return detail.Name
 }
 
 // denialMessage is empty, as in Backstage, unless a fault wraps the denial: that one has a message for the
@@ -193,7 +197,7 @@ func (s *Server) describe(c *call, err error) (int, errorDetail) {
 		return statuses[known.Kind], errorDetail{string(known.Kind), known.Message}
 	}
 	if unknown, is := errors.AsType[*policy.UnknownRuleError](err); is {
-		return http.StatusInternalServerError, errorDetail{"Error", unknown.Error()} // as in Backstage
+		return http.StatusInternalServerError, errorDetail{internalError, unknown.Error()} // as in Backstage
 	}
 	if integration.IsHostFailure(err) {
 		return http.StatusBadGateway, errorDetail{"ResponseError", err.Error()}
@@ -226,7 +230,7 @@ func (s *Server) internal(c *call, err error) (int, errorDetail) {
 	id := logID()
 	s.log.LogAttrs(c.Request.Context(), slog.LevelError, "request failed", slog.String("logId", id),
 		slog.String("method", c.Request.Method), slog.String("path", c.Request.URL.Path), slog.Any("error", err))
-	return http.StatusInternalServerError, errorDetail{"Error", "An internal error occurred logId=" + id}
+	return http.StatusInternalServerError, errorDetail{internalError, "An internal error occurred logId=" + id}
 }
 
 func logID() string {

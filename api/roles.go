@@ -49,11 +49,6 @@ func describedPlugins() map[string]permissionMetadata {
 	return described
 }
 
-// roleRef is the reference in the path.
-func (c *call) roleRef() string {
-	return c.Param("kind") + ":" + c.Param("namespace") + "/" + c.Param("name")
-}
-
 func (r roleRoutes) roles() []route {
 	const one = "/roles/:kind/:namespace/:name"
 	return []route{
@@ -120,7 +115,7 @@ func (r roleRoutes) listRoles(c *call) ([]role, error) {
 }
 
 func (r roleRoutes) showRole(c *call) ([]role, error) {
-	found, err := r.service.Role(c.Request.Context(), c.principal, c.roleRef())
+	found, err := r.service.Role(c.Request.Context(), c.principal, c.pathRef())
 	return []role{asRole(found)}, withoutMessage(err, fault.NotFound)
 }
 
@@ -130,15 +125,15 @@ func (r roleRoutes) createRole(c *call) error {
 
 func (r roleRoutes) updateRole(c *call) error {
 	return given(c, func(update rbac.RoleUpdate) error {
-		return withoutMessage(r.service.UpdateRole(c.Request.Context(), c.principal, c.roleRef(), update), fault.Conflict)
+		return withoutMessage(r.service.UpdateRole(c.Request.Context(), c.principal, c.pathRef(), update), fault.Conflict)
 	})
 }
 
 func (r roleRoutes) deleteRole(c *call) error {
 	if member := c.Query("memberReferences"); member != "" {
-		return r.service.RemoveMember(c.Request.Context(), c.principal, c.roleRef(), member)
+		return r.service.RemoveMember(c.Request.Context(), c.principal, c.pathRef(), member)
 	}
-	return r.service.DeleteRole(c.Request.Context(), c.principal, c.roleRef())
+	return r.service.DeleteRole(c.Request.Context(), c.principal, c.pathRef())
 }
 
 func (r roleRoutes) policies() []route {
@@ -198,7 +193,7 @@ func (r roleRoutes) listPolicies(c *call) ([]rolePolicy, error) {
 }
 
 func (r roleRoutes) policiesOfRole(c *call) ([]rolePolicy, error) {
-	found, err := r.service.PoliciesOf(c.Request.Context(), c.principal, c.roleRef())
+	found, err := r.service.PoliciesOf(c.Request.Context(), c.principal, c.pathRef())
 	return mapped(found, asRolePolicy), withoutMessage(err, fault.NotFound)
 }
 
@@ -213,7 +208,7 @@ func (r roleRoutes) createPolicies(c *call) error {
 
 func (r roleRoutes) updatePolicies(c *call) error {
 	return given(c, func(update policyUpdate) error {
-		changed, err := r.service.UpdatePolicies(c.Request.Context(), c.principal, c.roleRef(),
+		changed, err := r.service.UpdatePolicies(c.Request.Context(), c.principal, c.pathRef(),
 			rbac.PolicyUpdate{Old: mapped(update.Old, rolePolicy.policy), New: mapped(update.New, rolePolicy.policy)})
 		switch {
 		case err != nil:
@@ -229,7 +224,7 @@ func (r roleRoutes) updatePolicies(c *call) error {
 
 func (r roleRoutes) deletePolicies(c *call) error {
 	return givenOr(c, errNoArray, func(policies []rolePolicy) error {
-		return r.service.DeletePolicies(c.Request.Context(), c.principal, c.roleRef(), mapped(policies, rolePolicy.policy))
+		return r.service.DeletePolicies(c.Request.Context(), c.principal, c.pathRef(), mapped(policies, rolePolicy.policy))
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/portico-dev/portico/api"
+	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/catalog"
 	"github.com/portico-dev/portico/catalog/query"
 	"github.com/portico-dev/portico/internal/testkit"
@@ -39,6 +40,7 @@ func newRoles(t *testing.T) roles {
 	match := map[policy.ResourceType]authorize.Match{policy.CatalogEntity: entities.MatchingEntities, policy.PolicyEntity: service.MatchingRoles}
 	o.http = newServer(t, io.Discard, func(options *api.Options) {
 		options.Authenticator = people{"ada": "group:default/group-19", "grace": "group:default/group-39"}
+		options.Refusals = audit.NewAttempts(o.pool, log)
 		options.Plugins[0] = api.NewCatalogPlugin(entities)
 		options.Plugins = append(options.Plugins, api.NewRolesPlugin(service), api.NewRoleEditorPlugin(service), api.NewPermissionPlugin(authorize.New(authorize.Options{
 			Decider: decider, Foreign: decider.DecideQuery, Match: match,
@@ -158,6 +160,17 @@ func TestWhoMayNotChangeRolesIsRefusedFirst(t *testing.T) {
 	service := ask(t, r.http, http.MethodPost, "/api/permission/roles", "{}", "Authorization", "Bearer service")
 	require.Equal(t, "NotAllowedError: Only credential principal with type 'user' permitted to modify permissions", message(t, service))
 	r.send("service", http.StatusOK, http.MethodGet, "/permission/roles", "", nil)
+}
+
+func TestARefusedChangeOfARoleIsRecordedUnderItsReference(t *testing.T) {
+	t.Parallel()
+	r := newRoles(t)
+	r.send("grace", http.StatusForbidden, http.MethodDelete, "/permission"+developers, "", nil)
+	found, err := audit.Find(t.Context(), r.pool, audit.Query{Resource: "role:default/developers"})
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+	require.Equal(t, audit.RoleDelete, found[0].Action)
+	require.Equal(t, audit.Denied, found[0].Outcome)
 }
 
 func TestInvalidRolesAreRefusedWithTheReason(t *testing.T) {

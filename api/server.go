@@ -210,11 +210,11 @@ func (s *Server) conclude(c *call, p plugin, err error) {
 	if err == nil {
 		return
 	}
-	s.recordRefusal(c, err)
 	if c.Writer.Written() {
+		s.recordRefusal(c, err, internalError)
 		s.breakOff(c, err)
 	}
-	s.fail(c, p.mount(), err)
+	s.recordRefusal(c, err, s.fail(c, p.mount(), err))
 }
 
 // admit authenticates the caller and checks the request against the route's declaration.
