@@ -17,14 +17,14 @@ const (
 	maxWriting = 2
 	// perMinute is how many refused attempts of one actor are written in a minute. More are counted.
 	perMinute = 60
-	// maxActors bounds the actors whose attempts are counted.
+	// maxActors bounds the actors that are counted by themselves in a minute. Further ones are counted together.
 	maxActors = 10_000
 )
 
 // Attempts records attempts that changed nothing, each in a transaction of its own. An attempt that cannot be
 // written within a second is logged instead. Of an actor with more than sixty in a minute the rest is
-// counted, and the next event of this actor says how many there were. It is safe for concurrent use; nil
-// records nothing.
+// counted, and the next event of this actor says how many there were. With very many actors in a minute, the
+// last of them are one actor in this. It is safe for concurrent use; nil records nothing.
 type Attempts struct {
 	pool *pgxpool.Pool
 	log  *slog.Logger
@@ -33,6 +33,10 @@ type Attempts struct {
 
 	mutex  sync.Mutex
 	actors map[Actor]*allowance
+	// others is what is left of all actors that have no place in actors.
+	others allowance
+	// forgotten is the minute in which actors without attempts were dropped last.
+	forgotten int64
 }
 
 // allowance is what is left of an actor's attempts in the current minute.
@@ -58,7 +62,7 @@ func (a *Attempts) Record(ctx context.Context, actor Actor, action Action, resou
 		return
 	}
 	if extra > 0 {
-		reason += fmt.Sprintf(" (%d earlier attempts of this actor were not recorded one by one)", extra)
+		reason += fmt.Sprintf(" (%d earlier attempts were not recorded one by one)", extra)
 	}
 	// The caller may have left because of the refusal.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptTimeout)
@@ -85,14 +89,7 @@ func (a *Attempts) permits(actor Actor, now time.Time) (extra int, permitted boo
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
 	minute := now.Unix() / 60
-	left, known := a.actors[actor]
-	if !known {
-		if len(a.actors) >= maxActors {
-			a.forget(minute)
-		}
-		left = &allowance{minute: minute}
-		a.actors[actor] = left
-	}
+	left := a.allowanceOf(actor, minute)
 	if left.minute != minute {
 		left.minute, left.written = minute, 0
 	}
@@ -105,10 +102,28 @@ func (a *Attempts) permits(actor Actor, now time.Time) (extra int, permitted boo
 	return extra, true
 }
 
-// forget drops the actors without attempts in this minute.
+// allowanceOf is the actor's own allowance, or the one of all others when there are too many actors.
+func (a *Attempts) allowanceOf(actor Actor, minute int64) *allowance {
+	if left, known := a.actors[actor]; known {
+		return left
+	}
+	if len(a.actors) >= maxActors && a.forgotten != minute {
+		a.forgotten = minute
+		a.forget(minute)
+	}
+	if len(a.actors) >= maxActors {
+		return &a.others
+	}
+	left := &allowance{minute: minute}
+	a.actors[actor] = left
+	return left
+}
+
+// forget drops the actors without attempts in this minute. What was counted of them is told with the others.
 func (a *Attempts) forget(minute int64) {
 	for actor, left := range a.actors {
 		if left.minute != minute {
+			a.others.extra += left.extra
 			delete(a.actors, actor)
 		}
 	}

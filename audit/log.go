@@ -2,11 +2,12 @@ package audit
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -22,17 +23,20 @@ const (
 
 // Log seals, verifies, exports and deletes the stored events. It is Portico's own and the operators', and
 // asks no decider. It is safe for concurrent use by many processes.
-type Log struct{ pool *pgxpool.Pool }
+type Log struct {
+	pool *pgxpool.Pool
+	log  *slog.Logger
+}
 
 // NewLog is the log in the database of pool.
-func NewLog(pool *pgxpool.Pool) *Log { return &Log{pool} }
+func NewLog(pool *pgxpool.Pool, log *slog.Logger) *Log { return &Log{pool, log} }
 
 // Seal adds a batch of committed events to the hash chain, and reports whether there may be more. A chain
 // that grew in the transactions of the changes would make these wait for each other. While another process
 // seals, it does nothing.
 func (l *Log) Seal(ctx context.Context) (more bool, err error) {
 	err = pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
-		if locked, err := queries.TryLockAuditSeals(ctx, tx, sealLock); err != nil || !locked {
+		if locked, err := queries.TryLockAudit(ctx, tx, sealLock); err != nil || !locked {
 			return err
 		}
 		more, err = l.seal(ctx, tx)
@@ -53,36 +57,41 @@ func (l *Log) seal(ctx context.Context, tx pgx.Tx) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	slices.SortFunc(rows, func(a, b db.AuditEvent) int { return slices.Compare(a.ID[:], b.ID[:]) })
+	if lost := without(ids, rows); len(lost) > 0 {
+		l.log.ErrorContext(ctx, "events of the audit log were deleted before they were sealed", "events", lost)
+	}
+	if len(rows) > 0 {
+		err = addSeal(ctx, tx, rows)
+	}
+	return len(ids) == sealSize, err
+}
+
+// without are the ids of which there is no event.
+func without(ids []uuid.UUID, events []db.AuditEvent) []uuid.UUID {
+	exists := make(map[uuid.UUID]bool, len(events))
+	for _, event := range events {
+		exists[event.ID] = true
+	}
+	return slices.DeleteFunc(slices.Clone(ids), func(id uuid.UUID) bool { return exists[id] })
+}
+
+// addSeal adds events to the end of the chain.
+func addSeal(ctx context.Context, tx pgx.Tx, events []db.AuditEvent) error {
+	slices.SortFunc(events, func(a, b db.AuditEvent) int { return slices.Compare(a.ID[:], b.ID[:]) })
 	last, err := queries.LastAuditSeal(ctx, tx)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return false, err
+		return err
 	}
 	seal := db.InsertAuditSealParams{Number: last.Number + 1, Previous: last.Head}
 	if errors.Is(err, pgx.ErrNoRows) {
 		seal.Previous = beginning
 	}
 	hash := seal.Previous
-	for _, row := range rows {
-		if hash, err = link(hash, row); err != nil {
-			return false, err
+	for _, event := range events {
+		if hash, err = link(hash, event); err != nil {
+			return err
 		}
-		seal.EventIds, seal.Hashes = append(seal.EventIds, row.ID), append(seal.Hashes, hash)
+		seal.EventIds, seal.Hashes = append(seal.EventIds, event.ID), append(seal.Hashes, hash)
 	}
-	return len(ids) == sealSize, queries.InsertAuditSeal(ctx, tx, seal)
-}
-
-// beginning is what the first event of the chain is hashed with.
-var beginning = make([]byte, sha256.Size)
-
-// link is the hash of an event in the chain: the SHA-256 of the previous hash and the event's document.
-func link(previous []byte, row db.AuditEvent) ([]byte, error) {
-	content, err := document(row)
-	if err != nil {
-		return nil, err
-	}
-	hash := sha256.New()
-	hash.Write(previous)
-	hash.Write(content)
-	return hash.Sum(nil), nil
+	return queries.InsertAuditSeal(ctx, tx, seal)
 }

@@ -6,13 +6,13 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
@@ -20,11 +20,14 @@ import (
 	"github.com/portico-dev/portico/internal/testkit"
 )
 
+// quiet logs nothing.
+var quiet = slog.New(slog.DiscardHandler)
+
 // sealed is a log with three seals of some events each.
 func sealed(t *testing.T) (*pgxpool.Pool, *audit.Log) {
 	t.Helper()
 	pool := testkit.Database(t)
-	log := audit.NewLog(pool)
+	log := audit.NewLog(pool, quiet)
 	for seal := range 3 {
 		for n := range 4 {
 			require.NoError(t, audit.Record(t.Context(), pool, ada, audit.LocationUpdate, fmt.Sprintf("%d.%d", seal, n), audit.Changed("target", "<a&b>", 12345678901234567)))
@@ -72,11 +75,11 @@ func TestAWholeChainIsVerified(t *testing.T) {
 	require.Equal(t, 13, later.Events)
 	require.NotEqual(t, report.Head, later.Head)
 
-	tail, err := log.Verify(t.Context(), audit.Check{Since: later.To})
+	tail, err := log.Verify(t.Context(), audit.Check{Span: audit.Span{Since: later.To}})
 	require.NoError(t, err)
 	require.Nil(t, tail.Break)
 	require.Equal(t, 1, tail.Seals)
-	none, err := log.Verify(t.Context(), audit.Check{Since: time.Now().Add(24 * time.Hour)})
+	none, err := log.Verify(t.Context(), audit.Check{Span: audit.Span{Since: time.Now().Add(24 * time.Hour)}})
 	require.NoError(t, err)
 	require.Equal(t, audit.Report{}, none)
 }
@@ -127,7 +130,7 @@ func TestARemovedEndIsFoundWithTheHashFromBefore(t *testing.T) {
 func TestEventsAreSealedOnceInTheOrderOfCommits(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)
-	log := audit.NewLog(pool)
+	log := audit.NewLog(pool, quiet)
 	slow, err := pool.Begin(t.Context())
 	require.NoError(t, err)
 	require.NoError(t, audit.Record(t.Context(), slow, ada, audit.EntityDelete, "slow"))
@@ -167,7 +170,7 @@ func TestEventsAreSealedOnceInTheOrderOfCommits(t *testing.T) {
 func exported(t *testing.T, log *audit.Log) []string {
 	t.Helper()
 	var out bytes.Buffer
-	require.NoError(t, log.Export(t.Context(), time.Time{}, &out))
+	require.NoError(t, log.Export(t.Context(), audit.Span{}, &out))
 	var resources []string
 	var previous [sha256.Size]byte
 	for line := range strings.Lines(out.String()) {
@@ -187,29 +190,51 @@ func TestAnExportIsTheWholeChain(t *testing.T) {
 	pool, log := sealed(t)
 	require.Len(t, exported(t, log), 12)
 	tamper(t, pool, "delete from audit_events where resource = '1.2'")
-	require.ErrorContains(t, log.Export(t.Context(), time.Time{}, &bytes.Buffer{}), "verify the log", "a part is not passed off as the whole")
+	require.ErrorContains(t, log.Export(t.Context(), audit.Span{}, &bytes.Buffer{}), "verify the log", "a part is not passed off as the whole")
 }
 
-func TestTheRetentionDeletesTheOldestSeals(t *testing.T) {
+// TestEventsThatAreLostBeforeTheirSealAreLogged: they neither stop the sealing nor make an empty seal.
+func TestEventsThatAreLostBeforeTheirSealAreLogged(t *testing.T) {
 	t.Parallel()
-	pool, log := sealed(t)
-	tamper(t, pool, "update audit_seals set sealed_at = sealed_at - interval '10 days' where number <= 2")
-	for _, each := range []string{"alter table audit_events enable trigger user", "alter table audit_seals enable trigger user"} {
-		_, err := pool.Exec(t.Context(), each)
-		require.NoError(t, err)
+	var logged strings.Builder
+	pool := testkit.Database(t)
+	log := audit.NewLog(pool, slog.New(slog.NewTextHandler(&logged, nil)))
+	lose := func(resources ...string) {
+		for _, resource := range resources {
+			require.NoError(t, audit.Record(t.Context(), pool, ada, audit.EntityDelete, resource))
+		}
+		lost := find(t, pool, audit.Query{Resource: "lost"})[0].ID
+		tamper(t, pool, "delete from audit_events where resource = 'lost'")
+		sealAll(t, log)
+		require.Contains(t, logged.String(), lost.String())
 	}
-	more, err := log.DeleteBefore(t.Context(), time.Now().Add(-24*time.Hour))
-	require.NoError(t, err)
-	require.False(t, more)
-	require.Len(t, find(t, pool, audit.Query{}), 4)
+	lose("lost")
+	require.Empty(t, exported(t, log))
+	lose("kept", "lost")
+	require.Equal(t, []string{"kept"}, exported(t, log))
 	report, err := log.Verify(t.Context(), audit.Check{})
 	require.NoError(t, err)
-	require.Nil(t, report.Break, "the rest of the chain is whole")
-	require.EqualValues(t, 3, report.FirstSeal)
+	require.Equal(t, []int{1, 1}, []int{report.Seals, report.Events})
+	require.True(t, report.IsWhole())
+}
 
-	err = pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) error {
-		_, err := tx.Exec(t.Context(), "delete from audit_events")
-		return err
-	})
-	require.ErrorContains(t, err, "append-only", "the permission ended with its transaction")
+// TestEverySealIsInOneDay: the seals of two days are those of the whole, also when a clock was set back at
+// midnight.
+func TestEverySealIsInOneDay(t *testing.T) {
+	t.Parallel()
+	pool, log := sealed(t)
+	midnight := time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, 1)
+	for number, at := range map[int]time.Time{1: midnight.Add(time.Second), 2: midnight.Add(-time.Second), 3: midnight.Add(2 * time.Second)} {
+		tamper(t, pool, fmt.Sprintf("update audit_seals set sealed_at = '%s' where number = %d", at.Format(time.RFC3339), number))
+	}
+	verify := func(span audit.Span) audit.Report {
+		report, err := log.Verify(t.Context(), audit.Check{Span: span})
+		require.NoError(t, err)
+		require.True(t, report.IsWhole(), report.Break)
+		return report
+	}
+	whole, before, day := verify(audit.Span{}), verify(audit.Day(midnight.AddDate(0, 0, -1))), verify(audit.Day(midnight))
+	require.Equal(t, 3, before.Seals+day.Seals)
+	require.Equal(t, 3, day.Seals, "the first seal of the day was at the day's beginning or later")
+	require.Equal(t, whole.Head, day.Head)
 }

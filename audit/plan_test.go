@@ -70,7 +70,7 @@ func TestVerifyingALargeLogComparesSets(t *testing.T) {
 	pool := large(t)
 	_, err := pool.Exec(t.Context(), "insert into audit_unsealed select id from audit_events")
 	require.NoError(t, err)
-	log := audit.NewLog(pool)
+	log := audit.NewLog(pool, quiet)
 	sealAll(t, log)
 	report, err := log.Verify(t.Context(), audit.Check{})
 	require.NoError(t, err)
@@ -78,7 +78,7 @@ func TestVerifyingALargeLogComparesSets(t *testing.T) {
 	require.Equal(t, 100_000, report.Events)
 
 	explained := &explaining{DBTX: pool, t: t}
-	_, err = db.New().AuditEventWithoutSeal(t.Context(), explained, uuid.Nil, time.Time{})
+	_, err = db.New().AuditEventWithoutSeal(t.Context(), explained, uuid.Nil, uuid.Max, time.Time{})
 	require.NoError(t, err)
 	require.NotContains(t, explained.plan, "Nested Loop")
 }

@@ -3,6 +3,7 @@ package audit_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -110,7 +111,7 @@ func TestTheLogIsAppendOnly(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)
 	require.NoError(t, audit.Record(t.Context(), pool, ada, audit.EntityDelete, "component:default/shop"))
-	_, err := audit.NewLog(pool).Seal(t.Context())
+	_, err := audit.NewLog(pool, quiet).Seal(t.Context())
 	require.NoError(t, err)
 	for _, statement := range []string{
 		"update audit_events set actor = 'user:default/bob'", "delete from audit_events", "truncate audit_events",
@@ -120,4 +121,28 @@ func TestTheLogIsAppendOnly(t *testing.T) {
 		require.ErrorContains(t, err, "append-only", statement)
 	}
 	require.Len(t, find(t, pool, audit.Query{}), 1)
+}
+
+// TestVeryManyActorsAreBoundedTogether: nobody has more attempts recorded by having more names.
+func TestVeryManyActorsAreBoundedTogether(t *testing.T) {
+	t.Parallel()
+	const actors, apart, perMinute = 10_400, 10_000, 60
+	pool := testkit.Database(t)
+	pool.Close()
+	var lines counter
+	attempts := audit.NewAttempts(pool, slog.New(slog.NewTextHandler(&lines, nil)))
+	for n := range actors {
+		attempts.Record(t.Context(), audit.Actor{Kind: "user", Subject: fmt.Sprint("user:default/", n)}, audit.Access, "", audit.Denied, "may not")
+	}
+	require.LessOrEqual(t, int(lines), apart+2*perMinute, "a minute may have ended meanwhile")
+	require.GreaterOrEqual(t, int(lines), apart+perMinute)
+}
+
+// counter counts the lines of a log.
+type counter int
+
+// Write implements io.Writer.
+func (c *counter) Write(line []byte) (int, error) {
+	*c++
+	return len(line), nil
 }

@@ -8,12 +8,10 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/portico-dev/portico/db"
 )
-
-// sealsAtOnce bounds the seals that are read at once, with at most sealSize events each.
-const sealsAtOnce = 20
 
 // clockTolerance is how much earlier than its event a seal may appear to be: events have the time of the
 // process that recorded them, and seals that of the database.
@@ -27,12 +25,18 @@ type Report struct {
 	FirstSeal     int64
 	// From and To are the times of the first and the last seal, zero without any.
 	From, To time.Time
-	// Head is the hash at the end of the chain, in hexadecimal digits. Whoever keeps it elsewhere can later
-	// check that the chain still contains it.
-	Head string
+	// Previous is the hash that the first seal continues, and Head the one at the end of the last, in
+	// hexadecimal digits. Whoever keeps a head elsewhere can later check that the chain still contains it.
+	Previous, Head string
+	// LacksHead means that the seals that were checked do not contain the expected head, and earlier seals
+	// exist or existed, to which it may belong.
+	LacksHead bool
 	// Break is the first place where the chain is broken, nil when it is whole.
 	Break *Break
 }
+
+// IsWhole reports whether nothing is wrong: the chain has no break, and contains the expected head.
+func (r Report) IsWhole() bool { return r.Break == nil && !r.LacksHead }
 
 // Break is a place where the chain is broken.
 type Break struct {
@@ -56,8 +60,9 @@ func (b Break) String() string {
 
 // Check says what Verify checks.
 type Check struct {
-	// Since selects the seals since a time, all when it is zero. Then the first of them is trusted.
-	Since time.Time
+	// Span selects the seals that are checked. The hash that the first of them continues is trusted, unless it
+	// is the first of all.
+	Span
 	// Head, unless it is "", is a Report's head from before, which the chain must contain.
 	Head string
 }
@@ -65,34 +70,46 @@ type Check struct {
 // Verify computes the hash chain again, and stops at the first break. It finds events that were changed,
 // deleted or added past Portico. It cannot find that the end of the chain was removed, or that all of it was
 // written anew: for that, compare with a head that was kept elsewhere.
-func (l *Log) Verify(ctx context.Context, check Check) (Report, error) {
+func (l *Log) Verify(ctx context.Context, check Check) (report Report, err error) {
+	err = l.snapshot(ctx, func(tx pgx.Tx) error {
+		report, err = verify(ctx, tx, check)
+		return err
+	})
+	return report, err
+}
+
+func verify(ctx context.Context, tx db.DBTX, check Check) (Report, error) {
 	v := verification{expected: check.Head, found: check.Head == ""}
-	for v.report.Break == nil {
-		links, err := l.links(ctx, v.last.Number, check.Since)
+	for next, err := range seals(ctx, tx, check.Span) {
 		if err != nil {
 			return Report{}, err
 		}
-		if len(links) == 0 {
-			break
-		}
-		for _, next := range links {
-			if v.report.Break, err = v.check(next); err != nil || v.report.Break != nil {
-				return v.report, err
-			}
+		if v.report.Break, err = v.check(next); err != nil || v.report.Break != nil {
+			return v.report, err
 		}
 	}
-	if !v.found {
+	if !v.found && v.report.FirstSeal <= 1 && check.Span == (Span{}) {
 		v.report.Break = &Break{Seal: v.last.Number, What: "ends a chain that does not contain the hash " + check.Head}
 		return v.report, nil
 	}
-	stray, err := queries.AuditEventWithoutSeal(ctx, l.pool, firstID(check.Since), earlier(check.Since, clockTolerance))
+	v.report.LacksHead = !v.found
+	return v.report, v.findStray(ctx, tx, check.Span)
+}
+
+// findStray finds an event that is neither sealed nor waiting for it.
+func (v *verification) findStray(ctx context.Context, tx db.DBTX, span Span) error {
+	before := uuid.Max
+	if !span.Until.IsZero() {
+		before = firstID(span.Until)
+	}
+	stray, err := queries.AuditEventWithoutSeal(ctx, tx, firstID(span.Since), before, earlier(span.Since, clockTolerance))
 	if err != nil {
-		return Report{}, fmt.Errorf("find audit events without a seal: %w", err)
+		return fmt.Errorf("find audit events without a seal: %w", err)
 	}
 	if len(stray) > 0 {
 		v.report.Break = &Break{Event: stray[0], What: "was never sealed: it was added past Portico, or its seal was removed"}
 	}
-	return v.report, nil
+	return nil
 }
 
 func earlier(t time.Time, by time.Duration) time.Time {
@@ -100,38 +117,6 @@ func earlier(t time.Time, by time.Duration) time.Time {
 		return t
 	}
 	return t.Add(-by)
-}
-
-// sealed is a seal with the events that are stored of it.
-type sealed struct {
-	db.AuditSeal
-
-	events map[uuid.UUID]db.AuditEvent
-}
-
-// links reads the next seals with their events.
-func (l *Log) links(ctx context.Context, after int64, since time.Time) ([]sealed, error) {
-	seals, err := queries.AuditSeals(ctx, l.pool, after, since, sealsAtOnce)
-	if err != nil {
-		return nil, fmt.Errorf("read the seals of the audit log: %w", err)
-	}
-	var ids []uuid.UUID
-	for _, seal := range seals {
-		ids = append(ids, seal.EventIds...)
-	}
-	rows, err := queries.AuditEventsByID(ctx, l.pool, ids)
-	if err != nil {
-		return nil, fmt.Errorf("read sealed audit events: %w", err)
-	}
-	events := make(map[uuid.UUID]db.AuditEvent, len(rows))
-	for _, row := range rows {
-		events[row.ID] = row
-	}
-	links := make([]sealed, len(seals))
-	for i, seal := range seals {
-		links[i] = sealed{seal, events}
-	}
-	return links, nil
 }
 
 // verification is a walk along the chain.
@@ -150,7 +135,8 @@ func (v *verification) check(next sealed) (*Break, error) {
 		return &Break{Seal: next.Number, What: wrong}, nil
 	}
 	if isFirst {
-		v.report.FirstSeal, v.report.From = next.Number, next.SealedAt
+		v.report.FirstSeal, v.report.From, v.report.Previous = next.Number, next.SealedAt, hex.EncodeToString(next.Previous)
+		v.found = v.found || v.report.Previous == v.expected
 	}
 	hash := next.Previous
 	for i, id := range next.EventIds {

@@ -14,9 +14,9 @@ import (
 
 const auditEventWithoutSeal = `-- name: AuditEventWithoutSeal :many
 select id from (
-    select e.id from audit_events e where e.id >= $1::uuid
+    select e.id from audit_events e where e.id >= $1::uuid and e.id < $2::uuid
     except
-    select unnest(s.event_ids) from audit_seals s where s.sealed_at >= $2
+    select unnest(s.event_ids) from audit_seals s where s.sealed_at >= $3
     except
     select u.event_id from audit_unsealed u
 ) stray
@@ -26,8 +26,8 @@ limit 1
 
 // The first event that is neither sealed nor waiting for it: somebody added it past Portico, or removed its seal. It reads everything
 // since then. Sets are subtracted and not joined, because for one row the planner would join by nested loops.
-func (q *Queries) AuditEventWithoutSeal(ctx context.Context, db DBTX, firstID uuid.UUID, sealedSince time.Time) ([]uuid.UUID, error) {
-	rows, err := db.Query(ctx, auditEventWithoutSeal, firstID, sealedSince)
+func (q *Queries) AuditEventWithoutSeal(ctx context.Context, db DBTX, firstID uuid.UUID, beforeID uuid.UUID, sealedSince time.Time) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, auditEventWithoutSeal, firstID, beforeID, sealedSince)
 	if err != nil {
 		return nil, err
 	}
@@ -161,11 +161,11 @@ func (q *Queries) AuditEventsByID(ctx context.Context, db DBTX, ids []uuid.UUID)
 }
 
 const auditSeals = `-- name: AuditSeals :many
-select number, sealed_at, previous, event_ids, hashes from audit_seals where number > $1 and sealed_at >= $2 order by number limit $3::int
+select number, sealed_at, previous, event_ids, hashes from audit_seals where number >= $1 and number < $2 order by number limit $3::int
 `
 
-func (q *Queries) AuditSeals(ctx context.Context, db DBTX, after int64, since time.Time, maxRows int32) ([]AuditSeal, error) {
-	rows, err := db.Query(ctx, auditSeals, after, since, maxRows)
+func (q *Queries) AuditSeals(ctx context.Context, db DBTX, first int64, endBefore int64, maxRows int32) ([]AuditSeal, error) {
+	rows, err := db.Query(ctx, auditSeals, first, endBefore, maxRows)
 	if err != nil {
 		return nil, err
 	}
@@ -206,6 +206,17 @@ delete from audit_seals where number = any($1::bigint[])
 func (q *Queries) DeleteAuditSeals(ctx context.Context, db DBTX, numbers []int64) error {
 	_, err := db.Exec(ctx, deleteAuditSeals, numbers)
 	return err
+}
+
+const firstAuditSealSince = `-- name: FirstAuditSealSince :one
+select coalesce(min(number), 9223372036854775807)::bigint from audit_seals where sealed_at >= $1
+`
+
+func (q *Queries) FirstAuditSealSince(ctx context.Context, db DBTX, since time.Time) (int64, error) {
+	row := db.QueryRow(ctx, firstAuditSealSince, since)
+	var column_1 int64
+	err := row.Scan(&column_1)
+	return column_1, err
 }
 
 const insertAuditEvent = `-- name: InsertAuditEvent :exec
@@ -289,25 +300,28 @@ func (q *Queries) LastAuditSeal(ctx context.Context, db DBTX) (LastAuditSealRow,
 	return i, err
 }
 
-const oldAuditSeals = `-- name: OldAuditSeals :many
-select number, event_ids from audit_seals where sealed_at < $1 order by number limit $2 for update skip locked
+const oldestAuditSeals = `-- name: OldestAuditSeals :many
+select number, sealed_at, event_ids from audit_seals
+where number < (select max(newest.number) from audit_seals newest)
+order by number limit $1
 `
 
-type OldAuditSealsRow struct {
+type OldestAuditSealsRow struct {
 	Number   int64
+	SealedAt time.Time
 	EventIds []uuid.UUID
 }
 
-func (q *Queries) OldAuditSeals(ctx context.Context, db DBTX, before time.Time, maxRows int32) ([]OldAuditSealsRow, error) {
-	rows, err := db.Query(ctx, oldAuditSeals, before, maxRows)
+func (q *Queries) OldestAuditSeals(ctx context.Context, db DBTX, maxRows int32) ([]OldestAuditSealsRow, error) {
+	rows, err := db.Query(ctx, oldestAuditSeals, maxRows)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []OldAuditSealsRow{}
+	items := []OldestAuditSealsRow{}
 	for rows.Next() {
-		var i OldAuditSealsRow
-		if err := rows.Scan(&i.Number, &i.EventIds); err != nil {
+		var i OldestAuditSealsRow
+		if err := rows.Scan(&i.Number, &i.SealedAt, &i.EventIds); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -352,13 +366,13 @@ func (q *Queries) TakeUnsealedAuditEvents(ctx context.Context, db DBTX, maxRows 
 	return items, nil
 }
 
-const tryLockAuditSeals = `-- name: TryLockAuditSeals :one
+const tryLockAudit = `-- name: TryLockAudit :one
 select pg_try_advisory_xact_lock($1)
 `
 
 // Whoever has this lock of the transaction adds seals.
-func (q *Queries) TryLockAuditSeals(ctx context.Context, db DBTX, key int64) (bool, error) {
-	row := db.QueryRow(ctx, tryLockAuditSeals, key)
+func (q *Queries) TryLockAudit(ctx context.Context, db DBTX, key int64) (bool, error) {
+	row := db.QueryRow(ctx, tryLockAudit, key)
 	var pg_try_advisory_xact_lock bool
 	err := row.Scan(&pg_try_advisory_xact_lock)
 	return pg_try_advisory_xact_lock, err

@@ -24,7 +24,8 @@ func auditCommand() *cobra.Command {
 
 func auditVerifyCommand() *cobra.Command {
 	var s settings
-	var since, head string
+	var days dayFlags
+	var head string
 	command := &cobra.Command{
 		Use:   "verify",
 		Short: "Check that nobody changed the audit log",
@@ -32,21 +33,21 @@ func auditVerifyCommand() *cobra.Command {
 broken, and ends with status 1; otherwise it prints the hash at the chain's end. Keep that hash elsewhere: only with it can a later
 ` + "`verify --head`" + ` find that the end of the log was removed, or that all of it was written anew.`,
 		Example: `  portico audit verify --config app-config.yaml
-  portico audit verify --config app-config.yaml --since 2026-01-31
+  portico audit verify --config app-config.yaml --day 2026-01-31
   portico audit verify --config app-config.yaml --head 9f86d081884c7d65...`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			from, err := parseDay(since)
+			span, err := days.span()
 			if err != nil {
 				return err
 			}
 			return s.withAuditLog(command, func(log *audit.Log) error {
-				report, err := log.Verify(command.Context(), audit.Check{Since: from, Head: head})
+				report, err := log.Verify(command.Context(), audit.Check{Span: span, Head: head})
 				if err != nil {
 					return err
 				}
-				printReport(command.OutOrStdout(), report)
-				if report.Break != nil {
+				printReport(command.OutOrStdout(), report, head)
+				if !report.IsWhole() {
 					return &exitError{1}
 				}
 				return nil
@@ -54,60 +55,89 @@ broken, and ends with status 1; otherwise it prints the hash at the chain's end.
 		},
 	}
 	s.addFlags(command)
-	addSince(command, &since)
+	days.add(command)
 	command.Flags().StringVar(&head, "head", "", "a hash that verify printed before, which the chain must still contain")
 	return command
 }
 
-func printReport(out io.Writer, report audit.Report) {
+func printReport(out io.Writer, report audit.Report, head string) {
 	if report.Break != nil {
 		fmt.Fprintf(out, "The audit log was changed: %s.\n", report.Break)
+	}
+	if report.LacksHead {
+		fmt.Fprintf(out, "The seals that were checked do not contain the hash %s. It is of a time that was not asked for or whose events were deleted "+
+			"by the retention, or the audit log was changed.\n", head)
 	}
 	if report.Seals == 0 {
 		fmt.Fprintln(out, "No event is sealed in that time.")
 		return
 	}
 	fmt.Fprintf(out, "Checked %d events in %d seals, from %s to %s.\n", report.Events, report.Seals,
-		report.From.Local().Format(time.DateTime), report.To.Local().Format(time.DateTime))
+		report.From.UTC().Format(time.RFC3339), report.To.UTC().Format(time.RFC3339))
 	if report.FirstSeal > 1 {
-		fmt.Fprintf(out, "The first is seal %d. The %d before it were deleted by the retention, or are older than --since.\n", report.FirstSeal, report.FirstSeal-1)
+		fmt.Fprintf(out, "The first is seal %d, which continues the hash %s. The %d before it were deleted by the retention, or were not asked for.\n",
+			report.FirstSeal, report.Previous, report.FirstSeal-1)
 	}
 	fmt.Fprintf(out, "The chain ends with the hash %s.\n", report.Head)
 }
 
 func auditExportCommand() *cobra.Command {
 	var s settings
-	var since string
+	var days dayFlags
 	command := &cobra.Command{
 		Use:   "export",
 		Short: "Print the audit log as JSON lines",
 		Long: `Prints the events of the audit log in portico.database.url, in the order of its hash chain, one JSON object a line with the
 hash of each event. Events of the last seconds, which are not sealed yet, are left out.`,
 		Example: `  portico audit export --config app-config.yaml > audit.jsonl
+  portico audit export --config app-config.yaml --day 2026-01-31 > 2026-01-31.jsonl
   portico audit export --config app-config.yaml --since 2026-01-31 | jq 'select(.outcome == "denied")'`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			from, err := parseDay(since)
+			span, err := days.span()
 			if err != nil {
 				return err
 			}
 			return s.withAuditLog(command, func(log *audit.Log) error {
 				out := bufio.NewWriter(command.OutOrStdout())
-				return errors.Join(log.Export(command.Context(), from, out), out.Flush())
+				return errors.Join(log.Export(command.Context(), span, out), out.Flush())
 			})
 		},
 	}
 	s.addFlags(command)
-	addSince(command, &since)
+	days.add(command)
 	return command
 }
 
-func addSince(command *cobra.Command, since *string) {
-	command.Flags().StringVar(since, "since", "", "only what was sealed since this day (2026-01-31) or time (2026-01-31T12:00:00Z)")
+// dayFlags select a part of the audit log.
+type dayFlags struct{ since, until, day string }
+
+func (d *dayFlags) add(command *cobra.Command) {
+	command.Flags().StringVar(&d.since, "since", "", "only what was sealed since this day (2026-01-31) or time (2026-01-31T12:00:00Z)")
+	command.Flags().StringVar(&d.until, "until", "", "only what was sealed before this day or time")
+	command.Flags().StringVar(&d.day, "day", "", "only what was sealed on this day, in UTC")
+	command.MarkFlagsMutuallyExclusive("day", "since")
+	command.MarkFlagsMutuallyExclusive("day", "until")
 }
 
-// parseDay is the beginning of a day in UTC, or a time in RFC 3339. "" is the zero time.
-func parseDay(text string) (time.Time, error) {
+func (d *dayFlags) span() (audit.Span, error) {
+	if d.day != "" {
+		begins, err := time.Parse(time.DateOnly, d.day)
+		if err != nil {
+			return audit.Span{}, fmt.Errorf("--day %q: write a day like 2026-01-31", d.day)
+		}
+		return audit.Day(begins), nil
+	}
+	since, err := parseTime("since", d.since)
+	if err != nil {
+		return audit.Span{}, err
+	}
+	until, err := parseTime("until", d.until)
+	return audit.Span{Since: since, Until: until}, err
+}
+
+// parseTime is the beginning of a day in UTC, or a time in RFC 3339. "" is the zero time.
+func parseTime(flag, text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
@@ -116,12 +146,12 @@ func parseDay(text string) (time.Time, error) {
 			return at, nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("--since %q: write a day like 2026-01-31, or a time like 2026-01-31T12:00:00Z", text)
+	return time.Time{}, fmt.Errorf("--%s %q: write a day like 2026-01-31, or a time like 2026-01-31T12:00:00Z", flag, text)
 }
 
 // withAuditLog opens the configured database for do.
 func (s *settings) withAuditLog(command *cobra.Command, do func(*audit.Log) error) error {
-	loaded, _, err := s.load(command.Context())
+	loaded, logger, err := s.load(command.Context())
 	if err != nil {
 		return err
 	}
@@ -136,5 +166,5 @@ func (s *settings) withAuditLog(command *cobra.Command, do func(*audit.Log) erro
 	if err := db.CheckSchema(command.Context(), pool); err != nil {
 		return err
 	}
-	return do(audit.NewLog(pool))
+	return do(audit.NewLog(pool, logger))
 }

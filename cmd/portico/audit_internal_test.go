@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,7 +20,7 @@ func TestTheAuditLogIsVerifiedAndExported(t *testing.T) {
 	for n := range 3 {
 		require.NoError(t, audit.Record(t.Context(), pool, audit.Actor{Kind: "user", Subject: "user:default/ada"}, audit.EntityDelete, fmt.Sprint("component:default/c", n)))
 	}
-	_, err := audit.NewLog(pool).Seal(t.Context())
+	_, err := audit.NewLog(pool, slog.New(slog.DiscardHandler)).Seal(t.Context())
 	require.NoError(t, err)
 	file := filepath.Join(t.TempDir(), "app-config.yaml")
 	require.NoError(t, os.WriteFile(file, fmt.Appendf(nil, "portico: {database: {url: %q}}", pool.Config().ConnString()), 0o600))
@@ -45,5 +46,7 @@ func TestTheAuditLogIsVerifiedAndExported(t *testing.T) {
 	require.Equal(t, 1, exit.code)
 	require.Contains(t, out, "The audit log was changed: event ")
 	_, err = offline(t, "audit", "verify", "--config", file, "--since", "yesterday")
+	require.ErrorContains(t, err, "write a day like 2026-01-31")
+	_, err = offline(t, "audit", "export", "--config", file, "--day", "2026-01-31T12:00:00Z")
 	require.ErrorContains(t, err, "write a day like 2026-01-31")
 }

@@ -225,7 +225,7 @@ func (p *platform) deleteRuns(ctx context.Context) error {
 
 // sealAuditLog seals the events that were recorded since the last time.
 func (p *platform) sealAuditLog(ctx context.Context) error {
-	return untilNone(ctx, audit.NewLog(p.pool).Seal)
+	return untilNone(ctx, audit.NewLog(p.pool, p.log).Seal)
 }
 
 // deleteAuditEvents deletes the events whose retention is over, a whole day at a time.
@@ -236,7 +236,7 @@ func (p *platform) deleteAuditEvents(ctx context.Context) error {
 	}
 	before := time.Now().UTC().Add(-retention).Truncate(24 * time.Hour)
 	return untilNone(ctx, func(ctx context.Context) (more bool, err error) {
-		return audit.NewLog(p.pool).DeleteBefore(ctx, before)
+		return audit.NewLog(p.pool, p.log).DeleteBefore(ctx, before)
 	})
 }
 

@@ -32,8 +32,8 @@ limit @max_rows::int;
 -- name: AuditEventsByID :many
 select * from audit_events where id = any(@ids::uuid[]);
 
--- name: TryLockAuditSeals :one
--- Whoever has this lock of the transaction adds seals.
+-- name: TryLockAudit :one
+-- Whoever has the lock with this key, until the end of the transaction, adds seals or deletes them.
 select pg_try_advisory_xact_lock(@key);
 
 -- name: TakeUnsealedAuditEvents :many
@@ -45,14 +45,19 @@ select number, hashes[cardinality(hashes)]::bytea as head from audit_seals order
 -- name: InsertAuditSeal :exec
 insert into audit_seals (number, previous, event_ids, hashes) values (@number, @previous, @event_ids, @hashes);
 
+-- name: FirstAuditSealSince :one
+-- The number of the first seal at a time or later, and the largest number when there is none. Seals are read by number from there, because
+-- a clock may have been set back.
+select coalesce(min(number), 9223372036854775807)::bigint from audit_seals where sealed_at >= @since;
+
 -- name: AuditSeals :many
-select * from audit_seals where number > @after and sealed_at >= @since order by number limit @max_rows::int;
+select * from audit_seals where number >= @first and number < @end_before order by number limit @max_rows::int;
 
 -- name: AuditEventWithoutSeal :many
--- The first event that is neither sealed nor waiting for it: somebody added it past Portico, or removed its seal. It reads everything
+-- The first event that is neither sealed nor waiting for it: somebody added it past Portico, or removed its seal. It reads all seals
 -- since then. Sets are subtracted and not joined, because for one row the planner would join by nested loops.
 select id from (
-    select e.id from audit_events e where e.id >= @first_id::uuid
+    select e.id from audit_events e where e.id >= @first_id::uuid and e.id < @before_id::uuid
     except
     select unnest(s.event_ids) from audit_seals s where s.sealed_at >= @sealed_since
     except
@@ -65,8 +70,11 @@ limit 1;
 -- Lets the statements of this transaction delete from the audit log.
 select set_config('portico.audit_retention', 'on', true);
 
--- name: OldAuditSeals :many
-select number, event_ids from audit_seals where sealed_at < @before order by number limit @max_rows for update skip locked;
+-- name: OldestAuditSeals :many
+-- Without the newest seal, which the next one continues.
+select number, sealed_at, event_ids from audit_seals
+where number < (select max(newest.number) from audit_seals newest)
+order by number limit @max_rows;
 
 -- name: DeleteAuditEvents :exec
 delete from audit_events where id = any(@ids::uuid[]);
