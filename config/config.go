@@ -631,6 +631,14 @@ type RequestsPerMinute struct {
 type Audit struct {
 	// Retention is how long an event is kept, 0 for ever.
 	Retention time.Duration `yaml:"retention"`
+	// Webhook is nil when the events are sent nowhere.
+	Webhook *Webhook `yaml:"webhook"`
+}
+
+// Webhook is where messages are sent. The URL may have a token of the receiver.
+type Webhook struct {
+	URL    Secret `yaml:"url"`
+	Secret Secret `yaml:"secret"`
 }
 
 // Run configures the life of a template's run.

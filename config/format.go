@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/base64"
 	"errors"
+	"net/netip"
 	"net/url"
 	"strings"
 )
@@ -10,11 +11,13 @@ import (
 // formats are the checks that schema.yaml names. Each describes the error without repeating the string, which
 // may be a secret.
 var formats = map[string]func(string) error{
-	"url":          checkURL,
-	"token":        checkToken,
-	"word":         checkWord,
-	"sharedSecret": checkSharedSecret,
-	"aes256":       checkAES256,
+	"url":           checkURL,
+	"tlsURL":        checkTLSURL,
+	"token":         checkToken,
+	"word":          checkWord,
+	"sharedSecret":  checkSharedSecret,
+	"webhookSecret": checkWebhookSecret,
+	"aes256":        checkAES256,
 
 	"sourceExpression": checkSourceExpression,
 	"proxy":            checkProxy,
@@ -29,6 +32,23 @@ func checkURL(text string) error {
 		return errors.New("the URL includes a user or password, which the log and the portal would show")
 	}
 	return nil
+}
+
+// checkTLSURL rejects a URL to which data would go unencrypted over a network.
+func checkTLSURL(text string) error {
+	if err := checkURL(text); err != nil {
+		return err
+	}
+	parsed, err := url.Parse(text)
+	if err != nil || (parsed.Scheme != "https" && !isThisMachine(parsed.Hostname())) {
+		return errors.New("not an https URL, nor an http URL of this machine")
+	}
+	return nil
+}
+
+func isThisMachine(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && address.IsLoopback()
 }
 
 func checkToken(text string) error {
@@ -66,6 +86,24 @@ func checkSharedSecret(text string) error {
 func DecodeBase64(text string) ([]byte, error) {
 	text = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(text, "="))
 	return base64.RawStdEncoding.DecodeString(text)
+}
+
+// webhookPrefix begins a secret of Standard Webhooks.
+const webhookPrefix = "whsec_"
+
+func checkWebhookSecret(text string) error {
+	_, err := DecodeWebhookSecret(text)
+	return err
+}
+
+// DecodeWebhookSecret decodes a secret as Standard Webhooks writes it.
+func DecodeWebhookSecret(text string) ([]byte, error) {
+	encoded, found := strings.CutPrefix(text, webhookPrefix)
+	secret, err := base64.StdEncoding.DecodeString(encoded)
+	if !found || err != nil || len(secret) < 24 || len(secret) > 64 {
+		return nil, errors.New("not whsec_ and 24 to 64 bytes in base64: make one with `echo whsec_$(openssl rand -base64 32)`")
+	}
+	return secret, nil
 }
 
 func checkAES256(text string) error {

@@ -24,7 +24,7 @@ order by id
 limit 1
 `
 
-// The first event that is neither sealed nor waiting for it: somebody added it past Portico, or removed its seal. It reads everything
+// The first event that is neither sealed nor waiting for it: somebody added it past Portico, or removed its seal. It reads all seals
 // since then. Sets are subtracted and not joined, because for one row the planner would join by nested loops.
 func (q *Queries) AuditEventWithoutSeal(ctx context.Context, db DBTX, firstID uuid.UUID, beforeID uuid.UUID, sealedSince time.Time) ([]uuid.UUID, error) {
 	rows, err := db.Query(ctx, auditEventWithoutSeal, firstID, beforeID, sealedSince)
@@ -212,6 +212,8 @@ const firstAuditSealSince = `-- name: FirstAuditSealSince :one
 select coalesce(min(number), 9223372036854775807)::bigint from audit_seals where sealed_at >= $1
 `
 
+// The number of the first seal at a time or later, and the largest number when there is none. Seals are read by number from there, because
+// a clock may have been set back.
 func (q *Queries) FirstAuditSealSince(ctx context.Context, db DBTX, since time.Time) (int64, error) {
 	row := db.QueryRow(ctx, firstAuditSealSince, since)
 	var column_1 int64
@@ -312,6 +314,7 @@ type OldestAuditSealsRow struct {
 	EventIds []uuid.UUID
 }
 
+// Without the newest seal, which the next one continues.
 func (q *Queries) OldestAuditSeals(ctx context.Context, db DBTX, maxRows int32) ([]OldestAuditSealsRow, error) {
 	rows, err := db.Query(ctx, oldestAuditSeals, maxRows)
 	if err != nil {
@@ -370,7 +373,7 @@ const tryLockAudit = `-- name: TryLockAudit :one
 select pg_try_advisory_xact_lock($1)
 `
 
-// Whoever has this lock of the transaction adds seals.
+// Whoever has the lock with this key, until the end of the transaction, adds seals or deletes them.
 func (q *Queries) TryLockAudit(ctx context.Context, db DBTX, key int64) (bool, error) {
 	row := db.QueryRow(ctx, tryLockAudit, key)
 	var pg_try_advisory_xact_lock bool

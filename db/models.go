@@ -38,6 +38,15 @@ type AuditUnsealed struct {
 	EventID uuid.UUID
 }
 
+type AuditWebhook struct {
+	One           bool
+	Delivered     int64
+	Failures      int32
+	NextAttemptAt time.Time
+	Lease         *uuid.UUID
+	LeasedUntil   time.Time
+}
+
 type Bookmark struct {
 	UserRef   string
 	List      string

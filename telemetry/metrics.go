@@ -68,6 +68,11 @@ var (
 	CatalogFailed = Metric{"portico_catalog_entities_failed", Gauge, nil, OfInstallation,
 		"Entities that cannot be processed or served, at most 10,000."}
 
+	AuditWebhookPending = Metric{"portico_audit_webhook_pending", Gauge, nil, OfInstallation,
+		"Seals of the audit log that portico.audit.webhook has not taken. Only with a webhook."}
+	AuditWebhookLag = Metric{"portico_audit_webhook_lag_seconds", Gauge, nil, OfInstallation,
+		"How long the oldest of these seals has waited, 0 when there is none. Only with a webhook."}
+
 	DatabaseConnections = Metric{"portico_database_connections", Gauge, []string{"state"}, OfProcess,
 		"Connections of the pool: acquired, idle, or being constructed."}
 	DatabaseConnectionsMax = Metric{"portico_database_connections_max", Gauge, nil, OfProcess,
@@ -86,8 +91,8 @@ var (
 // Metrics lists all metrics.
 func Metrics() []Metric {
 	return []Metric{HTTPServerDuration, HTTPClientDuration, RateLimit, RateLimitRemaining, Runs, RunsQueued, RunsQueuedAge, RunsEnded,
-		StepDuration, CatalogDue, CatalogLag, CatalogFailed, DatabaseConnections, DatabaseConnectionsMax, DatabaseAcquires,
-		DatabaseAcquireSeconds, Build, ReadFailures}
+		StepDuration, CatalogDue, CatalogLag, CatalogFailed, AuditWebhookPending, AuditWebhookLag, DatabaseConnections,
+		DatabaseConnectionsMax, DatabaseAcquires, DatabaseAcquireSeconds, Build, ReadFailures}
 }
 
 // Series are the names of the metric's series.

@@ -19,6 +19,8 @@ import (
 	"github.com/portico-dev/portico/activities/fetch"
 	activitiesfs "github.com/portico-dev/portico/activities/fs"
 	"github.com/portico-dev/portico/activities/github"
+	"github.com/portico-dev/portico/audit"
+	"github.com/portico-dev/portico/audit/webhook"
 	"github.com/portico-dev/portico/catalog"
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/catalog/processing"
@@ -59,6 +61,9 @@ type platform struct {
 	temporal client.Client
 	// target is the cluster to which temporal is connected.
 	target cluster.Target
+	audit  *audit.Log
+	// webhook is nil when the audit log is sent nowhere.
+	webhook *webhook.Sender
 	// crashBudget is shared by all activities of this process.
 	crashBudget *crash.Budget
 	bucket      *blob.Bucket
@@ -96,7 +101,7 @@ type place struct {
 func connect(ctx context.Context, loaded *config.Config, at place, log *slog.Logger) (*platform, error) {
 	p := &platform{config: loaded, log: log, keys: at.keys, crashBudget: crash.NewBudget(log)}
 	for _, open := range []func(context.Context, place) error{
-		p.openTelemetry, p.openDatabase, p.openTemporal, p.openWorkspaces, p.openPolicy, p.buildCatalog, p.buildScaffolder,
+		p.openTelemetry, p.openDatabase, p.openAudit, p.openTemporal, p.openWorkspaces, p.openPolicy, p.buildCatalog, p.buildScaffolder,
 	} {
 		if err := open(ctx, at); err != nil {
 			p.close()

@@ -121,7 +121,11 @@ func (p *platform) observePool() error {
 
 // observeInstallation observes the state of the whole installation in the database.
 func (p *platform) observeInstallation() error {
-	return errors.Join(
+	var webhook error
+	if p.webhook != nil {
+		webhook = p.telemetry.ObserveInstallation(p.webhook.Backlog, telemetry.AuditWebhookPending, telemetry.AuditWebhookLag)
+	}
+	return errors.Join(webhook,
 		p.telemetry.ObserveInstallation(p.runs.Counted, telemetry.Runs, telemetry.RunsQueued, telemetry.RunsQueuedAge),
 		p.telemetry.ObserveInstallation(p.catalog.Backlog, telemetry.CatalogDue, telemetry.CatalogLag, telemetry.CatalogFailed),
 	)

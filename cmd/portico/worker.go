@@ -68,6 +68,9 @@ func (p *platform) work(ctx context.Context) error {
 	group.add(p.every(pendingInterval, "start every run that waits for its start", p.startPending))
 	group.add(p.every(p.config.Portico.Run.ReconcileInterval, "compare the runs with Temporal", p.reconcile))
 	group.add(p.every(sealInterval, "seal the audit log", p.sealAuditLog))
+	if p.webhook != nil {
+		group.add(p.every(sealInterval, "send the audit log", p.sendAuditLog))
+	}
 	group.add(p.every(retentionInterval, "delete the secrets of runs that expired", p.forgetSecrets))
 	group.add(p.every(retentionInterval, "delete the workspaces of runs that ended", p.deleteWorkspaces))
 	group.add(p.every(retentionInterval, "delete runs that ended long ago", p.deleteRuns))
@@ -221,23 +224,6 @@ func (p *platform) deleteRuns(ctx context.Context) error {
 	}
 	before := time.Now().Add(-retention)
 	return untilNone(ctx, func(ctx context.Context) (more bool, err error) { return p.runs.DeleteRuns(ctx, before) })
-}
-
-// sealAuditLog seals the events that were recorded since the last time.
-func (p *platform) sealAuditLog(ctx context.Context) error {
-	return untilNone(ctx, audit.NewLog(p.pool, p.log).Seal)
-}
-
-// deleteAuditEvents deletes the events whose retention is over, a whole day at a time.
-func (p *platform) deleteAuditEvents(ctx context.Context) error {
-	retention := p.config.Portico.Audit.Retention
-	if retention == 0 {
-		return nil
-	}
-	before := time.Now().UTC().Add(-retention).Truncate(24 * time.Hour)
-	return untilNone(ctx, func(ctx context.Context) (more bool, err error) {
-		return audit.NewLog(p.pool, p.log).DeleteBefore(ctx, before)
-	})
 }
 
 // deleteIdempotencyKeys deletes the expired responses to commands.

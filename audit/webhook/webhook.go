@@ -1,0 +1,191 @@
+// Package webhook sends the sealed events of the audit log to another system, in order and each at least once.
+// The messages are signed as Standard Webhooks describes.
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/portico-dev/portico/audit"
+	"github.com/portico-dev/portico/db"
+	"github.com/portico-dev/portico/telemetry"
+)
+
+const (
+	// answerTimeout bounds the attempt to send one message.
+	answerTimeout = 15 * time.Second
+	// turn is how long one worker sends before it makes room for another, and leaseSeconds how long the others
+	// leave it alone: a turn, its last message, and the statements around it.
+	turn         = 30 * time.Second
+	leaseSeconds = 60
+	// maxAsked bounds the wait that the receiver asks for.
+	maxAsked = time.Hour
+	// maxAnswer bounds what is read of an answer, so that its connection can be used again.
+	maxAnswer = 4 << 10
+)
+
+// queries has no state.
+var queries = db.New()
+
+// Options are what a Sender needs.
+type Options struct {
+	Log   *slog.Logger
+	Pool  *pgxpool.Pool
+	Audit *audit.Log
+	// URL is where the messages are sent. It is the operator's: nobody else chooses it.
+	URL string
+	// Secret is the key of the signatures.
+	Secret []byte
+	// Transport sends the requests.
+	Transport http.RoundTripper
+}
+
+// Sender sends the audit log to one receiver. Any number of processes may have one: they take turns.
+type Sender struct {
+	options Options
+	client  *http.Client
+}
+
+// New creates a Sender.
+func New(options Options) *Sender {
+	return &Sender{options: options, client: &http.Client{
+		Transport: options.Transport, Timeout: answerTimeout,
+		// A receiver that sends the log elsewhere is not the one that was configured.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// Send sends seals until none is left, one fails, or its turn is over, and reports whether there may be more.
+// While another worker sends, or before a failed message may be tried again, it does nothing.
+func (s *Sender) Send(ctx context.Context) (more bool, err error) {
+	lease := uuid.New()
+	delivered, err := queries.LeaseAuditWebhook(ctx, s.options.Pool, lease, leaseSeconds)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("begin to send the audit log: %w", err)
+	}
+	more, err = s.sendAfter(ctx, lease, delivered)
+	if failed, is := errors.AsType[*deliveryError](err); is {
+		return false, s.noteFailure(ctx, lease, failed)
+	}
+	return more, errors.Join(err, s.release(ctx, lease))
+}
+
+// sendAfter sends the seals after one.
+func (s *Sender) sendAfter(ctx context.Context, lease uuid.UUID, delivered int64) (more bool, err error) {
+	for ends := time.Now().Add(turn); time.Now().Before(ends); {
+		batch, found, err := s.options.Audit.Next(ctx, delivered)
+		if err != nil || !found {
+			return false, err
+		}
+		s.warn(ctx, delivered, batch)
+		if err := s.post(ctx, batch); err != nil {
+			return false, err
+		}
+		held, err := queries.AdvanceAuditWebhook(ctx, s.options.Pool, batch.Seal, lease)
+		if err != nil || held == 0 {
+			return false, err
+		}
+		delivered = batch.Seal
+	}
+	return true, nil
+}
+
+// warn logs what the receiver cannot get.
+func (s *Sender) warn(ctx context.Context, delivered int64, batch audit.Batch) {
+	if delivered > 0 && batch.Seal > delivered+1 {
+		s.options.Log.ErrorContext(ctx, "seals of the audit log were deleted before the webhook had them", "first", delivered+1, "last", batch.Seal-1)
+	}
+	if len(batch.Missing) > 0 {
+		s.options.Log.ErrorContext(ctx, "events of the audit log are missing: run portico audit verify", "seal", batch.Seal, "events", batch.Missing)
+	}
+}
+
+// deliveryError is a message that the receiver did not take.
+type deliveryError struct {
+	seal int64
+	// status is the status of the answer, 0 without one.
+	status int
+	// wait is how long the receiver asks to wait, 0 when it does not.
+	wait time.Duration
+}
+
+func (e *deliveryError) Error() string {
+	if e.status == 0 {
+		return fmt.Sprintf("portico.audit.webhook did not answer to seal %d", e.seal)
+	}
+	return fmt.Sprintf("portico.audit.webhook answered seal %d with %d", e.seal, e.status)
+}
+
+// post sends a message. Any answer but a 2xx is a deliveryError, and so is none. Their texts are left out: an
+// error has the URL, whose query may be secret, and the receiver chooses the rest.
+func (s *Sender) post(ctx context.Context, batch audit.Batch) error {
+	request, err := s.request(ctx, batch)
+	if err != nil {
+		return err
+	}
+	response, err := s.client.Do(request)
+	if err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return &deliveryError{seal: batch.Seal}
+	}
+	defer response.Body.Close()
+	_, _ = io.CopyN(io.Discard, response.Body, maxAnswer) // the status is what counts
+	if response.StatusCode/100 == 2 {
+		return nil
+	}
+	return &deliveryError{seal: batch.Seal, status: response.StatusCode, wait: askedWait(response.Header)}
+}
+
+// askedWait is the wait of a Retry-After in seconds.
+func askedWait(header http.Header) time.Duration {
+	seconds, err := strconv.Atoi(header.Get("Retry-After"))
+	if err != nil || seconds < 0 {
+		return 0
+	}
+	return min(time.Duration(min(seconds, int(maxAsked.Seconds())))*time.Second, maxAsked)
+}
+
+// noteFailure makes every worker wait before the next attempt.
+func (s *Sender) noteFailure(ctx context.Context, lease uuid.UUID, failed *deliveryError) error {
+	noted, err := queries.FailAuditWebhook(ctx, s.options.Pool, failed.wait.Seconds(), lease)
+	if err != nil {
+		return fmt.Errorf("%w; note that: %w", failed, err)
+	}
+	return fmt.Errorf("%w, for the %d. time; next attempt in %s", failed, noted.Failures, time.Duration(noted.WaitSeconds*float64(time.Second)).Round(time.Second))
+}
+
+// release lets other workers send at once, also when this one is stopping.
+func (s *Sender) release(ctx context.Context, lease uuid.UUID) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	if err := queries.ReleaseAuditWebhook(ctx, s.options.Pool, lease); err != nil {
+		return fmt.Errorf("end sending the audit log: %w", err)
+	}
+	return nil
+}
+
+// Backlog measures what the receiver has not taken, as samples of telemetry.AuditWebhookPending and
+// AuditWebhookLag.
+func (s *Sender) Backlog(ctx context.Context) ([]telemetry.Sample, error) {
+	backlog, err := queries.AuditWebhookBacklog(ctx, s.options.Pool)
+	if err != nil {
+		return nil, fmt.Errorf("count what the webhook of the audit log has not taken: %w", err)
+	}
+	return []telemetry.Sample{{Metric: telemetry.AuditWebhookPending, Value: float64(backlog.Seals)},
+		{Metric: telemetry.AuditWebhookLag, Value: backlog.Oldest}}, nil
+}

@@ -1,0 +1,280 @@
+package webhook_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/audit"
+	"github.com/portico-dev/portico/audit/webhook"
+	"github.com/portico-dev/portico/internal/testkit"
+)
+
+var (
+	secret = []byte("0123456789abcdef0123456789abcdef")
+	ada    = audit.Actor{Kind: "user", Subject: "user:default/ada"}
+)
+
+// receiver is another system that takes the audit log. It checks each signature.
+type receiver struct {
+	t *testing.T
+
+	mu sync.Mutex
+	// ids and bodies are those of the messages that it took.
+	ids    []string
+	bodies []string
+	// answer, unless it is nil, answers instead of taking a message.
+	answer func(w http.ResponseWriter, id string) (isTaken bool)
+	// inHand counts the messages that arrive at the same time.
+	inHand int
+}
+
+// ServeHTTP implements http.Handler.
+func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
+	body, err := io.ReadAll(request.Body)
+	if err != nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	id, timestamp := request.Header.Get("webhook-id"), request.Header.Get("webhook-timestamp")
+	mac := hmac.New(sha256.New, secret)
+	fmt.Fprintf(mac, "%s.%s.%s", id, timestamp, body)
+	if request.Header.Get("webhook-signature") != "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)) {
+		r.t.Errorf("message %s has a wrong signature", id)
+	}
+	at, err := strconv.ParseInt(timestamp, 10, 64)
+	if err != nil || time.Since(time.Unix(at, 0)).Abs() > time.Minute {
+		r.t.Errorf("message %s has the time %q", id, timestamp)
+	}
+	if r.answer != nil && !r.answer(w, id) {
+		return
+	}
+	r.ids, r.bodies = append(r.ids, id), append(r.bodies, string(body))
+}
+
+// taken are the events that the receiver took, as lines.
+func (r *receiver) taken() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return strings.Join(r.bodies, "")
+}
+
+// sending is an audit log with a receiver.
+type sending struct {
+	t        *testing.T
+	pool     *pgxpool.Pool
+	log      *audit.Log
+	receiver *receiver
+	url      string
+	logged   bytes.Buffer
+}
+
+func newSending(t *testing.T) *sending {
+	t.Helper()
+	s := &sending{t: t, pool: testkit.Database(t), receiver: &receiver{t: t}}
+	s.log = audit.NewLog(s.pool, slog.New(slog.DiscardHandler))
+	server := httptest.NewServer(s.receiver)
+	t.Cleanup(server.Close)
+	s.url = server.URL
+	return s
+}
+
+// sender is the one of a process.
+func (s *sending) sender() *webhook.Sender {
+	return webhook.New(webhook.Options{Log: slog.New(slog.NewTextHandler(&s.logged, nil)), Pool: s.pool, Audit: s.log, URL: s.url + "/audit?token=canary",
+		Secret: secret, Transport: http.DefaultTransport})
+}
+
+// record records and seals one event.
+func (s *sending) record(resource string) {
+	s.t.Helper()
+	require.NoError(s.t, audit.Record(s.t.Context(), s.pool, ada, audit.EntityDelete, resource))
+	_, err := s.log.Seal(s.t.Context())
+	require.NoError(s.t, err)
+}
+
+// send sends all there is.
+func (s *sending) send() {
+	s.t.Helper()
+	more, err := s.sender().Send(s.t.Context())
+	require.NoError(s.t, err)
+	require.False(s.t, more)
+}
+
+// exported is the export of the whole log.
+func (s *sending) exported() string {
+	s.t.Helper()
+	var out bytes.Buffer
+	require.NoError(s.t, s.log.Export(s.t.Context(), audit.Span{}, &out))
+	return out.String()
+}
+
+// waited ends the wait after a failure.
+func (s *sending) waited() {
+	s.t.Helper()
+	_, err := s.pool.Exec(s.t.Context(), "update audit_webhook set next_attempt_at = now()")
+	require.NoError(s.t, err)
+}
+
+// backlog are the seals that are not taken, and the age of the oldest.
+func (s *sending) backlog() (seals, age float64) {
+	s.t.Helper()
+	samples, err := s.sender().Backlog(s.t.Context())
+	require.NoError(s.t, err)
+	return samples[0].Value, samples[1].Value
+}
+
+// TestTheReceiverGetsWhatAnExportHas: every sealed event once and in order, and no others.
+func TestTheReceiverGetsWhatAnExportHas(t *testing.T) {
+	t.Parallel()
+	s := newSending(t)
+	s.send()
+	require.Empty(t, s.receiver.taken())
+	for n := range 3 {
+		s.record(fmt.Sprint("component:default/", n))
+	}
+	require.NoError(t, audit.Record(t.Context(), s.pool, ada, audit.EntityDelete, "not sealed yet"))
+	s.send()
+	s.send()
+	require.Equal(t, s.exported(), s.receiver.taken())
+	require.Len(t, s.receiver.ids, 3)
+	seals, age := s.backlog()
+	require.Zero(t, seals)
+	require.Zero(t, age)
+
+	s.record("component:default/later")
+	seals, age = s.backlog()
+	require.InDelta(t, 1, seals, 0)
+	require.Positive(t, age)
+	s.send()
+	require.Equal(t, s.exported(), s.receiver.taken())
+}
+
+// TestAMessageThatIsNotTakenIsSentAgain: with the same id, after a wait, and before the next one.
+func TestAMessageThatIsNotTakenIsSentAgain(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]func(http.ResponseWriter){
+		"it fails":        func(w http.ResponseWriter) { w.WriteHeader(http.StatusInternalServerError) },
+		"it refuses":      func(w http.ResponseWriter) { w.WriteHeader(http.StatusGone) },
+		"it redirects":    func(w http.ResponseWriter) { w.Header().Set("Location", "/elsewhere"); w.WriteHeader(http.StatusFound) },
+		"it breaks off":   func(http.ResponseWriter) { panic(http.ErrAbortHandler) },
+		"it asks to wait": func(w http.ResponseWriter) { w.Header().Set("Retry-After", "1800"); w.WriteHeader(http.StatusTooManyRequests) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSending(t)
+			s.record("component:default/a")
+			s.record("component:default/b")
+			var tried []string
+			s.receiver.answer = func(w http.ResponseWriter, id string) bool {
+				tried = append(tried, id)
+				answer(w)
+				return false
+			}
+			_, err := s.sender().Send(t.Context())
+			require.ErrorContains(t, err, "seal 1")
+			require.NotContains(t, err.Error(), "canary")
+			s.send() // it waits
+			require.Len(t, tried, 1)
+			var wait float64
+			require.NoError(t, s.pool.QueryRow(t.Context(), "select extract(epoch from next_attempt_at - now()) from audit_webhook").Scan(&wait))
+			require.Equal(t, name == "it asks to wait", wait > 1000, wait)
+
+			s.waited()
+			_, err = s.sender().Send(t.Context())
+			require.ErrorContains(t, err, "for the 2. time")
+			s.receiver.answer = nil
+			s.waited()
+			s.send()
+			require.Equal(t, []string{s.receiver.ids[0], s.receiver.ids[0]}, tried)
+			require.Equal(t, s.exported(), s.receiver.taken())
+		})
+	}
+}
+
+// TestOneWorkerSendsAtATime: so that the order is the one of the log.
+func TestOneWorkerSendsAtATime(t *testing.T) {
+	t.Parallel()
+	s := newSending(t)
+	for n := range 5 {
+		s.record(fmt.Sprint("component:default/", n))
+	}
+	arrived, goOn := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	s.receiver.answer = func(http.ResponseWriter, string) bool {
+		once.Do(func() { close(arrived); <-goOn })
+		return true
+	}
+	var group sync.WaitGroup
+	group.Go(s.send)
+	<-arrived
+	s.send() // while the other one sends
+	require.Empty(t, s.receiver.ids)
+	close(goOn)
+	group.Wait()
+	require.Equal(t, s.exported(), s.receiver.taken())
+}
+
+// TestAWorkerThatDiedIsReplaced: what it had sent without noting it is sent again, with the same id.
+func TestAWorkerThatDiedIsReplaced(t *testing.T) {
+	t.Parallel()
+	s := newSending(t)
+	s.record("component:default/a")
+	s.record("component:default/b")
+	ctx, die := context.WithCancel(t.Context())
+	s.receiver.answer = func(http.ResponseWriter, string) bool {
+		die()
+		return true
+	}
+	_, err := s.sender().Send(ctx)
+	require.ErrorIs(t, err, context.Canceled)
+	s.receiver.answer = nil
+	s.send()
+	require.Len(t, s.receiver.ids, 3)
+	require.Equal(t, s.receiver.ids[0], s.receiver.ids[1])
+	require.Equal(t, s.exported(), strings.Join(slices.Compact(s.receiver.bodies), ""))
+
+	s.record("component:default/c")
+	_, err = s.pool.Exec(t.Context(), "update audit_webhook set leased_until = now() + interval '1 minute'")
+	require.NoError(t, err)
+	s.send()
+	require.Len(t, s.receiver.ids, 3, "its lease is not over")
+}
+
+// TestAChangedLogDoesNotStopTheExport: the receiver gets the rest, in which the chain is broken.
+func TestAChangedLogDoesNotStopTheExport(t *testing.T) {
+	t.Parallel()
+	s := newSending(t)
+	s.record("component:default/a")
+	s.send()
+	for n := range 3 {
+		s.record(fmt.Sprint("component:default/", n))
+	}
+	for _, statement := range []string{"alter table audit_events disable trigger user", "alter table audit_seals disable trigger user",
+		"delete from audit_seals where number = 2", "delete from audit_events where resource = 'component:default/1'"} {
+		_, err := s.pool.Exec(t.Context(), statement)
+		require.NoError(t, err)
+	}
+	s.send()
+	require.Len(t, s.receiver.ids, 3)
+	require.Contains(t, s.receiver.taken(), "component:default/2")
+	require.Contains(t, s.logged.String(), "seals of the audit log were deleted before the webhook had them")
+	require.Contains(t, s.logged.String(), "events of the audit log are missing")
+}

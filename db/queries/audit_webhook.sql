@@ -1,0 +1,26 @@
+-- name: LeaseAuditWebhook :one
+-- No row while another worker sends, or while the next attempt has to wait.
+update audit_webhook set lease = @holder::uuid, leased_until = now() + make_interval(secs => @lease_seconds::float8)
+where leased_until <= now() and next_attempt_at <= now()
+returning delivered;
+
+-- name: AdvanceAuditWebhook :execrows
+-- No row when the lease is over.
+update audit_webhook set delivered = @delivered, failures = 0
+where lease = @holder::uuid and leased_until > now();
+
+-- name: ReleaseAuditWebhook :exec
+update audit_webhook set leased_until = now() where lease = @holder::uuid;
+
+-- name: FailAuditWebhook :one
+-- Doubles the wait with each failure, up to five minutes; the receiver may ask for a longer one.
+update audit_webhook set failures = failures + 1, leased_until = now(),
+    next_attempt_at = now() + make_interval(secs => greatest(@asked_seconds::float8, least(300, power(2, least(failures, 10))) * (0.8 + 0.4 * random())))
+where lease = @holder::uuid
+returning failures, extract(epoch from next_attempt_at - now())::float as wait_seconds;
+
+-- name: AuditWebhookBacklog :one
+-- How many seals the receiver has not taken, and how many seconds ago the oldest of them was added.
+select (coalesce((select max(number) from audit_seals), w.delivered) - w.delivered)::bigint as seals,
+    coalesce((select extract(epoch from now() - s.sealed_at) from audit_seals s where s.number > w.delivered order by s.number limit 1), 0)::float as oldest
+from audit_webhook w;
