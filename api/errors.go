@@ -190,11 +190,12 @@ func (s *Server) describe(c *call, err error) (int, errorDetail) {
 	if denied, is := errors.AsType[*policy.DeniedError](err); is {
 		return http.StatusForbidden, errorDetail{string(fault.NotAllowed), denialMessage(err, denied)}
 	}
-	if malformed, is := errors.AsType[*entity.Error](err); is {
-		return malformedStatus(malformed.Name), errorDetail{malformed.Name, malformed.Message}
-	}
+	// An entity.Error never contains a fault, so a fault in its chain is around it and says what it means here.
 	if known, is := errors.AsType[*fault.Error](err); is {
 		return statuses[known.Kind], errorDetail{string(known.Kind), known.Message}
+	}
+	if malformed, is := errors.AsType[*entity.Error](err); is {
+		return malformedStatus(malformed.Name), errorDetail{malformed.Name, malformed.Message}
 	}
 	if unknown, is := errors.AsType[*policy.UnknownRuleError](err); is {
 		return http.StatusInternalServerError, errorDetail{internalError, unknown.Error()} // as in Backstage

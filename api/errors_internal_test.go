@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/integration"
@@ -63,5 +64,31 @@ func TestAHostThatFailsIsNamed(t *testing.T) {
 		require.Equal(t, expected.status, answer.Code, path)
 		require.Equal(t, expected.name, told.Error.Name)
 		require.Contains(t, told.Error.Message, expected.message)
+	}
+}
+
+// TestTheOuterErrorIsShown: a malformed reference is a 500, as in Backstage, unless a fault around it says what it
+// means.
+func TestTheOuterErrorIsShown(t *testing.T) {
+	t.Parallel()
+	_, malformed := entity.ParseRef("component:", entity.Ref{})
+	require.Error(t, malformed)
+	for name, test := range map[string]struct {
+		err    error
+		status int
+		detail errorDetail
+	}{
+		"by itself":        {malformed, http.StatusInternalServerError, errorDetail{"TypeError", malformed.Error()}},
+		"with context":     {fmt.Errorf("the owner: %w", malformed), http.StatusInternalServerError, errorDetail{"TypeError", malformed.Error()}},
+		"in a fault":       {fault.Wrap(fault.Input, malformed, "the owner is no reference"), http.StatusBadRequest, errorDetail{"InputError", "the owner is no reference"}},
+		"in an inner one":  {fmt.Errorf("create: %w", fault.Wrap(fault.Input, malformed, "no reference")), http.StatusBadRequest, errorDetail{"InputError", "no reference"}},
+		"an invalid field": {&entity.Error{Name: "InputError", Message: "no kind"}, http.StatusBadRequest, errorDetail{"InputError", "no kind"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			status, detail := (&Server{}).describe(nil, test.err)
+			require.Equal(t, test.status, status)
+			require.Equal(t, test.detail, detail)
+		})
 	}
 }
