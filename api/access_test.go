@@ -380,6 +380,7 @@ var accessTable = []accessRow{
 	{`GET /api/portico/v1/runs/{id}`, `/api/portico/v1/runs/{run}`, ``, `401 401 401 403 403 200 403 200 403 200 403`},
 	{`POST /api/portico/v1/runs/{id}/rollback`, `/api/portico/v1/runs/{run}/rollback`, `{}`, `401 401 401 403 403 202 403 202 403 202 403`},
 	{`POST /api/scaffolder/.well-known/backstage/permissions/apply-conditions`, ``, `{"items":[]}`, `401 401 401 403 403 403 403 403 403 none 403`},
+	{`GET /api/portico/.well-known/backstage/permissions/metadata`, ``, ``, `401 401 401 200 200 200 200 200 200 200 403`},
 	{`GET /api/scaffolder/.well-known/backstage/permissions/metadata`, ``, ``, `401 401 401 200 200 200 200 200 200 200 403`},
 	{`GET /api/scaffolder/v2/actions`, ``, ``, `401 401 401 none none none none none none none 403`},
 	{`POST /api/scaffolder/v2/autocomplete/{provider}/{resource}`, `/api/scaffolder/v2/autocomplete/none/x`, `{"token":"x"}`, `401 401 401 400 400 400 400 400 400 400 403`},

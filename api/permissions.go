@@ -145,12 +145,19 @@ type conditionRoutes struct {
 	match    map[policy.ResourceType]authorize.Match
 }
 
+// permissionsPath begins the paths of these routes.
+const permissionsPath = "/.well-known/backstage/permissions/"
+
+// describesPermissions is the route of a plugin's metadata.
+func describesPermissions(metadata []byte) route {
+	return route{method: http.MethodGet, path: permissionsPath + "metadata", access: authenticated,
+		summary: "Describes the plugin's permissions", serve: constant[permissionMetadata]("permissions and rules", metadata)}
+}
+
 func (r conditionRoutes) routes() []route {
-	const path = "/.well-known/backstage/permissions/"
 	return []route{
-		{method: http.MethodGet, path: path + "metadata", access: authenticated,
-			summary: "Describes the plugin's permissions", serve: constant[permissionMetadata]("permissions and rules", r.metadata)},
-		{method: http.MethodPost, path: path + "apply-conditions", access: authenticated, audit: unrecorded("it reads"), body: takes[conditionsInput](),
+		describesPermissions(r.metadata),
+		{method: http.MethodPost, path: permissionsPath + "apply-conditions", access: authenticated, audit: unrecorded("it reads"), body: takes[conditionsInput](),
 			summary: "Evaluates conditions on the plugin's resources", serve: ok("a result for each item", r.apply), fails: []fault.Kind{fault.NotImplemented}},
 	}
 }

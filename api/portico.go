@@ -1,6 +1,7 @@
 package api
 
 import (
+	_ "embed"
 	"net/http"
 
 	"github.com/portico-dev/portico/audit"
@@ -9,6 +10,11 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/run"
 )
+
+// porticoPermissions is the metadata about the permissions that no plugin of Backstage has.
+//
+//go:embed portico_permissions.json
+var porticoPermissions []byte
 
 // Info is what the portal needs to know about this installation. It holds no secret.
 type Info struct {
@@ -71,6 +77,7 @@ func NewPorticoPlugin(info Info, service *scaffolder.Service, workflowURL func(i
 		{method: http.MethodPost, path: "/v1/runs/:id/rollback", access: authenticated, audit: records(audit.RunRollback), command: true, body: mayTake[seenInput](),
 			summary: "Rolls a run back", serve: accepted("the run's id", p.rollBack),
 			fails: missingOrConflicting},
+		describesPermissions(porticoPermissions),
 	}}
 }
 
@@ -249,8 +256,10 @@ func commands(given []run.GivenCommand) []givenCommand {
 
 // move is a scaffolder.Operation on the wire.
 type move struct {
-	Name    string `json:"move"    jsonschema:"enum=retry,enum=rollback,enum=cancel"`
+	Name    string `json:"move"             jsonschema:"enum=retry,enum=rollback,enum=cancel"`
 	Summary string `json:"summary"`
+	// Denied says that the caller may not do it, which needs the permission scaffolder.task with its name.
+	Denied string `json:"denied,omitempty"`
 }
 
 type workflowLink struct {

@@ -39,7 +39,7 @@ type roleRoutes struct {
 // describedPlugins decodes the metadata that the plugins serve.
 func describedPlugins() map[string]permissionMetadata {
 	described := map[string]permissionMetadata{}
-	for id, text := range map[string][]byte{"catalog": catalogPermissions, "scaffolder": scaffolderPermissions, "permission": rolePermissions} {
+	for id, text := range map[string][]byte{"catalog": catalogPermissions, "scaffolder": scaffolderPermissions, "permission": rolePermissions, "portico": porticoPermissions} {
 		var metadata permissionMetadata
 		if err := json.Unmarshal(text, &metadata); err != nil {
 			panic(err) // it is part of the program

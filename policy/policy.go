@@ -48,10 +48,12 @@ const (
 	PolicyEntityUpdate Permission = "policy.entity.update"
 	PolicyEntityDelete Permission = "policy.entity.delete"
 
-	// AuditRead and the following are Portico's own.
-	AuditRead     Permission = "portico.audit.read"
-	SessionRead   Permission = "portico.session.read"
-	SessionDelete Permission = "portico.session.delete"
+	// ScaffolderTaskRetry and the following are Portico's own: no plugin of Backstage has them.
+	ScaffolderTaskRetry    Permission = "scaffolder.task.retry"
+	ScaffolderTaskRollback Permission = "scaffolder.task.rollback"
+	AuditRead              Permission = "portico.audit.read"
+	SessionRead            Permission = "portico.session.read"
+	SessionDelete          Permission = "portico.session.delete"
 )
 
 // ResourceType is the type of the resources of a permission, such as "catalog-entity".
@@ -100,9 +102,18 @@ var permissions = map[Permission]struct {
 	PolicyEntityUpdate: {"update", PolicyEntity},
 	PolicyEntityDelete: {"delete", PolicyEntity},
 
-	AuditRead:     {"read", ""},
-	SessionRead:   {"read", ""},
-	SessionDelete: {"delete", ""},
+	ScaffolderTaskRetry:    {"", ScaffolderTask},
+	ScaffolderTaskRollback: {"", ScaffolderTask},
+	AuditRead:              {"read", ""},
+	SessionRead:            {"read", ""},
+	SessionDelete:          {"delete", ""},
+}
+
+// deputies has the permission of Backstage that guarded the same command there, or one like it. It decides for roles
+// and tokens that were written for Backstage, which do not name Portico's own permission.
+var deputies = map[Permission]Permission{
+	ScaffolderTaskRetry:    ScaffolderTaskCreate,
+	ScaffolderTaskRollback: ScaffolderTaskCancel,
 }
 
 // administrative are the permissions that users do not have without roles.
@@ -122,6 +133,10 @@ func (p Permission) ResourceType() ResourceType { return permissions[p].resource
 
 // Action is the permission's action attribute (create, read, update or delete), "" when it has none.
 func (p Permission) Action() string { return permissions[p].action }
+
+// Deputy is the permission of Backstage that decides where nothing names this one of Portico's own, "" when there is
+// none.
+func (p Permission) Deputy() Permission { return deputies[p] }
 
 // plugin is the id of the permission's plugin: catalog for catalog.entity.read.
 func (p Permission) plugin() string {
@@ -145,8 +160,11 @@ func hasPermissions(plugin string) bool {
 
 // permits reports whether a restriction allows a permission. A plugin with permissions of its own uses other
 // plugins' permissions in its own name, as in Backstage: the scaffolder reads templates even if the token may
-// not read the catalog.
+// not read the catalog. One that permits the deputy of a permission permits it too.
 func permits(restriction identity.Restriction, permission Permission) bool {
+	if deputy := permission.Deputy(); deputy != "" && permits(restriction, deputy) {
+		return true
+	}
 	if permission.plugin() != restriction.Plugin && hasPermissions(restriction.Plugin) {
 		return true
 	}

@@ -47,6 +47,10 @@ func TestRestrictedTokens(t *testing.T) {
 		"another of the plugin's own":       {identity.Restriction{Plugin: "scaffolder", Permissions: []string{"scaffolder.task.create"}}, policy.ScaffolderTaskCancel, false},
 		"a plugin without permissions":      {identity.Restriction{Plugin: "portico"}, policy.ScaffolderTaskCancel, true},
 		"and with another's":                {identity.Restriction{Plugin: "portico", Permissions: []string{"scaffolder.task.read"}}, policy.ScaffolderTaskRead, true},
+		"a command whose deputy is named":   {identity.Restriction{Plugin: "scaffolder", Permissions: []string{"scaffolder.task.create"}}, policy.ScaffolderTaskRetry, true},
+		"a command that is named itself":    {identity.Restriction{Plugin: "scaffolder", Permissions: []string{"scaffolder.task.retry"}}, policy.ScaffolderTaskRetry, true},
+		"a command whose deputy is not":     {identity.Restriction{Plugin: "scaffolder", Permissions: []string{"scaffolder.task.create"}}, policy.ScaffolderTaskRollback, false},
+		"a deputy is not named by that":     {identity.Restriction{Plugin: "scaffolder", Permissions: []string{"scaffolder.task.retry"}}, policy.ScaffolderTaskCreate, false},
 		"the audit log":                     {identity.Restriction{Plugin: "portico", Permissions: []string{"scaffolder.task.read"}}, policy.AuditRead, false},
 		"and with others than are asked of": {identity.Restriction{Plugin: "portico", Permissions: []string{"scaffolder.task.read"}}, policy.ScaffolderTaskCancel, false},
 	} {
@@ -67,6 +71,7 @@ func TestPermissionsMatchTheServedLists(t *testing.T) {
 			policy.CatalogLocationRead, policy.CatalogLocationCreate, policy.CatalogLocationDelete, policy.CatalogLocationAnalyze,
 			policy.CatalogEntityCreate, policy.CatalogIngestionRead, policy.CatalogIngestionManage,
 		},
+		"portico": {policy.ScaffolderTaskRetry, policy.ScaffolderTaskRollback, policy.AuditRead, policy.SessionRead, policy.SessionDelete},
 		"scaffolder": {
 			policy.ScaffolderTaskCreate, policy.ScaffolderTaskRead, policy.ScaffolderTaskCancel,
 			policy.ScaffolderTemplateRead, policy.ScaffolderTemplateStepRead, policy.ScaffolderTemplateDryRun, policy.ScaffolderTemplateManage,
@@ -94,7 +99,8 @@ func TestPermissionsMatchTheServedLists(t *testing.T) {
 			require.True(t, permission.IsKnown())
 			require.Equal(t, resource[permission], permission.ResourceType(), permission)
 			for _, kind := range []string{"create", "read", "update", "delete"} {
-				require.Equal(t, action[permission] == kind, decide(t, permission, identity.Restriction{Plugin: plugin, Actions: []string{kind}}), "%s %s", permission, kind)
+				permitted := action[permission] == kind || permission.Deputy().Action() == kind
+				require.Equal(t, permitted, decide(t, permission, identity.Restriction{Plugin: plugin, Actions: []string{kind}}), "%s %s", permission, kind)
 			}
 		}
 	}

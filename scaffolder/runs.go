@@ -42,13 +42,13 @@ func (s *Service) Run(ctx context.Context, principal identity.Principal, id stri
 	return s.runs.Get(ctx, readable, parsed)
 }
 
-// cancellable is Run for who must be allowed to cancel it as well.
-func (s *Service) cancellable(ctx context.Context, principal identity.Principal, id string) (run.Run, error) {
+// permitted is Run for who must have another permission on it as well.
+func (s *Service) permitted(ctx context.Context, principal identity.Principal, id string, permission policy.Permission) (run.Run, error) {
 	r, err := s.Run(ctx, principal, id)
 	if err != nil {
 		return run.Run{}, err
 	}
-	granted, err := s.granted(ctx, principal, policy.ScaffolderTaskCancel)
+	granted, err := s.granted(ctx, principal, permission)
 	if err != nil {
 		return run.Run{}, err
 	}
@@ -64,6 +64,8 @@ type Details struct {
 	Commands []run.GivenCommand
 	// LastEvent is the id of the newest event of its log, 0 when there is none.
 	LastEvent int64
+	// Refusals say for the names of operations that the principal may not do them.
+	Refusals map[string]error
 }
 
 // Details reads all that there is to show of a run, but for its log.
@@ -88,7 +90,23 @@ func (s *Service) Details(ctx context.Context, principal identity.Principal, id 
 	if err != nil {
 		return Details{}, err
 	}
-	return Details{Run: r, Steps: steps, Effects: effects, Commands: commands, LastEvent: last}, nil
+	refusals, err := s.refusals(ctx, principal, r)
+	return Details{Run: r, Steps: steps, Effects: effects, Commands: commands, LastEvent: last, Refusals: refusals}, err
+}
+
+// refusals are the operations that a principal may not do with a run.
+func (s *Service) refusals(ctx context.Context, principal identity.Principal, r run.Run) (map[string]error, error) {
+	refusals := map[string]error{}
+	for name, permission := range operationPermissions {
+		granted, err := s.granted(ctx, principal, permission)
+		if err != nil {
+			return nil, err
+		}
+		if err := granted.Check(r, r.ID.String()); err != nil {
+			refusals[name] = err
+		}
+	}
+	return refusals, nil
 }
 
 // List is one page of the runs that the principal may read, and the number of all that match. Who may read
@@ -161,11 +179,8 @@ func (s *Service) repeated(ctx context.Context, command Command) (bool, error) {
 // completes again and changes nothing. A run that is moving, or that somebody else took up since it was seen,
 // is a fault of kind Conflict.
 func (s *Service) Retry(ctx context.Context, principal identity.Principal, id string, command Command) error {
-	r, err := s.Run(ctx, principal, id)
+	r, err := s.permitted(ctx, principal, id, policy.ScaffolderTaskRetry)
 	if err != nil {
-		return err
-	}
-	if err := s.require(ctx, principal, policy.ScaffolderTaskCreate, id); err != nil {
 		return err
 	}
 	if repeated, err := s.repeated(ctx, command); err != nil || repeated {
@@ -199,7 +214,7 @@ func (s *Service) resumeAt(ctx context.Context, r run.Run) (int, error) {
 
 // RollBack undoes what an ended run created, the last thing first.
 func (s *Service) RollBack(ctx context.Context, principal identity.Principal, id string, command Command) error {
-	r, err := s.cancellable(ctx, principal, id)
+	r, err := s.permitted(ctx, principal, id, policy.ScaffolderTaskRollback)
 	if err != nil {
 		return err
 	}
@@ -245,7 +260,7 @@ func (s *Service) reopen(ctx context.Context, r run.Run, seen *int, reopening ru
 // Backstage. A repeated command writes nothing. It only tells the engine again while the run has not stopped,
 // because the engine may have missed it; a run that was retried since goes on.
 func (s *Service) Cancel(ctx context.Context, principal identity.Principal, id string, command Command) error {
-	r, err := s.cancellable(ctx, principal, id)
+	r, err := s.permitted(ctx, principal, id, policy.ScaffolderTaskCancel)
 	if err != nil {
 		return err
 	}

@@ -350,9 +350,11 @@ func TestEveryCommandIsDecided(t *testing.T) {
 		return err
 	}
 	for permission, commands := range map[policy.Permission][]func(bench, string) error{
-		policy.ScaffolderTaskCreate:     {create, retry, dryRun},
+		policy.ScaffolderTaskCreate:     {create, dryRun},
 		policy.ScaffolderTaskRead:       {read, list, causes, details, events, cancel, retry, rollBack},
-		policy.ScaffolderTaskCancel:     {cancel, rollBack},
+		policy.ScaffolderTaskCancel:     {cancel},
+		policy.ScaffolderTaskRetry:      {retry},
+		policy.ScaffolderTaskRollback:   {rollBack},
 		policy.ScaffolderTemplateRead:   {schema},
 		policy.ScaffolderTemplateDryRun: {dryRun},
 	} {
@@ -399,17 +401,40 @@ func TestReadingRunsIsRestrictedByConditions(t *testing.T) {
 	require.Equal(t, fault.NotFound, fault.KindOf(err))
 }
 
-// TestCancellingHasItsOwnConditions: a run that can be read cannot always be cancelled.
-func TestCancellingHasItsOwnConditions(t *testing.T) {
+// TestCommandsHaveTheirOwnConditions: a run that can be read cannot always be cancelled, retried or rolled back, and
+// the details of the run say so.
+func TestCommandsHaveTheirOwnConditions(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, policytest.Table{policy.ScaffolderTaskCancel: policytest.Started})
-	others := b.insert("user:default/grace").String()
-	_, err := b.Run(t.Context(), ada, others)
+	b := newBench(t, policytest.Table{policy.ScaffolderTaskCancel: policytest.Started, policy.ScaffolderTaskRetry: policytest.Started,
+		policy.ScaffolderTaskRollback: policytest.Started})
+	own, others := b.create(`{}`).String(), b.insert("user:default/grace").String()
+	of, err := b.Details(t.Context(), ada, own)
 	require.NoError(t, err)
-	for _, err := range []error{b.Cancel(t.Context(), ada, others, scaffolder.Command{}), b.RollBack(t.Context(), ada, others, scaffolder.Command{})} {
-		require.EqualError(t, err, "user:default/ada may not scaffolder.task.cancel on "+others)
+	require.Equal(t, []string{"cancel"}, permitted(of))
+	require.NoError(t, b.Cancel(t.Context(), ada, own, scaffolder.Command{}))
+
+	for name, command := range map[string]func(context.Context, identity.Principal, string, scaffolder.Command) error{
+		"cancel": b.Cancel, "retry": b.Retry, "rollback": b.RollBack,
+	} {
+		refusal := "user:default/ada may not scaffolder.task." + name + " on " + others
+		require.EqualError(t, command(t.Context(), ada, others, scaffolder.Command{}), refusal)
+		of, err = b.Details(t.Context(), ada, others)
+		require.NoError(t, err)
+		require.Empty(t, permitted(of))
+		require.EqualError(t, of.Refusals[name], refusal)
 	}
-	require.NoError(t, b.Cancel(t.Context(), ada, b.create(`{}`).String(), scaffolder.Command{}))
+	require.NotEmpty(t, of.Operations())
+}
+
+// permitted are the names of the operations that the details do not deny.
+func permitted(of scaffolder.Details) []string {
+	var names []string
+	for _, operation := range of.Operations() {
+		if operation.Denied == "" {
+			names = append(names, operation.Name)
+		}
+	}
+	return names
 }
 
 // TestConditionsForPermissionsWithoutRulesAreRefused: such a permission is granted completely or not at all.

@@ -52,6 +52,7 @@ type runDetails struct {
 	Moves    []struct {
 		Move    string `json:"move"`
 		Summary string `json:"summary"`
+		Denied  string `json:"denied"`
 	} `json:"moves"`
 	Workflow struct {
 		URL string `json:"url"`
@@ -164,7 +165,7 @@ func (c *apiClient) summarize(out io.Writer, details runDetails, took time.Durat
 	}
 	for _, move := range details.Moves {
 		if details.Status != "completed" {
-			fmt.Fprintf(table, "  portico runs %s %s\t%s\n", move.Move, shortID(details.ID), move.Summary)
+			fmt.Fprintf(table, "  portico runs %s %s\t%s\n", move.Move, shortID(details.ID), terminal.Line(cmp.Or(move.Denied, move.Summary)))
 		}
 	}
 	_ = table.Flush()

@@ -47,6 +47,9 @@ func (e Explanation) writeReasons(w *writer) {
 	if !e.Known {
 		w.line("Portico has no permission of this name. Check its spelling, unless it is another plugin's.")
 	}
+	if e.DecidedAs != "" {
+		w.line("No role of the user names %s, so it is decided as %s.", e.Permission, e.DecidedAs)
+	}
 	switch e.Basis {
 	case rbac.ByConditions:
 		e.writeConditions(w)

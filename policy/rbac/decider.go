@@ -37,10 +37,22 @@ type Query struct {
 // target is what policies that name the permission are about.
 func (q Query) target() target { return target{q.Permission, cmp.Or(q.Action, noAction)} }
 
-// typeTarget is what policies on the resource type are about; its object is "" without one.
+// deputy is the query that decides where nothing names a permission of Portico's own, the zero value without one.
+func (q Query) deputy() Query {
+	if deputy := policy.Permission(q.Permission).Deputy(); deputy != "" {
+		return queryAbout(deputy)
+	}
+	return Query{}
+}
+
+// typeTarget is what policies on the resource type are about; its object is "" without one, and where policies on the
+// type do not count.
 func (q Query) typeTarget() target {
 	about := q.target()
 	about.object = string(q.ResourceType)
+	if countsByNameOnly(q.Permission) {
+		about.object = ""
+	}
 	// This permission had a resource type in older releases, and roles still have policies on it.
 	if q.Permission == string(policy.PolicyEntityCreate) {
 		about.object = string(policy.PolicyEntity)
@@ -188,8 +200,12 @@ func checkGroups(user string, groups []string) error {
 }
 
 // decide is the order of the RBAC plugin: conditions, then policies that name the permission, then policies
-// on its resource type.
+// on its resource type. One of Portico's own is decided by what names it, else by its deputy.
 func (d *Decider) decide(now *snapshot, roles []string, principal identity.Principal, q Query, seen *recorder) (policy.Decision, error) {
+	if deputy := q.deputy(); deputy.Permission != "" && !now.names(roles, q) {
+		seen.decidesAs(policy.Permission(deputy.Permission))
+		q = deputy
+	}
 	about, byType := q.target(), q.typeTarget()
 	if byType.object != "" && !now.has(about, roles) {
 		about = byType

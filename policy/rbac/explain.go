@@ -35,6 +35,8 @@ type Explanation struct {
 	SuperUser string `json:"superUser,omitempty"`
 	// Failure is why a decision ByFailure failed.
 	Failure string `json:"failure,omitempty"`
+	// DecidedAs is the permission of Backstage that decided, because no role of the user names Portico's own.
+	DecidedAs policy.Permission `json:"decidedAs,omitempty"`
 	// Roles are all roles that the user has.
 	Roles []HeldRole `json:"roles"`
 	// Policies are the policies that decided, of a decision ByPolicies. One that denies counts before those that
@@ -122,6 +124,7 @@ type recorder struct {
 	basis    Basis
 	super    string
 	failure  string
+	deputy   policy.Permission
 	now      *snapshot
 	subjects []string
 	held     []string
@@ -139,6 +142,12 @@ func (r *recorder) superUser(ref string) {
 func (r *recorder) roles(now *snapshot, subjects, roles []string) {
 	if r != nil {
 		r.basis, r.now, r.subjects, r.held = ByNothing, now, subjects, roles
+	}
+}
+
+func (r *recorder) decidesAs(deputy policy.Permission) {
+	if r != nil {
+		r.deputy = deputy
 	}
 }
 
@@ -174,7 +183,7 @@ func (d *Decider) Explain(ctx context.Context, principal identity.Principal, q Q
 	if err != nil {
 		return Explanation{}, err
 	}
-	e := Explanation{Decision: decision, Basis: seen.basis, SuperUser: seen.super, Failure: seen.failure,
+	e := Explanation{Decision: decision, Basis: seen.basis, SuperUser: seen.super, Failure: seen.failure, DecidedAs: seen.deputy,
 		Roles: []HeldRole{}, Changes: []Change{}, Maintainers: []string{}}
 	e.Policies, e.Conditions = seen.placed()
 	if seen.now == nil {

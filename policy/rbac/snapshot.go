@@ -118,6 +118,15 @@ func (s *snapshot) has(about target, roles []string) bool {
 	return slices.ContainsFunc(roles, func(role string) bool { _, has := s.verdicts[about][role]; return has })
 }
 
+// names reports whether one of the roles has a policy that names a permission, or a condition about it.
+func (s *snapshot) names(roles []string, q Query) bool {
+	if s.has(q.target(), roles) {
+		return true
+	}
+	conditions, collision := s.conditionsOn(roles, q)
+	return len(conditions) > 0 || collision != ""
+}
+
 // allows is the model's effect over several roles: some role with policies about the target allows it, and
 // none denies it.
 func (s *snapshot) allows(roles []string, about target) bool {

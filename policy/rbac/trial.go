@@ -176,8 +176,10 @@ func (s *snapshot) contents() map[string][]string {
 // concerns reports whether a role has policies or conditions that count for a permission.
 func (s *snapshot) concerns(ref string, q Query) bool {
 	role := []string{ref}
-	conditions, collision := s.conditionsOn(role, q)
-	return len(conditions) > 0 || collision != "" || s.has(q.target(), role) || s.has(q.typeTarget(), role)
+	if deputy := q.deputy(); deputy.Permission != "" && s.concerns(ref, deputy) {
+		return true
+	}
+	return s.names(role, q) || s.has(q.typeTarget(), role)
 }
 
 // queriesOf are the permissions of Portico, and those of others that policies and conditions name. What is about

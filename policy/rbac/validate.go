@@ -126,9 +126,13 @@ func checkConditionPermissions(c ConditionSpec) error {
 // about reports whether a condition is about a permission on its resource type.
 func (c ConditionSpec) about(permission, action string) bool {
 	return slices.ContainsFunc(c.Permissions, func(entry ConditionPermission) bool {
-		return entry.Action == action && (entry.Name == "" || entry.Name == permission)
+		return entry.Action == action && (entry.Name == permission || entry.Name == "" && !countsByNameOnly(permission))
 	})
 }
+
+// countsByNameOnly reports whether policies on the resource type, and conditions on an action, leave a permission
+// out: roles that were written for Backstage mean Backstage's permissions by them.
+func countsByNameOnly(permission string) bool { return policy.Permission(permission).Deputy() != "" }
 
 // overlap lists the permissions that two conditions of one role are both about.
 func overlap(a, b ConditionSpec) []string {
@@ -139,6 +143,9 @@ func overlap(a, b ConditionSpec) []string {
 	for _, mine := range a.Permissions {
 		for _, other := range b.Permissions {
 			if mine.Action != other.Action || mine.Name != "" && other.Name != "" && mine.Name != other.Name {
+				continue
+			}
+			if mine.Name != other.Name && countsByNameOnly(cmp.Or(mine.Name, other.Name)) {
 				continue
 			}
 			if name := cmp.Or(mine.Name, other.Name); name != "" {

@@ -18,7 +18,7 @@ import (
 var fill string
 
 const (
-	fillTimeout = 5 * time.Minute
+	fillTimeout = 15 * time.Minute
 	vacuum      = "vacuum analyze catalog_states, catalog_references, catalog_relations, catalog_locations, catalog_entities, catalog_search"
 	// allSeen checks that all rows are visible to all transactions, on which index-only scans depend. A
 	// concurrent analysis by Postgres keeps a vacuum from marking them.

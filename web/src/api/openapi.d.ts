@@ -803,6 +803,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/portico/.well-known/backstage/permissions/metadata": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Describes the plugin's permissions */
+        get: operations["get_portico_well_known_backstage_permissions_metadata"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/portico/v1/audit": {
         parameters: {
             query?: never;
@@ -1739,6 +1756,7 @@ export interface components {
             basis: string;
             superUser?: string;
             failure?: string;
+            decidedAs?: string;
             roles: components["schemas"]["RbacHeldRole"][];
             policies: components["schemas"]["RbacPlacedPolicy"][];
             conditions: components["schemas"]["RbacPlacedCondition"][];
@@ -1881,6 +1899,7 @@ export interface components {
             /** @enum {string} */
             move: "retry" | "rollback" | "cancel";
             summary: string;
+            denied?: string;
         };
         OrderInput: {
             field: string;
@@ -4744,6 +4763,31 @@ export interface operations {
             404: components["responses"]["NotFoundError"];
             409: components["responses"]["ConflictError"];
             422: components["responses"]["UnprocessableEntityError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_portico_well_known_backstage_permissions_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description permissions and rules */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PermissionMetadata"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
             429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };

@@ -118,6 +118,7 @@ function Answer({ of: e }: { of: Explanation }) {
         {e.resource && ` on ${e.resource}`}
       </p>
       <p className="text-muted">
+        {e.decidedAs && `No role of the user names ${e.permission}, so it is decided as ${e.decidedAs}. `}
         {bases[e.basis]} {e.failure} {!e.known && 'Portico has no permission of this name: check its spelling.'}
       </p>
       <Part title="Rules">

@@ -34,9 +34,7 @@ const looks: Record<MoveName, MoveLook> = {
 
 /** The permission that a command needs. */
 function needsOf(move: MoveName, id: string): NeededPermission {
-  return move === 'retry'
-    ? { permission: 'scaffolder.task.create' }
-    : { permission: 'scaffolder.task.cancel', resource: id };
+  return { permission: `scaffolder.task.${move}`, resource: id };
 }
 
 interface MovesProps {
