@@ -27,6 +27,7 @@ var statuses = map[fault.Kind]int{
 	fault.NotAllowed:     http.StatusForbidden,
 	fault.NotFound:       http.StatusNotFound,
 	fault.Conflict:       http.StatusConflict,
+	fault.Stale:          http.StatusPreconditionFailed,
 	fault.NotImplemented: http.StatusNotImplemented,
 	fault.BadGateway:     http.StatusBadGateway,
 	fault.Unavailable:    http.StatusServiceUnavailable,

@@ -63,7 +63,7 @@ func (r roleRoutes) roles() []route {
 		{method: http.MethodGet, path: one, access: authenticated, looseQuery: true,
 			summary: "Shows a role", serve: ok("a list of this role", r.showRole), fails: missing},
 		{method: http.MethodPut, path: one, access: authenticated, audit: records(audit.RoleUpdate), command: true, body: describes[rbac.RoleUpdate](),
-			summary: "Changes a role", serve: empty(http.StatusOK, "changed", r.updateRole), fails: missingOrConflicting},
+			summary: "Changes a role; with If-Match only as it was read", serve: empty(http.StatusOK, "changed", r.updateRole), fails: missingConflictingOrStale},
 		{method: http.MethodDelete, path: one, access: authenticated, audit: records(audit.RoleDelete), command: true, query: []parameter{text("memberReferences", "remove this member only")},
 			summary: "Deletes a role with its policies and conditions, or removes a member", serve: empty(http.StatusNoContent, "done", r.deleteRole), fails: missing},
 	}
@@ -116,6 +116,7 @@ func (r roleRoutes) listRoles(c *call) ([]role, error) {
 
 func (r roleRoutes) showRole(c *call) ([]role, error) {
 	found, err := r.service.Role(c.Request.Context(), c.principal, c.pathRef())
+	c.version(found.Version(), err)
 	return []role{asRole(found)}, withoutMessage(err, fault.NotFound)
 }
 
@@ -125,6 +126,7 @@ func (r roleRoutes) createRole(c *call) error {
 
 func (r roleRoutes) updateRole(c *call) error {
 	return given(c, func(update rbac.RoleUpdate) error {
+		update.Read = c.versionsRead()
 		return withoutMessage(r.service.UpdateRole(c.Request.Context(), c.principal, c.pathRef(), update), fault.Conflict)
 	})
 }
@@ -240,7 +242,7 @@ func (r roleRoutes) conditions() []route {
 		{method: http.MethodGet, path: one, access: authenticated, looseQuery: true,
 			summary: "Shows a condition", serve: ok("the condition", r.showCondition), fails: missing},
 		{method: http.MethodPut, path: one, access: authenticated, audit: records(audit.ConditionUpdate), command: true, body: describes[rbac.ConditionSpec](),
-			summary: "Replaces a condition", serve: empty(http.StatusOK, "changed", r.updateCondition), fails: missingOrConflicting},
+			summary: "Replaces a condition; with If-Match only as it was read", serve: empty(http.StatusOK, "changed", r.updateCondition), fails: missingConflictingOrStale},
 		{method: http.MethodDelete, path: one, access: authenticated, audit: records(audit.ConditionDelete), command: true,
 			summary: "Deletes a condition", serve: empty(http.StatusNoContent, "done", r.deleteCondition), fails: missing},
 	}
@@ -274,6 +276,7 @@ func (r roleRoutes) showCondition(c *call) (rbac.Condition, error) {
 	var found rbac.Condition
 	err := c.byID(func(id int64) (err error) {
 		found, err = r.service.Condition(c.Request.Context(), c.principal, id)
+		c.version(found.Version(), err)
 		return withoutMessage(err, fault.NotFound)
 	})
 	return found, err
@@ -282,13 +285,38 @@ func (r roleRoutes) showCondition(c *call) (rbac.Condition, error) {
 func (r roleRoutes) updateCondition(c *call) error {
 	return c.byID(func(id int64) error {
 		return given(c, func(spec rbac.ConditionSpec) error {
-			return r.service.UpdateCondition(c.Request.Context(), c.principal, id, spec)
+			return r.service.UpdateCondition(c.Request.Context(), c.principal, id, spec, c.versionsRead())
 		})
 	})
 }
 
 func (r roleRoutes) deleteCondition(c *call) error {
 	return c.byID(func(id int64) error { return r.service.DeleteCondition(c.Request.Context(), c.principal, id) })
+}
+
+// missingConflictingOrStale are the failures of a route that changes what the caller has read.
+var missingConflictingOrStale = append(slices.Clone(missingOrConflicting), fault.Stale)
+
+// version sends the version of what was read without an error.
+func (c *call) version(version string, err error) {
+	if err == nil {
+		c.Header("ETag", `"`+version+`"`)
+	}
+}
+
+// versionsRead are the versions of which the caller has read one; none are all.
+func (c *call) versionsRead() []string {
+	var versions []string
+	for tag := range strings.SplitSeq(strings.Join(c.Request.Header.Values("If-Match"), ","), ",") {
+		switch tag = strings.TrimSpace(tag); tag {
+		case "":
+		case "*":
+			return nil
+		default:
+			versions = append(versions, strings.Trim(tag, `"`))
+		}
+	}
+	return versions
 }
 
 // byID calls do with the id in the path. One that is no number is the id of no condition, and a fault of kind

@@ -20,6 +20,7 @@ import (
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/policy/authorize"
 	"github.com/portico-dev/portico/policy/explain"
+	"github.com/portico-dev/portico/policy/preview"
 	"github.com/portico-dev/portico/policy/rbac"
 )
 
@@ -44,7 +45,9 @@ func newRoles(t *testing.T) roles {
 		options.Plugins[0] = api.NewCatalogPlugin(entities)
 		options.Plugins = append(options.Plugins, api.NewRolesPlugin(service), api.NewRoleEditorPlugin(service), api.NewPermissionPlugin(authorize.New(authorize.Options{
 			Decider: decider, Foreign: decider.DecideQuery, Match: match,
-		})), api.NewExplainPlugin(explain.New(explain.Options{Decider: decider, Roles: decider, Match: match, MemberOf: o.groupsOf})))
+		})), api.NewExplainPlugin(explain.New(explain.Options{Decider: decider, Roles: decider, Match: match, MemberOf: o.groupsOf})),
+			api.NewPreviewPlugin(preview.New(preview.Options{Roles: service, Decider: decider, People: rbac.CatalogPeople(o.pool, rbac.PeopleLevels{Ownership: 1, Owners: 10}),
+				Count: map[policy.ResourceType]preview.Count{policy.CatalogEntity: entities.SampleEntities}})))
 	})
 	return roles{o}
 }

@@ -19,6 +19,7 @@ const (
 	NotAllowed     Kind = "NotAllowedError"         // 403: the caller is not permitted to do this
 	NotFound       Kind = "NotFoundError"           // 404
 	Conflict       Kind = "ConflictError"           // 409: the thing exists already, or is in the wrong state
+	Stale          Kind = "PreconditionFailedError" // 412: the thing has changed since the caller read it
 	NotImplemented Kind = "NotImplementedError"     // 501
 	BadGateway     Kind = "BadGatewayError"         // 502: another system failed or did not answer
 	Unavailable    Kind = "ServiceUnavailableError" // 503: try again later

@@ -21,11 +21,11 @@ import (
 
 func policyCommand() *cobra.Command {
 	command := &cobra.Command{
-		Use: "policy", Short: "Explain decisions, and check and test files of roles", Args: cobra.NoArgs,
+		Use: "policy", Short: "Explain decisions, and check, test and preview files of roles", Args: cobra.NoArgs,
 		Example: "  portico policy explain user:default/ada catalog.entity.delete component:default/shop",
 		RunE:    func(command *cobra.Command, _ []string) error { return command.Help() },
 	}
-	command.AddCommand(policyExplainCommand(), policyTestCommand(), policyValidateCommand())
+	command.AddCommand(policyExplainCommand(), policyPreviewCommand(), policyTestCommand(), policyValidateCommand())
 	return command
 }
 

@@ -114,7 +114,7 @@ func (s *setting) make(t testing.TB, by identity.Principal, p rbac.Proposal) err
 		_, err := s.roles.CreateCondition(ctx, by, *p.CreateCondition)
 		return err
 	case p.UpdateCondition != nil:
-		return s.roles.UpdateCondition(ctx, by, p.UpdateCondition.ID, p.UpdateCondition.ConditionSpec)
+		return s.roles.UpdateCondition(ctx, by, p.UpdateCondition.ID, p.UpdateCondition.ConditionSpec, nil)
 	default:
 		return s.roles.DeleteCondition(ctx, by, *p.DeleteCondition)
 	}

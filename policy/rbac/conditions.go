@@ -93,13 +93,14 @@ func (s *Service) createCondition(ctx context.Context, principal identity.Princi
 	}, nil
 }
 
-// UpdateCondition replaces a condition. That of a role of a file lasts until the files are read again.
-func (s *Service) UpdateCondition(ctx context.Context, principal identity.Principal, id int64, spec ConditionSpec) error {
-	edit, err := s.updateCondition(ctx, principal, id, spec)
+// UpdateCondition replaces a condition. That of a role of a file lasts until the files are read again. If the condition
+// has none of the versions that were read, it is not replaced; none are all.
+func (s *Service) UpdateCondition(ctx context.Context, principal identity.Principal, id int64, spec ConditionSpec, read []string) error {
+	edit, err := s.updateCondition(ctx, principal, id, spec, read)
 	return s.perform(ctx, principal, edit, err)
 }
 
-func (s *Service) updateCondition(ctx context.Context, principal identity.Principal, id int64, spec ConditionSpec) (edit, error) {
+func (s *Service) updateCondition(ctx context.Context, principal identity.Principal, id int64, spec ConditionSpec, read []string) (edit, error) {
 	granted, err := s.mayChange(ctx, principal, policy.PolicyEntityUpdate)
 	if err != nil {
 		return nil, err
@@ -107,6 +108,9 @@ func (s *Service) updateCondition(ctx context.Context, principal identity.Princi
 	return func(c *change) error {
 		existing, err := c.mayChangeCondition(granted, id)
 		if err != nil {
+			return err
+		}
+		if err := existing.unchanged(read); err != nil {
 			return err
 		}
 		if err := s.checkNamed(spec); err != nil {

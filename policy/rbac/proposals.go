@@ -75,7 +75,7 @@ func (s *Service) prepare(ctx context.Context, principal identity.Principal, p P
 		return s.createCondition(ctx, principal, *p.CreateCondition, new(int64))
 	})
 	add(p.UpdateCondition != nil, func() (edit, error) {
-		return s.updateCondition(ctx, principal, p.UpdateCondition.ID, p.UpdateCondition.ConditionSpec)
+		return s.updateCondition(ctx, principal, p.UpdateCondition.ID, p.UpdateCondition.ConditionSpec, nil)
 	})
 	add(p.DeleteCondition != nil, func() (edit, error) { return s.deleteCondition(ctx, principal, *p.DeleteCondition) })
 	if len(prepared) != 1 {

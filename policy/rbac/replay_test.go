@@ -213,7 +213,7 @@ func (r replayed) send(t *testing.T, caller identity.Principal, e exchange, at *
 		answer, err = r.CreateCondition(ctx, caller, decoded[rbac.ConditionSpec](t, e.Body))
 		return 201, answer, err
 	case "PUT /roles/conditions/:id":
-		return 200, nil, r.UpdateCondition(ctx, caller, id, decoded[rbac.ConditionSpec](t, e.Body))
+		return 200, nil, r.UpdateCondition(ctx, caller, id, decoded[rbac.ConditionSpec](t, e.Body), nil)
 	case "DELETE /roles/conditions/:id":
 		return 204, nil, r.DeleteCondition(ctx, caller, id)
 	case "POST /plugins/id", "DELETE /plugins/id":

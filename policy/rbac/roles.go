@@ -28,6 +28,8 @@ type MetadataSpec struct {
 type RoleUpdate struct {
 	Old *RoleSpec `json:"oldRole"`
 	New *RoleSpec `json:"newRole"`
+	// Read are versions of the role; if it has none of them, it is not updated. None are all.
+	Read []string `json:"-"`
 }
 
 const (
@@ -136,6 +138,9 @@ func (s *Service) updateRole(ctx context.Context, principal identity.Principal, 
 			return err
 		}
 		if err := granted.Check(existing, ref); err != nil {
+			return err
+		}
+		if err := existing.unchanged(update.Read); err != nil {
 			return err
 		}
 		return c.replaceRole(principal, existing, *update.New, old, members)

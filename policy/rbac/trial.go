@@ -122,8 +122,11 @@ func (s *Service) try(ctx context.Context, principal identity.Principal, edits [
 		return nil, err
 	}
 	t := &Trial{decider: s.options.Decider, about: map[string][]int{}, altered: map[string]bool{}, known: map[string][]Difference{}}
-	if t.before, err = s.snapshotOf(was, s.places()); err != nil {
-		return nil, err
+	// The trial's lock counts as one change more.
+	if t.before = s.options.Decider.snapshot.Load(); !t.before.loaded || t.before.all.revision+1 != was.revision {
+		if t.before, err = s.snapshotOf(was, s.places()); err != nil {
+			return nil, err
+		}
 	}
 	if t.after, err = s.snapshotOf(is, at); err != nil {
 		return nil, err

@@ -774,7 +774,7 @@ export interface paths {
         };
         /** Shows a condition */
         get: operations["get_permission_roles_conditions_id"];
-        /** Replaces a condition */
+        /** Replaces a condition; with If-Match only as it was read */
         put: operations["put_permission_roles_conditions_id"];
         post?: never;
         /** Deletes a condition */
@@ -793,7 +793,7 @@ export interface paths {
         };
         /** Shows a role */
         get: operations["get_permission_roles_kind_namespace_name"];
-        /** Changes a role */
+        /** Changes a role; with If-Match only as it was read */
         put: operations["put_permission_roles_kind_namespace_name"];
         post?: never;
         /** Deletes a role with its policies and conditions, or removes a member */
@@ -2766,6 +2766,15 @@ export interface components {
                 "application/json": components["schemas"]["ErrorEnvelope"];
             };
         };
+        /** @description Precondition Failed */
+        PreconditionFailedError: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["ErrorEnvelope"];
+            };
+        };
         /** @description the request body took too long */
         RequestTimeoutError: {
             headers: {
@@ -4625,6 +4634,7 @@ export interface operations {
             404: components["responses"]["NotFoundError"];
             408: components["responses"]["RequestTimeoutError"];
             409: components["responses"]["ConflictError"];
+            412: components["responses"]["PreconditionFailedError"];
             413: components["responses"]["PayloadTooLargeError"];
             422: components["responses"]["UnprocessableEntityError"];
             429: components["responses"]["TooManyRequestsError"];
@@ -4725,6 +4735,7 @@ export interface operations {
             404: components["responses"]["NotFoundError"];
             408: components["responses"]["RequestTimeoutError"];
             409: components["responses"]["ConflictError"];
+            412: components["responses"]["PreconditionFailedError"];
             413: components["responses"]["PayloadTooLargeError"];
             422: components["responses"]["UnprocessableEntityError"];
             429: components["responses"]["TooManyRequestsError"];
