@@ -55,7 +55,7 @@ var actions = map[Action]string{
 	LocationUpdate:    "a registered location got another target",
 	LocationDelete:    "a location was unregistered",
 	LocationConfigure: "the locations of the configuration changed",
-	CatalogProcess:    "entities were read from their sources and had changed",
+	CatalogProcess:    "a location created or changed entities, or emits some no more",
 	CatalogClean:      "entities were deleted because nothing emits them any more",
 
 	RoleCreate:      "a role was created",

@@ -357,23 +357,28 @@ where r.source_ref = any ($1::text[])
   and not exists (
       select from (select unnest($2::text[]) as source_ref, unnest($3::text[]) as target_ref) as kept
       where kept.source_ref = r.source_ref and kept.target_ref = r.target_ref)
-returning r.target_ref
+returning r.source_ref::text as source_ref, r.target_ref
 `
 
-// Removes references to entities that are no longer emitted, and returns these entities.
-func (q *Queries) CatalogDropChildren(ctx context.Context, db DBTX, sources []string, edgeSources []string, edgeTargets []string) ([]string, error) {
+type CatalogDropChildrenRow struct {
+	SourceRef string
+	TargetRef string
+}
+
+// Removes references to entities that are no longer emitted, and returns who emitted which.
+func (q *Queries) CatalogDropChildren(ctx context.Context, db DBTX, sources []string, edgeSources []string, edgeTargets []string) ([]CatalogDropChildrenRow, error) {
 	rows, err := db.Query(ctx, catalogDropChildren, sources, edgeSources, edgeTargets)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []string{}
+	items := []CatalogDropChildrenRow{}
 	for rows.Next() {
-		var target_ref string
-		if err := rows.Scan(&target_ref); err != nil {
+		var i CatalogDropChildrenRow
+		if err := rows.Scan(&i.SourceRef, &i.TargetRef); err != nil {
 			return nil, err
 		}
-		items = append(items, target_ref)
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

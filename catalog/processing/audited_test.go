@@ -13,8 +13,8 @@ import (
 	"github.com/portico-dev/portico/catalog/processing"
 )
 
-// TestTheAuditLogHasWhatSourcesChange: which entities of which location came and went, and nothing about an
-// unchanged file.
+// TestTheAuditLogHasWhatSourcesChange: which entities of which location were created, changed and dropped, and
+// nothing about an unchanged file.
 func TestTheAuditLogHasWhatSourcesChange(t *testing.T) {
 	t.Parallel()
 	two := fmt.Sprintf(component, "one", "", "team-a") + "---\n" + fmt.Sprintf(component, "two", "", "team-a")
@@ -27,17 +27,28 @@ func TestTheAuditLogHasWhatSourcesChange(t *testing.T) {
 	brought := b.bring("a.yaml")
 	b.awaitServed("component:default/one", "component:default/two")
 	b.settled()
-	changed := map[any]bool{}
-	for _, e := range found(audit.CatalogProcess) {
-		require.Equal(t, "url:"+b.site.URL+"/a.yaml", e.Resource)
-		refs, isList := e.Changes[0].New.([]any)
-		require.True(t, isList)
-		require.EqualValues(t, len(refs), e.Changes[1].New)
-		for _, ref := range refs {
-			changed[ref] = true
+	// said are the references that the events have under a field.
+	said := func(field string) (refs []any) {
+		for _, e := range found(audit.CatalogProcess) {
+			require.Equal(t, "url:"+b.site.URL+"/a.yaml", e.Resource)
+			for i, change := range e.Changes {
+				if change.Field != field {
+					continue
+				}
+				of, isList := change.New.([]any)
+				if field == "dropped" {
+					of, isList = change.Old.([]any)
+				}
+				require.True(t, isList)
+				require.Equal(t, field+".count", e.Changes[i+1].Field)
+				require.EqualValues(t, len(of), e.Changes[i+1].New)
+				refs = append(refs, of...)
+			}
 		}
+		return refs
 	}
-	require.Equal(t, map[any]bool{brought[0].Ref: true, "component:default/one": true, "component:default/two": true}, changed)
+	require.ElementsMatch(t, []any{brought[0].Ref, "component:default/one", "component:default/two"}, said("created"))
+	require.Empty(t, said("changed"))
 
 	before := len(found(audit.CatalogProcess))
 	b.refresh(brought[0].Ref)
@@ -51,11 +62,13 @@ func TestTheAuditLogHasWhatSourcesChange(t *testing.T) {
 	b.settled()
 	require.Len(t, found(audit.CatalogProcess), before)
 
-	b.site.set("a.yaml", fmt.Sprintf(component, "one", "", "team-a"))
+	b.site.set("a.yaml", fmt.Sprintf(component, "one", "", "team-b"))
 	b.refresh(brought[0].Ref)
 	b.eventually("the orphan is marked", func() bool {
 		return b.served("component:default/two").Annotation("backstage.io/orphan") == "true"
 	})
+	require.ElementsMatch(t, []any{brought[0].Ref, "component:default/one"}, said("changed"))
+	require.Equal(t, []any{"component:default/two"}, said("dropped"))
 	_, err := b.engine.RemoveOrphans(t.Context())
 	require.NoError(t, err)
 	cleaned := found(audit.CatalogClean)

@@ -10,7 +10,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/db"
 )
@@ -25,6 +24,8 @@ type batch struct {
 	offers    *offers
 	// touched are the references whose served form may change.
 	touched map[string]bool
+	// dropped are the entities that are no longer emitted, by who emitted them.
+	dropped map[string][]string
 }
 
 type outcome struct {
@@ -44,7 +45,7 @@ func (s session) write(ctx context.Context, done []work) error {
 		if err != nil {
 			return err
 		}
-		b = &batch{state: s.state, tx: tx, offers: newOffers(), touched: map[string]bool{}}
+		b = &batch{state: s.state, tx: tx, offers: newOffers(), touched: map[string]bool{}, dropped: map[string][]string{}}
 		if err := b.sort(current); err != nil {
 			return err
 		}
@@ -295,11 +296,15 @@ func (b *batch) writeChildren(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("drop children: %w", err)
 	}
+	for _, edge := range dropped {
+		b.dropped[edge.SourceRef] = append(b.dropped[edge.SourceRef], edge.TargetRef)
+		b.touch([]string{edge.TargetRef})
+	}
 	added, err := b.state.queries.CatalogAddChildren(ctx, b.tx, sources, targets)
 	if err != nil {
 		return fmt.Errorf("add children: %w", err)
 	}
-	b.touch(dropped, added)
+	b.touch(added)
 	if err := b.state.clearConflicts(ctx, b.tx, emitters, b.offers.rejected); err != nil {
 		return err
 	}
@@ -359,25 +364,6 @@ func (b *batch) writeRelations(ctx context.Context) error {
 	}
 	b.touch(gone, added)
 	return nil
-}
-
-// recordChanges records which entities changed, in one event for each location.
-func (b *batch) recordChanges(ctx context.Context) error {
-	changed := map[string][]string{}
-	for _, o := range b.good {
-		location := wholeCatalog
-		if spec, err := entity.ParseLocationRef(o.result.location); err == nil {
-			location = spec.WithoutSecrets()
-		}
-		changed[location] = append(changed[location], o.row.EntityRef)
-	}
-	var events db.Batch
-	for _, location := range slices.Sorted(maps.Keys(changed)) {
-		if err := audit.Record(ctx, &events, processor, audit.CatalogProcess, location, named(nil, changed[location])...); err != nil {
-			return err
-		}
-	}
-	return wrapped(events.Send(ctx, b.tx), "record what changed")
 }
 
 func (b *batch) touch(lists ...[]string) {

@@ -118,13 +118,13 @@ where s.entity_ref in (
 returning s.entity_ref;
 
 -- name: CatalogDropChildren :many
--- Removes references to entities that are no longer emitted, and returns these entities.
+-- Removes references to entities that are no longer emitted, and returns who emitted which.
 delete from catalog_references r
 where r.source_ref = any (@sources::text[])
   and not exists (
       select from (select unnest(@edge_sources::text[]) as source_ref, unnest(@edge_targets::text[]) as target_ref) as kept
       where kept.source_ref = r.source_ref and kept.target_ref = r.target_ref)
-returning r.target_ref;
+returning r.source_ref::text as source_ref, r.target_ref;
 
 -- name: CatalogAddChildren :many
 insert into catalog_references (source_ref, target_ref)
