@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"errors"
 	"net"
 	"net/http"
@@ -58,16 +59,17 @@ func (s *Server) recordRefusal(c *call, err error, name string) {
 	if c.route == nil || c.principal.Kind == identity.KindNone {
 		return
 	}
-	action, outcome := c.route.audit.action, audit.Failed
+	action, outcome, record := c.route.audit.action, audit.Failed, s.refusals.Record
 	resource, reason := c.resource(), name
 	if fault.KindOf(err) == fault.NotAllowed {
 		outcome = audit.Denied
 	}
 	if denied, is := errors.AsType[*policy.DeniedError](err); is {
-		reason = "needs " + string(denied.Permission)
-		if denied.Resource != "" {
-			resource = denied.Resource
-		}
+		resource, reason = cmp.Or(denied.Resource, resource), "needs "+string(denied.Permission)
+	}
+	if hidden, is := errors.AsType[*policy.HiddenError](err); is {
+		outcome, record = audit.Denied, s.refusals.RecordLater
+		resource, reason = cmp.Or(hidden.Resource, resource), "needs "+string(hidden.Permission)+"; the answer was "+name
 	}
 	switch {
 	case action != "":
@@ -76,7 +78,7 @@ func (s *Server) recordRefusal(c *call, err error, name string) {
 	default:
 		return // a read that failed
 	}
-	s.refusals.Record(c.Request.Context(), c.principal.Actor(), action, resource, outcome, reason)
+	record(c.Request.Context(), c.principal.Actor(), action, resource, outcome, reason)
 }
 
 // resource names what a request is about: the reference or the first parameter in its path, or else the path.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -18,6 +20,7 @@ import (
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/internal/testkit"
 	"github.com/portico-dev/portico/internal/testkit/catalogtest"
+	"github.com/portico-dev/portico/internal/testkit/policytest"
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/scaffolder/run"
 )
@@ -68,6 +71,40 @@ func TestTheAuditLogHasWhatPeopleDidAndWhatTheyWereRefused(t *testing.T) {
 		{"user:default/ada", audit.EntityDelete, ownRef, audit.Done, ""},
 	}, events)
 	require.Equal(t, deleted.Header().Get("X-Request-ID"), found[3].RequestID)
+}
+
+// TestAnAttemptToReadWhatIsHiddenIsRecorded: the answer is the same as for something that does not exist, of
+// which the log has nothing.
+func TestAnAttemptToReadWhatIsHiddenIsRecorded(t *testing.T) {
+	t.Parallel()
+	o := newDecidedThings(t, policytest.Table{policy.CatalogEntityRead: policytest.Owned, policy.CatalogLocationRead: policytest.Deny})
+	catalogtest.Fill(t, o.pool, 180)
+	graces := o.owned("group:default/group-39")
+	ref := first(graces)
+	path := strings.NewReplacer(":", "/").Replace(ref)
+	for _, missing := range []string{"/by-name/component/default/none", "/by-uid/" + uuid.NewString(), "/by-uid/none"} {
+		o.send("ada", http.StatusNotFound, http.MethodGet, "/catalog/entities"+missing, "", nil)
+	}
+	hidden := []struct{ path, resource, permission string }{
+		{"/catalog/entities/by-name/" + path, ref, "catalog.entity.read"},
+		{"/catalog/entities/by-uid/" + graces[ref], graces[ref], "catalog.entity.read"},
+		{"/catalog/locations/4711", "4711", "catalog.location.read"},
+		{"/catalog/locations/by-entity/" + path, ref, "catalog.location.read"},
+	}
+	for _, attempt := range hidden {
+		o.send("ada", http.StatusNotFound, http.MethodGet, attempt.path, "", nil)
+	}
+	o.refusals.Wait()
+	found, err := audit.Find(t.Context(), o.pool, audit.Query{Who: "user:default/ada", Actions: []audit.Action{audit.Access}, Outcomes: []audit.Outcome{audit.Denied}})
+	require.NoError(t, err)
+	require.Len(t, found, len(hidden))
+	for _, attempt := range hidden {
+		found, err := audit.Find(t.Context(), o.pool, audit.Query{Resource: attempt.resource, Outcomes: []audit.Outcome{audit.Denied}})
+		require.NoError(t, err)
+		require.True(t, slices.ContainsFunc(found, func(e audit.Event) bool {
+			return e.Reason == "needs "+attempt.permission+"; the answer was NotFoundError"
+		}), "%s: %v", attempt.path, found)
+	}
 }
 
 func TestARestrictedTokenIsRecordedWhereItIsRefused(t *testing.T) {

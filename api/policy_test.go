@@ -53,9 +53,10 @@ func (p people) Authenticate(_ context.Context, token string) (identity.Principa
 // ownThings is the API for users who may read and change only what they own.
 type ownThings struct {
 	*testing.T
-	pool *pgxpool.Pool
-	http http.Handler
-	runs *run.Store
+	pool     *pgxpool.Pool
+	http     http.Handler
+	runs     *run.Store
+	refusals *audit.Attempts
 }
 
 func newOwnThings(t *testing.T) *ownThings {
@@ -81,7 +82,8 @@ func newDecidedThings(t *testing.T, decider policy.Decider) *ownThings {
 		Engine: &commands{}, Actions: actions, Decider: decider, Access: access.NewRuns(decider)})
 	entities := catalog.New(catalog.Options{Pool: o.pool, Decider: decider})
 	o.http = newServer(t, io.Discard, func(options *api.Options) {
-		options.Refusals = audit.NewAttempts(o.pool, slog.New(slog.DiscardHandler))
+		o.refusals = audit.NewAttempts(o.pool, slog.New(slog.DiscardHandler))
+		options.Refusals = o.refusals
 		options.Authenticator = people{"ada": "group:default/group-19", "grace": "group:default/group-39"}
 		options.Plugins[0] = api.NewCatalogPlugin(entities)
 		options.Plugins[1] = api.NewScaffolderPlugin(service, db.NewListener(o.pool, run.Channel, slog.New(slog.DiscardHandler)))

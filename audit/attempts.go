@@ -30,6 +30,8 @@ type Attempts struct {
 	log  *slog.Logger
 	// writing has a place for each event that is being written.
 	writing chan struct{}
+	// later has the goroutines of RecordLater. What is permitted bounds them, and attemptTimeout ends them.
+	later sync.WaitGroup
 
 	mutex  sync.Mutex
 	actors map[Actor]*allowance
@@ -54,22 +56,45 @@ func NewAttempts(pool *pgxpool.Pool, log *slog.Logger) *Attempts {
 // contains no secret and none of the caller's input. Record returns nothing, because the attempt has been
 // refused already and its answer does not depend on it.
 func (a *Attempts) Record(ctx context.Context, actor Actor, action Action, resource string, outcome Outcome, reason string) {
+	if e, permitted := a.counted(actor, action, resource, outcome, reason); permitted {
+		a.writeOrLog(ctx, e)
+	}
+}
+
+// RecordLater is Record without waiting, so that the time of an answer does not tell that something was
+// recorded. Wait waits for it.
+func (a *Attempts) RecordLater(ctx context.Context, actor Actor, action Action, resource string, outcome Outcome, reason string) {
+	if e, permitted := a.counted(actor, action, resource, outcome, reason); permitted {
+		a.later.Go(func() { a.writeOrLog(ctx, e) })
+	}
+}
+
+// Wait waits until what is recorded later is recorded, for a second at most. No more may be begun then.
+func (a *Attempts) Wait() {
+	if a != nil {
+		a.later.Wait()
+	}
+}
+
+// counted is the event of an attempt, if it is to be written.
+func (a *Attempts) counted(actor Actor, action Action, resource string, outcome Outcome, reason string) (e Event, permitted bool) {
 	if a == nil {
-		return
+		return Event{}, false
 	}
 	extra, permitted := a.permits(actor, time.Now())
-	if !permitted {
-		return
-	}
 	if extra > 0 {
 		reason += fmt.Sprintf(" (%d earlier attempts were not recorded one by one)", extra)
 	}
+	return Event{Actor: actor, Action: action, Resource: resource, Outcome: outcome, Reason: reason}, permitted
+}
+
+func (a *Attempts) writeOrLog(ctx context.Context, e Event) {
 	// The caller may have left because of the refusal.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptTimeout)
 	defer cancel()
-	if err := a.write(ctx, Event{Actor: actor, Action: action, Resource: resource, Outcome: outcome, Reason: reason}); err != nil {
-		a.log.ErrorContext(ctx, "an attempt is missing in the audit log", "actor", actor.Subject, "action", action, "resource", resource,
-			"outcome", outcome, "reason", reason, "error", err)
+	if err := a.write(ctx, e); err != nil {
+		a.log.ErrorContext(ctx, "an attempt is missing in the audit log", "actor", e.Actor.Subject, "action", e.Action, "resource", e.Resource,
+			"outcome", e.Outcome, "reason", e.Reason, "error", err)
 	}
 }
 

@@ -42,7 +42,7 @@ func (s *Service) EntityJSON(ctx context.Context, principal identity.Principal, 
 	}
 	document, err := queryByKey(ctx, s, query.ByRef(readable, ref.String()), pgx.RowTo[[]byte])
 	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, noEntity(ref)
+		return nil, s.unseen(ctx, readable, query.ByRef(query.Rules.Everything(), ref.String()), ref.String(), noEntity(ref))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("entity %s: %w", ref, err)
@@ -62,12 +62,31 @@ func (s *Service) LocatedEntity(ctx context.Context, principal identity.Principa
 		Location string
 	}])
 	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, provenance.Place{}, noEntity(ref)
+		return nil, provenance.Place{}, s.unseen(ctx, readable, query.ByRef(query.Rules.Everything(), ref.String()), ref.String(), noEntity(ref))
 	}
 	if err != nil {
 		return nil, provenance.Place{}, fmt.Errorf("entity %s: %w", ref, err)
 	}
 	return found.Document, provenance.Recorded(found.Location), nil
+}
+
+// unseen is the fault of an entity that was not found among those that the principal may read: a denial, if
+// there is one. Whether there is one is asked in any case, so that the time of the answer does not tell.
+func (s *Service) unseen(ctx context.Context, readable query.Grant, anybodys query.Statement, name string, missing error) error {
+	switch {
+	case readable.IsEverything():
+		return missing
+	case readable.IsNothing():
+		return readable.Hide(name, missing)
+	}
+	_, err := queryByKey(ctx, s, anybodys, func(pgx.CollectableRow) (struct{}, error) { return struct{}{}, nil })
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return missing
+	case err != nil:
+		return fmt.Errorf("whether there is an entity %s: %w", name, err)
+	}
+	return readable.Hide(name, missing)
 }
 
 func noEntity(ref entity.Ref) error {
@@ -87,7 +106,7 @@ func (s *Service) EntityByUID(ctx context.Context, principal identity.Principal,
 	}
 	document, err := queryByKey(ctx, s, query.ByUID(readable, id), pgx.RowTo[[]byte])
 	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, missing
+		return nil, s.unseen(ctx, readable, query.ByUID(query.Rules.Everything(), id), uid, missing)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("entity %s: %w", uid, err)

@@ -110,7 +110,7 @@ func (s *Service) LocationByID(ctx context.Context, principal identity.Principal
 		return Location{}, err
 	}
 	if !may {
-		return Location{}, noLocation(id)
+		return Location{}, hiddenLocation(id, noLocation(id))
 	}
 	row, err := s.locationRow(ctx, id)
 	if err != nil {
@@ -137,6 +137,11 @@ func findLocation(id string, find func(uuid.UUID) (db.CatalogLocation, error)) (
 		return db.CatalogLocation{}, fmt.Errorf("location %s: %w", id, err)
 	}
 	return row, nil
+}
+
+// hiddenLocation is the denial that looks as if there were no location.
+func hiddenLocation(name string, missing error) error {
+	return &policy.HiddenError{Permission: policy.CatalogLocationRead, Resource: name, Missing: missing}
 }
 
 func noLocation(id string) error {
@@ -199,17 +204,17 @@ func (s *Service) locationAt(ctx context.Context, tx db.DBTX, spec entity.Locati
 // LocationByEntity finds the registered location that is the root of an entity's ancestors. Entities from the
 // configuration have none: a fault of kind NotFound.
 func (s *Service) LocationByEntity(ctx context.Context, principal identity.Principal, ref entity.Ref) (Location, error) {
-	missing := fault.New(fault.NotFound, "found no entity for ref %s", ref)
+	missing := func(cause error) error { return fault.Wrap(fault.NotFound, cause, "found no entity for ref %s", ref) }
 	may, err := s.mayReadLocations(ctx, principal)
 	if err != nil {
 		return Location{}, err
 	}
 	if !may {
-		return Location{}, missing
+		return Location{}, hiddenLocation(ref.String(), missing(nil))
 	}
 	e, err := s.EntityByRef(ctx, principal, ref)
 	if fault.KindOf(err) == fault.NotFound {
-		return Location{}, missing
+		return Location{}, missing(err)
 	}
 	if err != nil {
 		return Location{}, err

@@ -51,6 +51,21 @@ func (e *DeniedError) Error() string {
 // Unwrap makes it a fault of kind NotAllowed.
 func (e *DeniedError) Unwrap() error { return fault.New(fault.NotAllowed, "%s", e.Error()) }
 
+// HiddenError is a denial that looks to the principal as if there were no such resource: it has the kind and
+// the text of that fault. The audit log has the denial.
+type HiddenError struct {
+	Permission Permission
+	// Resource is the name of the resource, as in DeniedError.
+	Resource string
+	// Missing is the fault of a resource that does not exist.
+	Missing error
+}
+
+func (e *HiddenError) Error() string { return e.Missing.Error() }
+
+// Unwrap makes it the fault of a missing resource.
+func (e *HiddenError) Unwrap() error { return e.Missing }
+
 func subject(p identity.Principal) string {
 	if p.Subject == "" {
 		return "an unauthenticated caller"

@@ -70,3 +70,11 @@ func (g Grant[R, F]) Refusal(name string) error {
 	denied.Resource = name
 	return &denied
 }
+
+// IsEverything reports that the grant covers every resource.
+func (g Grant[R, F]) IsEverything() bool { return g.result == Allowed }
+
+// Hide marks the fault about a missing resource as the denial of one that the principal must not notice.
+func (g Grant[R, F]) Hide(name string, missing error) error {
+	return &HiddenError{Permission: g.denied.Permission, Resource: name, Missing: missing}
+}

@@ -171,11 +171,14 @@ func TestTheReceiverGetsWhatAnExportHas(t *testing.T) {
 func TestAMessageThatIsNotTakenIsSentAgain(t *testing.T) {
 	t.Parallel()
 	for name, answer := range map[string]func(http.ResponseWriter){
-		"it fails":        func(w http.ResponseWriter) { w.WriteHeader(http.StatusInternalServerError) },
-		"it refuses":      func(w http.ResponseWriter) { w.WriteHeader(http.StatusGone) },
-		"it redirects":    func(w http.ResponseWriter) { w.Header().Set("Location", "/elsewhere"); w.WriteHeader(http.StatusFound) },
-		"it breaks off":   func(http.ResponseWriter) { panic(http.ErrAbortHandler) },
-		"it asks to wait": func(w http.ResponseWriter) { w.Header().Set("Retry-After", "1800"); w.WriteHeader(http.StatusTooManyRequests) },
+		"it fails":      func(w http.ResponseWriter) { w.WriteHeader(http.StatusInternalServerError) },
+		"it refuses":    func(w http.ResponseWriter) { w.WriteHeader(http.StatusGone) },
+		"it redirects":  func(w http.ResponseWriter) { w.Header().Set("Location", "/elsewhere"); w.WriteHeader(http.StatusFound) },
+		"it breaks off": func(http.ResponseWriter) { panic(http.ErrAbortHandler) },
+		"it asks to wait": func(w http.ResponseWriter) {
+			w.Header().Set("Retry-After", "1800")
+			w.WriteHeader(http.StatusTooManyRequests)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

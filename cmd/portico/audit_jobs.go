@@ -13,7 +13,7 @@ import (
 
 // openAudit opens the audit log and its webhook, if there is one.
 func (p *platform) openAudit(context.Context, place) error {
-	p.audit = audit.NewLog(p.pool, p.log)
+	p.audit, p.refusals = audit.NewLog(p.pool, p.log), audit.NewAttempts(p.pool, p.log)
 	configured := p.config.Portico.Audit.Webhook
 	if configured == nil {
 		return nil

@@ -62,6 +62,8 @@ type platform struct {
 	// target is the cluster to which temporal is connected.
 	target cluster.Target
 	audit  *audit.Log
+	// refusals records what this process refused.
+	refusals *audit.Attempts
 	// webhook is nil when the audit log is sent nowhere.
 	webhook *webhook.Sender
 	// crashBudget is shared by all activities of this process.
@@ -128,6 +130,7 @@ func (p *platform) close() {
 	if p.direct != nil && p.direct != p.pool {
 		p.direct.Close()
 	}
+	p.refusals.Wait()
 	if p.pool != nil {
 		p.pool.Close()
 	}

@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/portico-dev/portico/api"
-	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/audit/trail"
 	"github.com/portico-dev/portico/bookmarks"
 	"github.com/portico-dev/portico/config"
@@ -187,8 +186,7 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 	if err != nil {
 		return nil, nil, err
 	}
-	refusals := audit.NewAttempts(p.pool, p.log)
-	signIn, err := p.signIn(issuer, seals, refusals, options.allowGuest)
+	signIn, err := p.signIn(issuer, seals, p.refusals, options.allowGuest)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -201,7 +199,7 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 	server, err := api.NewServer(api.Options{
 		Log: p.log, Telemetry: p.telemetry, Version: version, Portal: web.Handler(imageSources(p.config)), Database: api.Database{Ping: p.pool.Ping, Unreachable: db.Unreachable},
 		Problems:      p.roleProblems,
-		Refusals:      refusals,
+		Refusals:      p.refusals,
 		Keys:          idempotency.New(p.pool, idempotency.Options{}),
 		Authenticator: identity.NewAuthenticator(issuer, machines), CORS: crossOrigin(p.config.Backend.CORS),
 		BaseURLs: []string{p.config.Backend.BaseURL, p.config.App.BaseURL}, Hosts: p.config.Portico.Server.AllowedHosts,

@@ -11,7 +11,6 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"github.com/portico-dev/portico/activities/templaterun"
-	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/catalog/processing"
 	"github.com/portico-dev/portico/idempotency"
 	"github.com/portico-dev/portico/identity"
@@ -138,7 +137,7 @@ func (p *platform) newWorker(queue workflows.Queue, onFatalError func(error)) wo
 func (p *platform) templateActivities() *templaterun.Activities {
 	retry := p.config.Portico.Run.Retry
 	return templaterun.New(templaterun.Options{Log: p.log, Telemetry: p.telemetry, CrashBudget: p.crashBudget,
-		Refusals:     audit.NewAttempts(p.pool, p.log),
+		Refusals:     p.refusals,
 		Access:       p.access,
 		StuckTimeout: p.config.Portico.Run.StuckTimeout, Runs: p.runs, Planner: p.planner, Actions: p.actions, Workspaces: p.workspaces,
 		Settings: engine.Settings{StepTimeout: p.config.Portico.Run.StepTimeout, HeartbeatTimeout: heartbeatTimeout,
