@@ -41,8 +41,6 @@ type receiver struct {
 	bodies []string
 	// answer, unless it is nil, answers instead of taking a message.
 	answer func(w http.ResponseWriter, id string) (isTaken bool)
-	// inHand counts the messages that arrive at the same time.
-	inHand int
 }
 
 // ServeHTTP implements http.Handler.
@@ -53,10 +51,10 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	id, timestamp := request.Header.Get("webhook-id"), request.Header.Get("webhook-timestamp")
+	id, timestamp := request.Header.Get("Webhook-Id"), request.Header.Get("Webhook-Timestamp")
 	mac := hmac.New(sha256.New, secret)
 	fmt.Fprintf(mac, "%s.%s.%s", id, timestamp, body)
-	if request.Header.Get("webhook-signature") != "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)) {
+	if request.Header.Get("Webhook-Signature") != "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)) {
 		r.t.Errorf("message %s has a wrong signature", id)
 	}
 	at, err := strconv.ParseInt(timestamp, 10, 64)
