@@ -70,11 +70,13 @@ test-needs: prerequisites $(NPM_STAMPS)
 test-go test-browser: export PORTICO_BINARY = $(CURDIR)/bin/portico
 # The comparison with the real Nunjucks must not be skipped here.
 test-go: export PORTICO_REQUIRE_NODE = 1
+# The tests with a Vault must not be skipped here either.
+test-go: export PORTICO_VAULT = $(CURDIR)/$(TOOLS)/vault-server
 
 # Packages that link the embedded Temporal server are tested without the race detector: with it, the server takes
 # a quarter of an hour to compile, and its timers are late.
 .PHONY: test-go
-test-go: build $(NPM_STAMPS) ## Run the Go tests, with the race detector wherever it is affordable.
+test-go: build $(TOOLS)/vault-server $(NPM_STAMPS) ## Run the Go tests, with the race detector wherever it is affordable.
 	packages=$$(tools/test-packages.sh plain); go test -timeout 20m $$packages
 	packages=$$(tools/test-packages.sh race); go test -race -timeout 20m $$packages
 
@@ -160,6 +162,12 @@ $(TOOLS)/%: tools/go.mod tools/go.sum
 # A separate module, because it needs other versions of dependencies than the tools above.
 $(TOOLS)/promtool: tools/promtool/go.mod tools/promtool/go.sum
 	CGO_ENABLED=0 go build -C tools/promtool -trimpath -o "../../$@" github.com/prometheus/prometheus/cmd/promtool
+	@touch "$@"
+
+# A Vault for tests: a module of its own, because it needs other versions of many dependencies.
+VAULT_SERVER := internal/testkit/vaulttest/server
+$(TOOLS)/vault-server: $(wildcard $(VAULT_SERVER)/*)
+	CGO_ENABLED=0 go build -C $(VAULT_SERVER) -trimpath -o "$(CURDIR)/$@" .
 	@touch "$@"
 
 ##@ Tidy up

@@ -16,6 +16,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/portico-dev/portico/config"
+	"github.com/portico-dev/portico/internal/testkit/vaulttest"
 )
 
 var testEnviron = []string{
@@ -137,6 +138,28 @@ func TestEscapesAndUndefinedVariables(t *testing.T) {
 	require.Equal(t, "${NOT_SET} costs $5 robot-token-0123 {x}", loaded.App.Title)
 	require.Equal(t, "initial commit", loaded.Scaffolder.DefaultCommitMessage)
 	require.Equal(t, config.Listen{Port: 7100}, loaded.Backend.Listen)
+}
+
+// TestSecretsOfVault: the place in the file is named, and nothing is asked of a Vault that no file refers to.
+func TestSecretsOfVault(t *testing.T) {
+	t.Parallel()
+	at := vaulttest.Start(t)
+	at.Put(t, "portico", map[string]any{"url": "postgres://portico@db/portico"})
+	environ := []string{"VAULT_ADDR=" + at.Address, "VAULT_TOKEN=" + at.RootToken, "SECRET=portico"}
+	loaded, err := load(t, environ, written(t, "app-config.yaml", "portico:\n  database:\n    url: { $vault: 'kv/data/${SECRET}#url' }"))
+	require.NoError(t, err)
+	require.Equal(t, config.Secret("postgres://portico@db/portico"), loaded.Portico.Database.URL)
+
+	_, err = load(t, environ, written(t, "app-config.yaml", "portico:\n  database:\n    url: { $vault: 'kv/data/portico#uri' }"))
+	require.ErrorContains(t, err, "app-config.yaml:3: failed to read $vault kv/data/portico#uri: the secret has no field 'uri'")
+}
+
+func TestVaultMustBeNamed(t *testing.T) {
+	t.Parallel()
+	_, err := load(t, nil, written(t, "app-config.yaml", "app:\n  title: { $vault: 'kv/data/portico#title' }"))
+	require.ErrorContains(t, err, "app-config.yaml:2: failed to read $vault kv/data/portico#title: VAULT_ADDR is not set")
+	_, err = load(t, nil, "testdata/good/empty.yaml")
+	require.NoError(t, err)
 }
 
 func TestLaterFilesOverrideEarlierOnes(t *testing.T) {

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/portico-dev/portico/config/vault"
 )
 
 // Options are the inputs of Load. The zero value loads the default files of the current directory with the
@@ -90,12 +92,15 @@ func readSources(ctx context.Context, options Options, environment environment) 
 	if err != nil {
 		return nil, err
 	}
+	secrets := vault.NewReader(environment.lookup)
+	defer secrets.Close(ctx)
+	transformer := transformer{environment, func(reference string) (string, error) { return secrets.Read(ctx, reference) }}
 	root := &value{origin: origin{file: "configuration"}, kind: object}
 	for _, file := range files {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		read, err := readFile(file, transformer{environment})
+		read, err := readFile(file, transformer)
 		if err != nil {
 			return nil, err
 		}

@@ -7,9 +7,12 @@ import (
 	"strings"
 )
 
-// transformer substitutes environment variables and included files, as Backstage's config-loader does.
+// transformer substitutes environment variables and included files, as Backstage's config-loader does, and secrets
+// of Vault, which are Portico's own.
 type transformer struct {
 	environment environment
+	// vault reads a reference to a secret.
+	vault func(reference string) (string, error)
 }
 
 // apply returns the value with all substitutions. It is nil where an undefined variable removes the value.
@@ -44,7 +47,7 @@ func (t transformer) applyList(v *value, dir string, depth int) (*value, error) 
 }
 
 func (t transformer) applyObject(v *value, dir string, depth int) (*value, error) {
-	for _, include := range []string{"$env", "$file", "$include"} {
+	for _, include := range []string{"$env", "$file", "$include", "$vault"} {
 		given := v.field(include)
 		if given == nil {
 			continue
@@ -89,6 +92,12 @@ func (t transformer) include(given field, dir string, depth int) (*value, error)
 			return nil, fmt.Errorf("%s: failed to read file %s: %w", given.origin, argument, err)
 		}
 		return newString(strings.TrimRight(string(content), " \t\r\n"), given.origin), nil
+	case "$vault":
+		text, err := t.vault(argument)
+		if err != nil {
+			return nil, fmt.Errorf("%s: failed to read $vault %s: %w", given.origin, given.value.text, err)
+		}
+		return newString(text, given.origin), nil
 	}
 	return t.includeFile(argument, dir, given.origin, depth)
 }

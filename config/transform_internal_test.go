@@ -10,7 +10,7 @@ import (
 
 func TestSubstitution(t *testing.T) {
 	t.Parallel()
-	substituting := transformer{environment{"A": "a", "SPACED": " s ", "EMPTY": ""}}
+	substituting := transformer{environment: environment{"A": "a", "SPACED": " s ", "EMPTY": ""}}
 	for text, want := range map[string]string{
 		"plain": "plain", "${A}": "a", "x${A}y${A}z": "xayaz", "${ A }": "a", "${SPACED}": "s", "${EMPTY}": "",
 		"${EMPTY:-d}": "d", "${NOT:- d }": "d", "${A:-d}": "a", "${NOT:-a:-b}": "a:-b",
@@ -33,7 +33,7 @@ func FuzzSubstitution(f *testing.F) {
 	}
 	variables := environment{"A": "a", "EMPTY": "", "B_C": "$${A}"}
 	f.Fuzz(func(t *testing.T, text string) {
-		got, ok := transformer{variables}.substitute(text)
+		got, ok := transformer{environment: variables}.substitute(text)
 		want, wantOK := substituteByExpression(variables, text)
 		require.Equal(t, wantOK, ok)
 		require.Equal(t, want, got)
