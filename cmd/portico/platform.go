@@ -26,6 +26,7 @@ import (
 	"github.com/portico-dev/portico/catalog/processing"
 	"github.com/portico-dev/portico/config"
 	"github.com/portico-dev/portico/db"
+	"github.com/portico-dev/portico/identity/resolver"
 	"github.com/portico-dev/portico/integration"
 	"github.com/portico-dev/portico/integration/forges"
 	"github.com/portico-dev/portico/policy"
@@ -76,9 +77,11 @@ type platform struct {
 	integrations *integration.Set
 	pipeline     *processing.Pipeline
 	catalog      *catalog.Service
-	runs         *run.Store
-	planner      *plan.Planner
-	actions      *action.Registry
+	// users is where sign-in looks for people; nil is the catalog.
+	users   resolver.Users
+	runs    *run.Store
+	planner *plan.Planner
+	actions *action.Registry
 	// access decides about the actions of runs; nil without permissions.
 	access     *access.Runs
 	workspaces *workspace.Store

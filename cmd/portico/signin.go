@@ -114,7 +114,7 @@ func (p *platform) resolvers(id, host string, configured config.SignIn, path ...
 		entries = append(entries, resolver.Entry{Name: entry.Resolver, AllowedDomains: entry.AllowedDomains,
 			WithoutUser: entry.DangerouslyAllowSignInWithoutUserInCatalog, Expression: entry.Expression})
 	}
-	chain, err := resolver.New(resolver.Options{Provider: id, Host: host, Entries: entries, Users: directory{p}})
+	chain, err := resolver.New(resolver.Options{Provider: id, Host: host, Entries: entries, Users: cmp.Or[resolver.Users](p.users, directory{p})})
 	if wrong, is := errors.AsType[*resolver.EntryError](err); is {
 		path = slices.Concat([]string{"auth", "providers"}, path, []string{"signIn", "resolvers", strconv.Itoa(wrong.Entry)})
 		return nil, fmt.Errorf("%w (%s)", err, p.config.Place(path...))

@@ -60,8 +60,8 @@ func TestProvidersThatAreConfiguredWrongStopTheStart(t *testing.T) {
 			"the provider gcpIap has no resolver 'usernameMatchingUserEntityName': it has emailMatchingUserEntityProfileEmail, emailLocalPartMatchingUserEntityName, " +
 			"emailMatchingUserEntityAnnotation, expression (FILE:3)",
 		"    oidc: { production: { clientId: a, metadataUrl: 'https://id.example', signIn: { resolvers: [\n      { resolver: emailMatchingUserEntityProfileEmail },\n" +
-			"      { resolver: expression, expression: 'profil.email' }] } } }": "auth.providers.oidc.production: signIn.resolvers[1]: expression: 1:1: " +
-			"undeclared reference to 'profil' (FILE:5)",
+			"      { resolver: expression, expression: 'user.email' }] } } }": "auth.providers.oidc.production: signIn.resolvers[1]: expression: 1:1: " +
+			"undeclared reference to 'user' (FILE:5)",
 		"    awsalb: { issuer: 'https://id.example', signer: a, region: eu-central-1 }": "auth.providers.awsalb: signer must be the load balancer's ARN, such as " +
 			"arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/portico/0123456789abcdef: all load balancers of a region sign with the same keys",
 		"    oauth2Proxy: {}": "auth.providers.oauth2Proxy: issuer and audience are missing: they are the OpenID issuer of oauth2-proxy and its client id. " +
