@@ -62,3 +62,26 @@ it('says that the server has not signed somebody out, and tries again', async ()
   await screen.findByRole('button', { name: 'Enter as a guest' });
   expect(screen.queryByText(/^You are not signed out/)).toBeNull();
 });
+
+it('asks proxies at once, without a window', async () => {
+  const proxies = ['awsalb', 'cfaccess', 'gcpIap', 'oauth2Proxy'];
+  const asked: string[] = [];
+  const opened = vi.fn();
+  vi.stubGlobal('open', opened);
+  vi.stubGlobal('fetch', async (address: string) => {
+    if (!address.includes('/refresh')) {
+      return new Response(JSON.stringify({ ...welcome, signIn: { ...welcome.signIn, providers: proxies } }));
+    }
+    asked.push(address);
+    return new Response(null, { status: 401 });
+  });
+  const user = userEvent.setup();
+  render(
+    <QueryClientProvider client={new QueryClient()}>
+      <Page />
+    </QueryClientProvider>,
+  );
+  for (const button of await screen.findAllByRole('button', { name: /^Sign in with/ })) await user.click(button);
+  expect(asked).toEqual(proxies.map((id) => `/api/auth/${id}/refresh?env=development`));
+  expect(opened).not.toHaveBeenCalled();
+});

@@ -78,19 +78,21 @@ function Ways({ welcome, onDone }: { welcome: Welcome; onDone: () => void }) {
 /** What people call the providers. */
 const titles: Record<string, string> = {
   auth0: 'Auth0',
+  awsalb: 'AWS',
   cfaccess: 'Cloudflare Access',
   gcpIap: 'Google IAP',
   github: 'GitHub',
   gitlab: 'GitLab',
   google: 'Google',
   microsoft: 'Microsoft',
+  oauth2Proxy: 'single sign-on',
   oidc: 'single sign-on',
   okta: 'Okta',
   onelogin: 'OneLogin',
 };
 
 /** The providers that have authenticated people before they reach this page. */
-const proxies = new Set(['cfaccess', 'gcpIap']);
+const proxies = new Set(['awsalb', 'cfaccess', 'gcpIap', 'oauth2Proxy']);
 
 interface ProxyButtonProps {
   provider: string;
