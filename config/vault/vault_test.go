@@ -3,6 +3,7 @@ package vault_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -50,7 +51,7 @@ func TestSecretsAreReadFromVault(t *testing.T) {
 		"kv/data/nothing#a":              "there is no such secret",
 		"kv/portico/sign-in#a":           "there is no such secret",
 		"kv/data/deleted#a":              "the secret is deleted",
-		"nothing/data/a#b":               "the status is 403",
+		"nothing/data/a#b":               "there is no such secret",
 	} {
 		_, err := secrets.Read(t.Context(), reference)
 		require.ErrorContains(t, err, reason, reference)
@@ -135,7 +136,7 @@ func TestPorticoLogsInWithItsServiceAccount(t *testing.T) {
 	t.Parallel()
 	at := vaulttest.Start(t)
 	at.Put(t, "portico", map[string]any{"a": "1"})
-	cluster := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+	cluster := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		var review map[string]any
 		_ = json.NewDecoder(request.Body).Decode(&review)
 		review["status"] = map[string]any{"authenticated": true, "user": map[string]any{"username": "system:serviceaccount:portico:portico", "uid": "4711",
@@ -145,10 +146,12 @@ func TestPorticoLogsInWithItsServiceAccount(t *testing.T) {
 		_ = json.NewEncoder(w).Encode(review)
 	}))
 	t.Cleanup(cluster.Close)
+	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cluster.Certificate().Raw})
 	require.NoError(t, at.Client.Sys().PutPolicyWithContext(t.Context(), "portico", policyForPortico))
 	require.NoError(t, at.Client.Sys().EnableAuthWithOptionsWithContext(t.Context(), "cluster", &api.EnableAuthOptions{Type: "kubernetes"}))
 	for path, settings := range map[string]map[string]any{
-		"auth/cluster/config":       {"kubernetes_host": cluster.URL, "token_reviewer_jwt": serviceAccount, "disable_local_ca_jwt": true},
+		"auth/cluster/config": {"kubernetes_host": cluster.URL, "token_reviewer_jwt": serviceAccount, "disable_local_ca_jwt": true,
+			"kubernetes_ca_cert": string(authority)},
 		"auth/cluster/role/portico": {"bound_service_account_names": "portico", "bound_service_account_namespaces": "portico", "token_policies": "portico"},
 	} {
 		_, err := at.Client.Logical().WriteWithContext(t.Context(), path, settings)
