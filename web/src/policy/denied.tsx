@@ -49,8 +49,18 @@ export function DeniedButton({ needs, children }: DeniedButtonProps) {
   );
 }
 
+/** A page that somebody may not see. */
+export function DeniedPage({ title, needs }: { title: string; needs: NeededPermission }) {
+  return (
+    <div className="space-y-2">
+      <h1 className="text-title wrap-anywhere">{title}</h1>
+      <Reason needs={needs} />
+    </div>
+  );
+}
+
 /** Why somebody may not do something, and whom to ask. */
-export function Reason({ needs }: { needs: NeededPermission }) {
+function Reason({ needs }: { needs: NeededPermission }) {
   const { data } = useQuery(explainQuery(needs));
   return (
     <p className="max-w-[60ch] text-small text-muted wrap-anywhere">

@@ -1,10 +1,9 @@
 import { useQuery } from '@tanstack/react-query';
-import { getRouteApi } from '@tanstack/react-router';
+import { getRouteApi, Link } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
 import { roleAccessQuery, roleQuery, sessionQuery } from '@/api/queries';
 import type { WholeRole } from '@/api/types';
-import { Reason } from '@/policy/denied';
-import { shortName } from '@/policy/role';
+import { DeniedPage } from '@/policy/denied';
 import { ErrorPanel, Skeleton } from '@/ui/states';
 import { type Draft, draftOf, emptyDraft } from './draft';
 import { RoleEditor } from './role-editor';
@@ -18,7 +17,8 @@ export function NewRolePage() {
   useEffect(() => {
     document.title = 'New role · Portico';
   }, []);
-  if (access && access.create !== 'ALLOW') return <Reason needs={{ permission: 'policy.entity.create' }} />;
+  if (access && access.create !== 'ALLOW')
+    return <DeniedPage title="New role" needs={{ permission: 'policy.entity.create' }} />;
   if (!session) return <Skeleton lines={8} />;
   const draft: Draft = { ...emptyDraft, owner: session.backstageIdentity.identity.userEntityRef };
   return <RoleEditor base={undefined} initial={draft} />;
@@ -41,8 +41,16 @@ export function EditRolePage() {
   if (error && !role) return <ErrorPanel error={error} doing={`read ${name}`} onRetry={() => refetch()} />;
   if (!role) return <Skeleton lines={8} />;
   if (!role.mayUpdate && role.source === 'rest')
-    return <Reason needs={{ permission: 'policy.entity.update', resource: role.name }} />;
+    return <DeniedPage title={name} needs={{ permission: 'policy.entity.update', resource: role.name }} />;
   if (role.source !== 'rest')
-    return <p>{shortName(role.name)} cannot be changed here: it does not come from the portal.</p>;
+    return (
+      <div className="space-y-2">
+        <h1 className="text-title">{name} cannot be changed here</h1>
+        <p className="text-muted">It does not come from the portal. Its page says where it can be changed.</p>
+        <Link to="/roles/$namespace/$name" params={params} className="text-accent underline">
+          Show the role
+        </Link>
+      </div>
+    );
   return <RoleEditor base={role} initial={draftOf(role)} />;
 }

@@ -52,7 +52,7 @@ export function RoleEditor({ base: first, initial }: RoleEditorProps) {
     heading.current?.focus();
   };
   const change = (part: Partial<Draft>) => setDraft((before) => ({ ...before, ...part }));
-  const isStale = base !== undefined && save.error instanceof ApiError && save.error.status === 409;
+  const isConflict = save.error instanceof ApiError && save.error.status === 409;
 
   return (
     <form
@@ -74,7 +74,7 @@ export function RoleEditor({ base: first, initial }: RoleEditorProps) {
           {title(base, draft, reviewing)}
         </h1>
       </header>
-      {isStale && base && (
+      {isConflict && base && (
         <Conflict
           base={base}
           mine={draft}
@@ -86,7 +86,12 @@ export function RoleEditor({ base: first, initial }: RoleEditorProps) {
           }}
         />
       )}
-      {save.error && !isStale && <ErrorPanel error={save.error} doing="save the role" />}
+      {isConflict && !base && (
+        <p role="alert" className="rounded-md border p-4">
+          There is already a role {draft.name}: go back, and give yours another name. Nothing of it is lost.
+        </p>
+      )}
+      {save.error && !isConflict && <ErrorPanel error={save.error} doing="save the role" />}
       {reviewing ? (
         <ReviewChanges
           base={base}

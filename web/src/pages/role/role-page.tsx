@@ -6,7 +6,7 @@ import { ApiError } from '@/api/errors';
 import { roleQuery } from '@/api/queries';
 import type { WholeRole } from '@/api/types';
 import { EntityLink } from '@/entity/entity-link';
-import { DeniedButton, Reason } from '@/policy/denied';
+import { DeniedButton, DeniedPage } from '@/policy/denied';
 import { shortName } from '@/policy/role';
 import { buttonLook } from '@/ui/button';
 import { ErrorPanel, Skeleton } from '@/ui/states';
@@ -26,7 +26,8 @@ export function RolePage() {
     document.title = `${params.name} · Roles`;
   }, [params.name]);
 
-  if (error instanceof ApiError && error.status === 403) return <Reason needs={{ permission: 'policy.entity.read' }} />;
+  if (error instanceof ApiError && error.status === 403)
+    return <DeniedPage title={name} needs={{ permission: 'policy.entity.read' }} />;
   if (error instanceof ApiError && error.status === 404) return <Missing name={name} />;
   if (error && !role) return <ErrorPanel error={error} doing={`show ${name}`} onRetry={() => refetch()} />;
   if (!role) return <Skeleton lines={8} />;

@@ -6,7 +6,7 @@ import { ApiError } from '@/api/errors';
 import { infoQuery, roleAccessQuery, rolesQuery } from '@/api/queries';
 import type { RoleSummary } from '@/api/types';
 import { EntityLink } from '@/entity/entity-link';
-import { DeniedButton, Reason } from '@/policy/denied';
+import { DeniedButton, DeniedPage } from '@/policy/denied';
 import { shortName, sourceLabel } from '@/policy/role';
 import { buttonLook } from '@/ui/button';
 import { classNames } from '@/ui/class-names';
@@ -30,7 +30,9 @@ export function RolesPage() {
   }, []);
 
   if (info?.roles === false) return <NoRolesHere />;
-  if (error instanceof ApiError && error.status === 403) return <Refused />;
+  if (error instanceof ApiError && error.status === 403) {
+    return <DeniedPage title="Roles" needs={{ permission: 'policy.entity.read' }} />;
+  }
   return (
     <div className="max-w-6xl space-y-4">
       <div className="flex flex-wrap items-center gap-x-6 gap-y-3">
@@ -138,15 +140,6 @@ function Nothing({ searched }: { searched: boolean }) {
         anything.
       </p>
     </Empty>
-  );
-}
-
-function Refused() {
-  return (
-    <div className="space-y-2">
-      <h1 className="text-title">Roles</h1>
-      <Reason needs={{ permission: 'policy.entity.read' }} />
-    </div>
   );
 }
 
