@@ -8,7 +8,6 @@ import type { Move, MoveName, RunDetail, Task } from '@/api/types';
 import { useCommand } from '@/api/use-command';
 import { parseRef } from '@/entity/ref';
 import { DeniedButton } from '@/policy/denied';
-import { useMay } from '@/policy/may';
 import { Effects } from '@/run/effects';
 import { Button, buttonLook } from '@/ui/button';
 import { Confirm } from '@/ui/dialog';
@@ -107,9 +106,8 @@ interface MoveButtonProps {
 
 function MoveButton(props: MoveButtonProps) {
   const { run, move, explained } = props;
-  const needs = needsOf(move.move, run.id);
-  if (useMay(needs)) return <AllowedMove {...props} />;
-  const button = <DeniedButton needs={needs}>{looks[move.move].label}</DeniedButton>;
+  if (!move.denied) return <AllowedMove {...props} />;
+  const button = <DeniedButton needs={needsOf(move.move, run.id)}>{looks[move.move].label}</DeniedButton>;
   return explained ? <Explained summary={move.summary}>{button}</Explained> : button;
 }
 
