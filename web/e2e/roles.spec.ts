@@ -7,7 +7,7 @@ import { expect, test } from './portal';
 import { freePort, startPortico } from './setup';
 
 // Roles of a Portico with the example company's roles in files, and the guest as an admin.
-test.describe.configure({ mode: 'serial' });
+test.describe.configure({ mode: 'serial', timeout: 180_000 });
 
 let folder: string;
 let portico: { url: string; stop: () => Promise<void> };
@@ -49,6 +49,8 @@ async function asGuest(page: Page, method: string, path: string, data?: object) 
 async function add(page: Page, label: string, text: string, option: string | RegExp): Promise<void> {
   await page.getByRole('combobox', { name: label }).fill(text);
   await page.getByRole('option', { name: option }).first().click();
+  // The list stays open for another choice, above what is below it.
+  await page.keyboard.press('Escape');
 }
 
 test('roles of files are found, and say where they are', async ({ portal: page }) => {
@@ -56,7 +58,7 @@ test('roles of files are found, and say where they are', async ({ portal: page }
   await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Roles' }).click();
   await expect(page).toHaveTitle('Roles · Portico');
   const table = page.getByRole('table', { name: 'Roles' });
-  await expect(table.getByRole('row', { name: /^employees File 1 5 0/ })).toBeVisible();
+  await expect(table.getByRole('row', { name: /^employees File 1 \d+ 0/ })).toBeVisible();
   await expect(table.getByRole('row', { name: /rbac_admin Configuration/ })).toBeVisible();
   await expectAccessible(page);
   await page.getByRole('searchbox').fill('nothing like this');
@@ -123,7 +125,7 @@ test('a role is created, and its effect is shown before', async ({ portal: page 
     'Added member: group:default/tracking',
   );
   const meaning = page.getByRole('region', { name: 'What it means for people' });
-  await expect(meaning).toContainText(/\d+ gain something/);
+  await expect(meaning).toContainText(/\d+ gains? something/);
   await expect(meaning.getByRole('list', { name: 'People' })).toContainText(
     /Inès Moreau\s*gains catalog.location.delete/,
   );
