@@ -276,7 +276,7 @@ func TestALocationWhoseEntityBelongsToAnotherIsRefused(t *testing.T) {
 	s.await(ref, func(entity.Entity) bool { return true })
 	_, err := s.service.RegisterLocation(t.Context(), somebody, spec, "")
 	require.Equal(t, fault.Conflict, fault.KindOf(err), "%v", err)
-	require.EqualError(t, err, "Location "+spec.String()+" cannot be read: its entity "+ref+" comes from another place already; remove it there first")
+	require.EqualError(t, err, "Location "+spec.String()+" cannot be read: its entity "+ref+" is already provided by another location; remove it there first")
 	require.NotEqual(t, other.Target, squatted.Target)
 }
 

@@ -166,7 +166,7 @@ func (s *Service) emit(ctx context.Context, tx pgx.Tx, location Location) error 
 	}
 	found, err := s.state.Refresh(ctx, tx, emitted.Ref)
 	if err == nil && (len(refused) > 0 || !found) {
-		return fault.New(fault.Conflict, "Location %s cannot be read: its entity %s comes from another place already; remove it there first",
+		return fault.New(fault.Conflict, "Location %s cannot be read: its entity %s is already provided by another location; remove it there first",
 			location.spec(), location.EntityRef)
 	}
 	return err

@@ -191,7 +191,7 @@ func (k *keySetToken) subject(ctx context.Context, token bearer) (string, error)
 	}
 	keys, err := k.keys.Find(ctx, token.algorithm, token.keyID)
 	if err != nil {
-		return "", fault.Wrap(fault.Unavailable, err, "This token cannot be checked now: its issuer's keys are not to be had")
+		return "", fault.Wrap(fault.Unavailable, err, "This token cannot be checked now: its issuer's keys cannot be read")
 	}
 	claims, signed := token.verified(keys...)
 	if !signed || claims.Subject == "" {

@@ -252,7 +252,7 @@ func TestKnownKeysStayValidWhileTheIssuerDoesNotAnswer(t *testing.T) {
 		issuer.status.Store(http.StatusBadGateway)
 		for range 10 {
 			err := ask(key)
-			require.EqualError(t, err, "This token cannot be checked now: its issuer's keys are not to be had")
+			require.EqualError(t, err, "This token cannot be checked now: its issuer's keys cannot be read")
 			require.Equal(t, fault.Unavailable, fault.KindOf(err))
 		}
 		require.EqualValues(t, 1, issuer.asked.Load())

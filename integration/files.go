@@ -65,7 +65,7 @@ func FixedDirectory(path string) string {
 // directory's path, because everybody who may run a template may read them.
 func (f *Files) OpenParent(at provenance.Place) (*os.Root, error) {
 	if !at.IsLocal() {
-		return nil, fault.New(fault.NotAllowed, "what came from %s has no files on this machine", at)
+		return nil, fault.New(fault.NotAllowed, "%s is not on this machine, so it cannot refer to files here", at)
 	}
 	if at.Kind() != provenance.File {
 		root, err := os.OpenRoot(filepath.Dir(at.Target()))
@@ -146,7 +146,7 @@ func resolveDirectory(path string) string {
 // NotAllowed.
 func (f *Files) Glob(ctx context.Context, at provenance.Place) ([]LocalFile, error) {
 	if at.Kind() != provenance.File {
-		return nil, fault.New(fault.NotAllowed, "%s is no file of this machine", at)
+		return nil, fault.New(fault.NotAllowed, "%s is not a file on this machine", at)
 	}
 	path := filepath.Clean(at.Target())
 	root, pattern, err := f.open(path)
@@ -206,7 +206,7 @@ func (f *finder) read(name, named string) ([]byte, error) {
 	}
 	defer file.Close()
 	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, fault.New(fault.Input, "file %s could not be read, it is no regular file", named)
+		return nil, fault.New(fault.Input, "file %s could not be read, it is not a regular file", named)
 	}
 	body, err := io.ReadAll(io.LimitReader(file, f.limits.FileBytes+1))
 	if err != nil {

@@ -60,7 +60,7 @@ func TestGlob(t *testing.T) {
 		require.Equal(t, expected, append([]integration.LocalFile{}, found...), pattern)
 	}
 	_, err := files.Glob(t.Context(), file(base+"/a"))
-	require.ErrorContains(t, err, "it is no regular file")
+	require.ErrorContains(t, err, "it is not a regular file")
 	_, err = files.Glob(t.Context(), file(base+"/a/*[x"))
 	require.Error(t, err)
 	few, base := newFiles(t, integration.Limits{SearchFiles: 1})
@@ -227,6 +227,6 @@ func TestPipesAreNotRead(t *testing.T) {
 	require.NoError(t, err)
 	for _, pattern := range []string{"pipe.yaml", "*.yaml"} {
 		_, err = files.Glob(t.Context(), file(filepath.Join(base, pattern)))
-		require.ErrorContains(t, err, "it is no regular file")
+		require.ErrorContains(t, err, "it is not a regular file")
 	}
 }

@@ -76,7 +76,7 @@ func (s *Set) searchTree(ctx context.Context, rawURL string, options ReadOptions
 		return SearchResult{}, err
 	}
 	if !doublestar.ValidatePattern(commit.Path) {
-		return SearchResult{}, fault.New(fault.Input, "Unsupported search pattern URL: %q is no glob", commit.Path)
+		return SearchResult{}, fault.New(fault.Input, "Unsupported search pattern URL: %q is not a glob", commit.Path)
 	}
 	found := &finding{commit: commit, url: rawURL, limits: s.limits}
 	entries, err := commit.repository.List(ctx, commit.hash, found.directory())

@@ -193,7 +193,7 @@ func TestOneFailureIsDecidedOnce(t *testing.T) {
 	b.park(id)
 	for _, err := range []error{b.Retry(t.Context(), ada, id.String(), scaffolder.Command{Seen: new(0)}), b.RollBack(t.Context(), ada, id.String(), scaffolder.Command{Seen: new(0)})} {
 		require.Equal(t, fault.Conflict, fault.KindOf(err))
-		require.ErrorContains(t, err, "somebody else decided about run "+id.String())
+		require.ErrorContains(t, err, "run "+id.String()+" has changed since you loaded it")
 	}
 	require.NoError(t, b.RollBack(t.Context(), ada, id.String(), scaffolder.Command{Seen: new(1)}))
 }

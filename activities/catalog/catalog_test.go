@@ -278,8 +278,8 @@ func TestWriteMistakes(t *testing.T) {
 	t.Parallel()
 	for input, message := range map[string]string{
 		`{"entity":{},"filePath":"../x"}`:               "Relative path is not allowed",
-		`{"entity":{"metadata":"x"}}`:                   "entity: metadata is no object",
-		`{"entity":{"metadata":{"annotations":["x"]}}}`: "entity: annotations is no object",
+		`{"entity":{"metadata":"x"}}`:                   "entity: metadata is not an object",
+		`{"entity":{"metadata":{"annotations":["x"]}}}`: "entity: annotations is not an object",
 		`{"entity":{},"filePath":"."}`:                  ".: ",
 	} {
 		_, err := actiontest.NewHarness(t).Run(t, actions(t, nil)["catalog:write"], input)
@@ -411,9 +411,9 @@ func TestRegisterFailsForALocationOfSomebodyElse(t *testing.T) {
 func TestRegisterFailsWhenTheCatalogRefuses(t *testing.T) {
 	t.Parallel()
 	harness, catalog := actiontest.NewHarness(t), newService()
-	catalog.fail["RegisterLocation"] = fault.New(fault.Conflict, "its entity comes from another place")
+	catalog.fail["RegisterLocation"] = fault.New(fault.Conflict, "another location provides its entity")
 	_, err := harness.Run(t, actions(t, catalog)["catalog:register"], `{"catalogInfoUrl":"`+target+`"}`)
-	require.EqualError(t, err, "its entity comes from another place")
+	require.EqualError(t, err, "another location provides its entity")
 	require.False(t, action.IsTransient(err))
 	requireEffect(t, harness, action.EffectUndone, "")
 }

@@ -173,7 +173,7 @@ func child(of *yaml.Node, key string) (*yaml.Node, error) {
 		case found.Kind == yaml.MappingNode:
 			return found, nil
 		case found.Tag != "!!null":
-			return nil, errors.New(key + " is no object")
+			return nil, errors.New(key + " is not an object")
 		}
 	}
 	made := &yaml.Node{Kind: yaml.MappingNode}

@@ -99,7 +99,7 @@ func (o Options) readLocal(call *action.Call, name string) ([]byte, error) {
 		return nil, missing(name, err)
 	}
 	if !info.Mode().IsRegular() || info.Size() > maxFileBytes {
-		return nil, action.InputError("%s beside the template is no file of at most %d bytes", name, maxFileBytes)
+		return nil, action.InputError("%s beside the template is not a file of at most %d bytes", name, maxFileBytes)
 	}
 	content, err := root.ReadFile(relative)
 	if err != nil {

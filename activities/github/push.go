@@ -163,7 +163,7 @@ func (p *publication) explainPush(ctx context.Context, err error) error {
 		return action.Advise(fault.Wrap(fault.NotAllowed, failed, "%s: %s refused the token: %s", doing, p.target.Host, failed.Printed),
 			"Give the token the right to write contents or configure another, then retry.")
 	case strings.Contains(failed.Printed, "refusing to allow") && strings.Contains(failed.Printed, "workflow"):
-		return action.Advise(fault.Wrap(fault.NotAllowed, failed, "%s: %s took the token, but no workflows from it: %s", doing, p.target.Host, failed.Printed),
+		return action.Advise(fault.Wrap(fault.NotAllowed, failed, "%s: %s accepted the token, but it may not write workflow files: %s", doing, p.target.Host, failed.Printed),
 			"Give the token the right to write workflows or configure another, then retry.")
 	case strings.Contains(failed.Printed, "[remote rejected]"):
 		return action.Advise(fault.Wrap(fault.Conflict, failed, "%s: %s did not take the commit: %s", doing, p.target.Host, failed.Printed),

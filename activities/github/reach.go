@@ -97,5 +97,5 @@ func (c *connection) memberLimit(ctx context.Context, user string) (string, erro
 	if err != nil || owns {
 		return "", err
 	}
-	return fmt.Sprintf("the token is %s's, who is no owner of %s and may not see all of its repositories", user, c.target.Owner), nil
+	return fmt.Sprintf("the token is %s's, who is not an owner of %s and may not see all of its repositories", user, c.target.Owner), nil
 }

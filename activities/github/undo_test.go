@@ -158,10 +158,10 @@ var limitedTokens = map[string]struct {
 	faults map[string]forgetest.Fault
 	says   string
 }{
-	"a member's token": {map[string]forgetest.Fault{"/user/memberships/orgs/demo": member}, "the token is portico's, who is no owner of demo"},
+	"a member's token": {map[string]forgetest.Fault{"/user/memberships/orgs/demo": member}, "the token is portico's, who is not an owner of demo"},
 	"a stranger's token": {
 		map[string]forgetest.Fault{"/user/memberships/orgs/demo": forgetest.Answer(http.StatusNotFound, "Not Found", nil)},
-		"the token is portico's, who is no owner of demo",
+		"the token is portico's, who is not an owner of demo",
 	},
 	"a token without scopes": {map[string]forgetest.Fault{"/user": scopeless}, "portico's token is not known to see all private repositories of demo"},
 }

@@ -146,7 +146,7 @@ func measureHere(ctx context.Context, files []file) (measurement, error) {
 	}
 	data, ok := decoded.(*nunjucks.Object)
 	if !ok {
-		return measurement{}, errors.New("the variables are no object")
+		return measurement{}, errors.New("the variables are not an object")
 	}
 	var result measurement
 	for range rounds {

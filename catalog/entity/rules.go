@@ -51,7 +51,7 @@ func NewRules(rules []Rule) (Rules, error) {
 					"A catalog rule location cannot have both exact and pattern values", location.Type)
 			}
 			if !doublestar.ValidatePattern(location.Pattern) {
-				return nil, fmt.Errorf("catalog rule for locations of type %q: %q is no glob pattern", location.Type, location.Pattern)
+				return nil, fmt.Errorf("catalog rule for locations of type %q: %q is not a glob pattern", location.Type, location.Pattern)
 			}
 		}
 	}

@@ -52,5 +52,5 @@ func TestNewRulesRefusesInvalidRules(t *testing.T) {
 	_, err := entity.NewRules([]entity.Rule{{Locations: []entity.LocationMatch{{Type: "url", Exact: "a", Pattern: "b"}}}})
 	require.ErrorContains(t, err, "A catalog rule location cannot have both exact and pattern values")
 	_, err = entity.NewRules([]entity.Rule{{Locations: []entity.LocationMatch{{Type: "url", Pattern: "a["}}}})
-	require.ErrorContains(t, err, `"a[" is no glob pattern`)
+	require.ErrorContains(t, err, `"a[" is not a glob pattern`)
 }

@@ -78,7 +78,7 @@ func TestFilesOfRolesAreChecked(t *testing.T) {
 	out, err = offline(t, "policy", "validate", in("good.csv"), in("bad.csv"), in("conditions.yaml"), in("missing.csv"), in("policy.txt"))
 	require.Error(t, err)
 	for _, expected := range []string{
-		"good.csv  1 policies", "bad.csv:2: 'effect' has invalid value: 'perhaps'", "conditions.yaml:1: role:default/b is no role of the file of policies",
+		"good.csv  1 policies", "bad.csv:2: 'effect' has invalid value: 'perhaps'", "conditions.yaml:1: role:default/b is not a role in the file of policies",
 		"missing.csv: open ", "policy.txt: a file of policies ends in .csv",
 	} {
 		require.Contains(t, out, expected)

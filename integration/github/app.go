@@ -303,7 +303,7 @@ func (a *app) explain(access Access, err error) error {
 	case status == http.StatusUnauthorized && skew.Abs() >= assertionSkew/2:
 		return refused(fmt.Sprintf("this machine's clock is %s off", skew.Abs().Round(time.Minute)), "Set the clock, best by NTP")
 	case status == http.StatusUnauthorized:
-		return refused("privateKey is no key of this App ("+answer.Message+")",
+		return refused("privateKey is not a key of this App ("+answer.Message+")",
 			"Make a private key on the App's settings page and configure it, or correct appId")
 	case status == http.StatusNotFound:
 		return &absentError{fmt.Sprintf("%s is not installed for %s any more", a, access.Owner)}

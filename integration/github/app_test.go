@@ -401,7 +401,7 @@ func TestErrorsOfAppsAreExplained(t *testing.T) {
 	}{
 		"another App's key": {
 			func(_ *testing.T, b *appBundle) { b.app.PrivateKey = otherKey },
-			"GitHub App 4711 got no token for demo from HOST: privateKey is no key of this App (A JSON web token could not be decoded)",
+			"GitHub App 4711 got no token for demo from HOST: privateKey is not a key of this App (A JSON web token could not be decoded)",
 			"Make a private key on the App's settings page and configure it, or correct appId", false,
 		},
 		"no such App": {

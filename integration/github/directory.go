@@ -169,7 +169,7 @@ func (h *Host) creationInOrganization(ctx context.Context, client *Client, owner
 	case err == nil || isAnswer(err, http.StatusForbidden): // An App's token has no user, so there is no membership to check.
 		return integration.Availability{State: integration.Available}, nil
 	case isAnswer(err, http.StatusNotFound):
-		return refused("the user of the configured token is no member of %s", owner)
+		return refused("the user of the configured token is not a member of %s", owner)
 	}
 	return integration.Availability{}, client.failure(ctx, h.config.APIBaseURL+"/user/memberships/orgs/"+owner, err)
 }

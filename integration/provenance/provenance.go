@@ -89,12 +89,12 @@ func (p Place) Follow(kind, target string, resolve Resolve) (Place, error) {
 	case kind == URL:
 		return web(target)
 	case kind == File && p.kind != File:
-		return Place{}, fault.New(fault.NotAllowed, "%s leads to no file of the machine that Portico runs on, and so not to file:%s. "+
-			"Only what a configured location of type file brings may name files; use a url instead", p.name(), target)
+		return Place{}, fault.New(fault.NotAllowed, "%s was not read from this machine, so it cannot refer to file:%s. "+
+			"Only entities that come from a configured location of type file may refer to files; use a url instead", p.name(), target)
 	case kind == File:
 		return Place{File, p.relative(target)}, nil
 	default:
-		return Place{}, fault.New(fault.NotAllowed, "%s leads to URLs and files, and so not to %s:%s", p.name(), kind, target)
+		return Place{}, fault.New(fault.NotAllowed, "%s may refer to URLs and files only, not to %s:%s", p.name(), kind, target)
 	}
 }
 
@@ -111,13 +111,13 @@ func web(target string) (Place, error) {
 func (p Place) name() string {
 	switch {
 	case p.kind == URL:
-		return "What came from " + p.String()
+		return "Content from " + p.String()
 	case p.kind == sent:
 		return "What was sent along"
 	case p.IsZero():
-		return "What came from nobody knows where"
+		return "Content of unknown origin"
 	default:
-		return "What came from a location of type " + p.kind
+		return "Content from a location of type " + p.kind
 	}
 }
 

@@ -81,7 +81,7 @@ func TestRefusalsShowNoLocalPaths(t *testing.T) {
 	_, err := provenance.Sent("/tmp/dry-run/template.yaml").Follow(provenance.File, "./x", nil)
 	require.NotContains(t, err.Error(), "/tmp")
 	_, err = provenance.At(provenance.URL, "https://x/a.yaml").Follow(provenance.File, "/etc/passwd", nil)
-	require.ErrorContains(t, err, "What came from url:https://x/a.yaml leads to no file of the machine that Portico runs on, and so not to file:/etc/passwd.")
+	require.ErrorContains(t, err, "Content from url:https://x/a.yaml was not read from this machine, so it cannot refer to file:/etc/passwd.")
 }
 
 func TestPlacesAreParsedAndPrinted(t *testing.T) {

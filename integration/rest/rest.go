@@ -148,7 +148,7 @@ func (c *Client) JSON(ctx context.Context, path string, query url.Values, into a
 	}
 	defer response.Body.Close()
 	if err := json.NewDecoder(http.MaxBytesReader(nil, response.Body, maxAnswerBytes)).Decode(into); err != nil {
-		return nil, fmt.Errorf("%s answered %s with what is no JSON of the kind expected: %w", c.options.Name, path, err)
+		return nil, fmt.Errorf("%s answered %s with something other than the expected JSON: %w", c.options.Name, path, err)
 	}
 	return response.Header, nil
 }

@@ -93,7 +93,7 @@ func TestABrokenFileLeavesTheLastGoodRoles(t *testing.T) {
 		},
 		"a condition of another role": {
 			conditions: "result: CONDITIONAL\nroleEntityRef: role:default/other\npluginId: catalog\nresourceType: catalog-entity\npermissionMapping: [read]\nconditions: { rule: IS_ENTITY_KIND, resourceType: catalog-entity, params: { kinds: [API] } }\n",
-			problems:   []string{"conditional-policies.yaml:1: role:default/other is no role of the file of policies"},
+			problems:   []string{"conditional-policies.yaml:1: role:default/other is not a role in the file of policies"},
 		},
 		"a NUL in params": {
 			conditions: strings.Replace(goodConditions, "$ownerRefs", `"a\0"`, 1),

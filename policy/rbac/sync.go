@@ -277,7 +277,7 @@ func (w *wanted) keepConditionsOf(fromFile map[string]bool) {
 func ofUnknownRoles(file string, conditions []lineOf[checkedCondition], known map[string]bool) (problems []Problem) {
 	for _, line := range conditions {
 		if !known[line.value.Role] {
-			problems = append(problems, Problem{file, line.line, line.value.Role + " is no role of the file of policies"})
+			problems = append(problems, Problem{file, line.line, line.value.Role + " is not a role in the file of policies"})
 		}
 	}
 	return problems

@@ -263,7 +263,7 @@ func (c *check) subschemas(name string, argument nunjucks.Value) []nunjucks.Valu
 	}
 	list, isList := argument.(*nunjucks.Array)
 	if !isList {
-		c.fail(fmt.Errorf("schema of %s has %s that is no list", c.at.property, name))
+		c.fail(fmt.Errorf("schema of %s has %s that is not a list", c.at.property, name))
 		return nil
 	}
 	return list.Items

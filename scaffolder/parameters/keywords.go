@@ -165,7 +165,7 @@ func checkEnum(c *check, argument nunjucks.Value) {
 	}
 	allowed, isList := argument.(*nunjucks.Array)
 	if !isList {
-		c.fail(fmt.Errorf("schema of %s has an enum that is no list", c.at.property))
+		c.fail(fmt.Errorf("schema of %s has an enum that is not a list", c.at.property))
 		return
 	}
 	names := make([]string, len(allowed.Items))

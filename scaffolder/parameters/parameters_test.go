@@ -85,8 +85,8 @@ func TestSchemasThatCannotBeEvaluatedAreErrors(t *testing.T) {
 		"reference to nothing":  {`{"$ref":"#/definitions/x"}`, `1`, `"#/definitions/x", which does not exist`},
 		"endless reference":     {`{"$ref":"#"}`, `1`, "nested deeper"},
 		"pattern":               {`{"pattern":"("}`, `"x"`, "missing closing"},
-		"enum":                  {`{"enum":"a"}`, `"a"`, "an enum that is no list"},
-		"anyOf":                 {`{"anyOf":{}}`, `"a"`, "anyOf that is no list"},
+		"enum":                  {`{"enum":"a"}`, `"a"`, "an enum that is not a list"},
+		"anyOf":                 {`{"anyOf":{}}`, `"a"`, "anyOf that is not a list"},
 		"dividing by zero":      {`{"multipleOf":0}`, `4`, "divides by zero"},
 		"the type without name": {`{"type":null}`, `4`, "type null"},
 	} {

@@ -224,7 +224,7 @@ func TestADecisionAppliesToTheGenerationThatWasRead(t *testing.T) {
 	require.NoError(t, err)
 	r.write(t, id, run.Entry{End: &failed})
 	_, err = r.Reopen(t.Context(), id, again)
-	require.EqualError(t, err, fmt.Sprintf("somebody else decided about run %s since you saw it: look at what came of it, and decide again", id))
+	require.EqualError(t, err, fmt.Sprintf("run %s has changed since you loaded it, because somebody else retried, rolled back or cancelled it: reload it and decide again", id))
 	require.Equal(t, fault.Conflict, fault.KindOf(err))
 	require.Equal(t, 1, r.get(t, id).Generation)
 }

@@ -428,7 +428,7 @@ func (s *Store) reopen(ctx context.Context, tx pgx.Tx, id uuid.UUID, r Reopening
 	case !Status(current.Status).Ended():
 		return 0, fault.New(fault.Conflict, "Task with taskId %s cannot be retried", id)
 	case int(current.Generation) != r.Generation:
-		return 0, fault.New(fault.Conflict, "somebody else decided about run %s since you saw it: look at what came of it, and decide again", id)
+		return 0, fault.New(fault.Conflict, "run %s has changed since you loaded it, because somebody else retried, rolled back or cancelled it: reload it and decide again", id)
 	}
 	if err := s.requireWorkspace(ctx, tx, id, r.From); err != nil {
 		return 0, err

@@ -54,8 +54,8 @@ func (s *Store) requireWorkspace(ctx context.Context, tx db.DBTX, id uuid.UUID, 
 		return fmt.Errorf("look for the workspace of run %s: %w", id, err)
 	}
 	if gone {
-		return fault.New(fault.Conflict, "The files that the steps of run %s had made were deleted some time after it ended, so it cannot go on "+
-			"from where it stopped. Roll it back if it left something, and start a new run with the same values.", id)
+		return fault.New(fault.Conflict, "The workspace of run %s was deleted after its retention period, so the run cannot be continued. "+
+			"Roll it back if it left something behind, and start a new run with the same values.", id)
 	}
 	return nil
 }

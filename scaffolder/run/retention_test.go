@@ -86,7 +86,7 @@ func TestARunWithoutItsFilesCannotBeRetried(t *testing.T) {
 	retry := run.Reopening{Status: run.StatusProcessing, Phase: run.PhaseRunning, From: 1}
 	require.NotEmpty(t, r.spend(t))
 	_, err := r.Reopen(t.Context(), id, retry)
-	require.ErrorContains(t, err, "cannot go on from where it stopped")
+	require.ErrorContains(t, err, "the run cannot be continued")
 	require.Equal(t, fault.Conflict, fault.KindOf(err), "before they are deleted")
 	require.NoError(t, r.ForgetWorkspaces(t.Context(), []string{"sha256:gone"}))
 	_, err = r.Reopen(t.Context(), id, retry)

@@ -51,7 +51,7 @@ func IDs() []string { return slices.Sorted(maps.Keys(presets)) }
 func Configure(id string, configured config.OAuthProvider, callbackURL string) (Options, error) {
 	known, is := presets[id]
 	if !is {
-		return Options{}, fmt.Errorf("%s is no OpenID provider: there are %s", id, strings.Join(IDs(), ", "))
+		return Options{}, fmt.Errorf("%s is not an OpenID provider: known are %s", id, strings.Join(IDs(), ", "))
 	}
 	issuer, err := known.issuer(configured)
 	if err != nil {

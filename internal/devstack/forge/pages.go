@@ -297,7 +297,7 @@ func (f *Forge) sendRaw(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if entry.Type != "blob" {
-		return fmt.Errorf("%s is no file: %w", shown.Path, errNotFound)
+		return fmt.Errorf("%s is not a file: %w", shown.Path, errNotFound)
 	}
 	content, err := bare.blob(r.Context(), entry.Hash)
 	if err != nil {
