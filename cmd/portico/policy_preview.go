@@ -58,8 +58,9 @@ compared. The status is 1 if the server would refuse the files, and for every ot
 			if err := json.Unmarshal(answer, &found); err != nil {
 				return fmt.Errorf("read the preview: %w", err)
 			}
+			files.inProblems(found.Problems)
 			out := command.OutOrStdout()
-			err = c.output.print(out, answer, func() { fmt.Fprint(out, terminal.Visible(files.inProblems(found).Text())) })
+			err = c.output.print(out, answer, func() { fmt.Fprint(out, terminal.Visible(found.Text())) })
 			if err == nil && exitCode && found.Changes() {
 				return &exitError{changedStatus}
 			}
@@ -119,10 +120,10 @@ func (f previewedFiles) named(err error) error {
 	return &apiError{status: refused.status, message: names.Replace(refused.message)}
 }
 
-func (f previewedFiles) inProblems(p preview.Preview) preview.Preview {
-	names := map[string]string{"policies": cmp.Or(f.policies, "policies"), "conditions": cmp.Or(f.conditions, "conditions")}
-	for i, problem := range p.Problems {
-		p.Problems[i].File = cmp.Or(names[problem.File], problem.File)
+// inProblems is named for problems that do not have the files refused.
+func (f previewedFiles) inProblems(problems []rbac.Problem) {
+	names := map[string]string{"policies": f.policies, "conditions": f.conditions}
+	for i, problem := range problems {
+		problems[i].File = cmp.Or(names[problem.File], problem.File)
 	}
-	return p
 }

@@ -70,21 +70,26 @@ func (c *counter) resources(d rbac.Difference) (*Resources, error) {
 	if c.service.options.Count[d.ResourceType] == nil || len(c.incomplete) > 0 {
 		return nil, nil //nolint:nilnil // it is not known how many
 	}
-	gained, err := c.count(d.ResourceType, difference(d.After, d.Before, d.Effect != rbac.Loses))
-	if err == nil {
-		var lost counted
-		lost, err = c.count(d.ResourceType, difference(d.Before, d.After, d.Effect != rbac.Gains))
-		if err == nil {
-			var only bool
-			only, err = c.isPartial(d.ResourceType)
-			return &Resources{gained.count, lost.count, some(gained.examples), some(lost.examples), only}, err
-		}
-	}
-	if errors.Is(c.ctx.Err(), context.DeadlineExceeded) {
+	found, err := c.stored(d)
+	if err != nil && errors.Is(c.ctx.Err(), context.DeadlineExceeded) {
 		c.incomplete = []string{"not all resources were counted in time: ask for fewer people"}
 		return nil, nil //nolint:nilnil // it is not known how many
 	}
-	return nil, err
+	return found, err
+}
+
+// stored counts stored resources.
+func (c *counter) stored(d rbac.Difference) (*Resources, error) {
+	gained, err := c.count(d.ResourceType, difference(d.After, d.Before, d.Effect != rbac.Loses))
+	if err != nil {
+		return nil, err
+	}
+	lost, err := c.count(d.ResourceType, difference(d.Before, d.After, d.Effect != rbac.Gains))
+	if err != nil {
+		return nil, err
+	}
+	only, err := c.isPartial(d.ResourceType)
+	return &Resources{gained.count, lost.count, some(gained.examples), some(lost.examples), only}, err
 }
 
 func some(refs []string) []string { return append([]string{}, refs[:min(len(refs), maxExamples)]...) }

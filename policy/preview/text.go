@@ -9,10 +9,10 @@ import (
 )
 
 // Changes reports whether the preview has differences, or may have some that were not found.
-func (p Preview) Changes() bool { return p.People.Affected > 0 || len(p.Incomplete) > 0 }
+func (p *Preview) Changes() bool { return p.People.Affected > 0 || len(p.Incomplete) > 0 }
 
 // Text is a preview for people, in several lines.
-func (p Preview) Text() string {
+func (p *Preview) Text() string {
 	var w strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&w, format+"\n", args...) }
 	if p.People.Affected == 0 {
