@@ -146,13 +146,14 @@ func newAccessBench(t *testing.T) *accessBench {
 		policy.ScaffolderTask: service.MatchingRuns, policy.PolicyEntity: roles.MatchingRoles}
 	signIn := signin.New(signin.Options{Pool: b.pool, Issuer: issuer, Seals: keys, Log: log})
 	secret := []byte("a secret of a hundred and twenty-eight bits or more")
+	authenticator := identity.NewAuthenticator(issuer, []identity.ExternalAccess{
+		identity.StaticAccess("service-token", "external:ci", nil),
+		identity.StaticAccess("restricted-token", "external:crawler", []identity.Restriction{{Plugin: "catalog", Permissions: []string{"catalog.entity.read"}}}),
+		identity.LegacyAccess(secret, "external:old", nil),
+	})
 	server := newServer(t, io.Discard, func(o *api.Options) {
 		o.Refusals, o.WrongTokensPerMinute = audit.NewAttempts(b.pool, log), 1000
-		o.Authenticator = identity.NewAuthenticator(issuer, []identity.ExternalAccess{
-			identity.StaticAccess("service-token", "external:ci", nil),
-			identity.StaticAccess("restricted-token", "external:crawler", []identity.Restriction{{Plugin: "catalog", Permissions: []string{"catalog.entity.read"}}}),
-			identity.LegacyAccess(secret, "external:old", nil),
-		})
+		o.Authenticator, o.Limited = authenticator, authenticator.AuthenticateLimited
 		o.Plugins = []api.Plugin{
 			api.NewAuthPlugin(api.AuthOptions{Issuer: issuer, SignIn: signIn, BaseURL: portal, PortalURL: portal}),
 			api.NewSessionsPlugin(sessions.New(signIn, decider)),
@@ -289,6 +290,9 @@ var accessTable = []accessRow{
 	{`GET /.backstage/health/v1/liveness`, ``, ``, `200 200 200 200 200 200 200 200 200 200 200`},
 	{`GET /.backstage/health/v1/readiness`, ``, ``, `200 200 200 200 200 200 200 200 200 200 200`},
 	{`GET /api/openapi.json`, ``, ``, `200 200 200 200 200 200 200 200 200 200 200`},
+	{`DELETE /api/{plugin}/.backstage/auth/v1/cookie`, `/api/catalog/.backstage/auth/v1/cookie`, ``, `204 204 204 204 204 204 204 204 204 204 204`},
+	{`GET /api/{plugin}/.backstage/auth/v1/cookie`, `/api/catalog/.backstage/auth/v1/cookie`, ``, `401 401 401 200 200 200 200 200 200 403 403`},
+	{`GET /api/{plugin}/.backstage/auth/v1/jwks.json`, `/api/catalog/.backstage/auth/v1/jwks.json`, ``, `none none none none none none none none none none none`},
 	{`GET /api/auth/.well-known/jwks.json`, ``, ``, `200 200 200 200 200 200 200 200 200 200 200`},
 	{`GET /api/auth/.well-known/openid-configuration`, ``, ``, `200 200 200 200 200 200 200 200 200 200 200`},
 	{`GET /api/auth/v1/userinfo`, ``, ``, `401 401 401 200 200 200 200 200 200 400 403`},

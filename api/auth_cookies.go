@@ -16,8 +16,8 @@ type cookieJar struct {
 	// prefix is __Host-, or __Secure- where the API is below a path: __Host- requires the path "/", and then two
 	// installations on one host would share their cookies.
 	prefix string
-	// path is the path of /api/auth below the API's address.
-	path     string
+	// root is the path of the API's address, without a slash at its end.
+	root     string
 	secure   bool
 	sameSite http.SameSite
 }
@@ -33,7 +33,7 @@ func newCookieJar(baseURL, portalURL string) cookieJar {
 	base, _ := url.Parse(baseURL)     // the configuration has checked it
 	portal, _ := url.Parse(portalURL) // as above
 	below := strings.TrimSuffix(base.Path, "/")
-	jar := cookieJar{path: below + "/api/auth/", secure: base.Scheme == "https", sameSite: http.SameSiteLaxMode}
+	jar := cookieJar{root: below, secure: base.Scheme == "https", sameSite: http.SameSiteLaxMode}
 	switch {
 	case jar.secure && below == "":
 		jar.prefix = hostPrefix
@@ -52,8 +52,11 @@ func plainSession(id string) string { return id + "-refresh-token" }
 func (j cookieJar) flowCookie(id string) string    { return j.prefix + id + "-nonce" }
 func (j cookieJar) sessionCookie(id string) string { return j.prefix + plainSession(id) }
 
-func (j cookieJar) flowPath(id string) string    { return j.pathOr(j.path + id + "/handler") }
-func (j cookieJar) sessionPath(id string) string { return j.pathOr(j.path + id) }
+func (j cookieJar) flowPath(id string) string    { return j.pathOr(j.pluginPath("auth") + "/" + id + "/handler") }
+func (j cookieJar) sessionPath(id string) string { return j.pathOr(j.pluginPath("auth") + "/" + id) }
+
+// pluginPath lets the browser send a cookie to one plugin only.
+func (j cookieJar) pluginPath(id string) string { return j.root + "/api/" + id }
 
 func (j cookieJar) pathOr(path string) string {
 	if j.prefix == hostPrefix {

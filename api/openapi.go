@@ -61,7 +61,10 @@ func describeOpenAPI(plugins []plugin, version string) ([]byte, error) {
 		"servers": []any{map[string]any{"url": "/"}},
 		"paths":   d.paths,
 		"components": map[string]any{
-			"securitySchemes": map[string]any{"bearer": map[string]any{"type": "http", "scheme": "bearer"}},
+			"securitySchemes": map[string]any{
+				"bearer": map[string]any{"type": "http", "scheme": "bearer"},
+				"cookie": map[string]any{"type": "apiKey", "in": "cookie", "name": userCookieName},
+			},
 			"responses":       d.envelopes(),
 			"schemas":         d.schemas,
 		},
@@ -86,13 +89,23 @@ func (d *description) operation(p plugin, r route) map[string]any {
 	if r.body != nil {
 		operation["requestBody"] = map[string]any{"required": !r.body.optional, "content": content(jsonContent, d.schema(r.body.shape))}
 	}
-	if r.access.kind == accessAuthenticated {
-		operation["security"] = []any{map[string]any{"bearer": []string{}}}
-	} else {
-		operation["security"] = []any{}
+	operation["security"] = describeSecurity(r.access)
+	if r.access.kind != accessAuthenticated {
 		operation["description"] = "Open: " + r.access.reason + "."
 	}
 	return operation
+}
+
+// describeSecurity lists the kinds of credentials, each of which suffices.
+func describeSecurity(of access) []any {
+	kinds := []any{}
+	if of.kind == accessAuthenticated {
+		kinds = append(kinds, map[string]any{"bearer": []string{}})
+	}
+	if of.cookie {
+		kinds = append(kinds, map[string]any{"cookie": []string{}})
+	}
+	return kinds
 }
 
 func describeParameters(r route) []any {

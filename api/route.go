@@ -16,6 +16,8 @@ type access struct {
 	reason string
 	// signsIn counts the requests of each address.
 	signsIn bool
+	// cookie accepts a limited user token too, also in the cookie that a browser sends by itself.
+	cookie bool
 }
 
 type accessKind int
@@ -29,6 +31,10 @@ const (
 // authenticated routes need a principal. The command behind the route asks the decision point what the
 // principal may do.
 var authenticated = access{kind: accessAuthenticated}
+
+// userCookie routes are authenticated, and accept the limited user token of a cookie too: what a page loads
+// without a script. They only read. See issueCookie.
+var userCookie = access{kind: accessAuthenticated, cookie: true}
 
 // open routes need no credentials, for a stated reason.
 func open(reason string) access { return access{kind: accessOpen, reason: reason} }

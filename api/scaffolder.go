@@ -67,7 +67,7 @@ func NewScaffolderPlugin(service *scaffolder.Service, events Follower) Plugin {
 			fails: missingOrConflicting},
 		{method: http.MethodGet, path: oneTask + "/events", access: authenticated, query: []parameter{after},
 			summary: "Waits for events of a run", serve: ok("the events", s.pollEvents), fails: missing},
-		{method: http.MethodGet, path: oneTask + "/eventstream", access: authenticated, query: []parameter{after},
+		{method: http.MethodGet, path: oneTask + "/eventstream", access: userCookie, query: []parameter{after},
 			summary: "Streams the events of a run", serve: streams[taskEvent]("events until the run ends", s.streamEvents), fails: missing},
 		{method: http.MethodPost, path: "/v2/dry-run", access: authenticated, audit: unrecorded("a dry run changes nothing"), body: takes[dryRunInput](),
 			summary: "Does a dry run of a template", serve: ok("the result", s.dryRun), fails: []fault.Kind{fault.BadGateway}, also: []answer{refused}},

@@ -34,7 +34,10 @@ type Authenticator interface {
 type Options struct {
 	Log           *slog.Logger
 	Authenticator Authenticator
-	Database      Database
+	// Limited authenticates like Authenticator, and accepts limited user tokens too. Nil accepts none, and no
+	// cookies.
+	Limited  func(ctx context.Context, token string) (identity.Principal, error)
+	Database Database
 	// Problems are what an operator should know, although requests are served: readiness says so. Nil has
 	// none.
 	Problems func() []string
@@ -48,8 +51,8 @@ type Options struct {
 	Portal http.Handler
 	// Version is printed in the OpenAPI document.
 	Version string
-	// BaseURLs are the addresses of the server and its portal: their hosts are accepted, and their pages may
-	// write.
+	// BaseURLs are the addresses of the server and, after it, of its portal: their hosts are accepted, and
+	// their pages may write.
 	BaseURLs []string
 	// Hosts are further accepted host names; "*.example.com" matches all its subdomains, and "*" any name.
 	// localhost and IP addresses are always accepted.
@@ -78,6 +81,8 @@ func (p plugin) group() plugin { return p }
 type Server struct {
 	log           *slog.Logger
 	authenticator Authenticator
+	limited       func(ctx context.Context, token string) (identity.Principal, error)
+	cookies       cookieJar
 	// unreachable is Database.Unreachable.
 	unreachable func(error) bool
 	pinger      pinger
@@ -101,10 +106,11 @@ func NewServer(options Options) (*Server, error) {
 	s := &Server{log: options.Log, refusals: options.Refusals, authenticator: options.Authenticator, keys: options.Keys, leaving: make(chan struct{}),
 		unreachable: options.Database.Unreachable, pinger: pinger{ping: options.Database.Ping, log: options.Log},
 		attempts: newTokenAttempts(cmp.Or(options.WrongTokensPerMinute, 30), options.Log), limits: newLimits(options.Limits), streams: newOpenStreams(cmp.Or(options.StreamsPerCaller, 100))}
+	s.limited, s.cookies = options.Limited, cookiesOf(options.BaseURLs)
 	if s.problems = options.Problems; s.problems == nil {
 		s.problems = func() []string { return nil }
 	}
-	s.plugins = append(s.plugins, s.rootPlugin())
+	s.plugins = append(s.plugins, s.rootPlugin(), s.backendPlugin())
 	for _, p := range options.Plugins {
 		s.plugins = append(s.plugins, p.group())
 	}
@@ -175,6 +181,9 @@ func (s *Server) mount(engine *gin.Engine, p plugin, r route) error {
 	if !r.audit.isStated(r.method) {
 		return fmt.Errorf("route %s %s%s does not state what the audit log gets of it: see records and unrecorded", r.method, p.mount(), r.path)
 	}
+	if r.access.cookie && r.method != http.MethodGet {
+		return fmt.Errorf("route %s %s%s accepts a cookie and is no GET", r.method, p.mount(), r.path)
+	}
 	if r.command && r.access.kind != accessAuthenticated {
 		return fmt.Errorf("route %s %s%s is a command that anybody may give", r.method, p.mount(), r.path)
 	}
@@ -225,7 +234,7 @@ func (s *Server) admit(c *call, p plugin) error {
 		}
 	}
 	if c.route.access.kind == accessAuthenticated {
-		principal, err := s.authenticate(c.Request)
+		principal, err := s.authenticate(c)
 		if err != nil {
 			return err
 		}
@@ -255,23 +264,42 @@ func (s *Server) admit(c *call, p plugin) error {
 	return err
 }
 
-func (s *Server) authenticate(r *http.Request) (identity.Principal, error) {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "bearer") || token == "" {
+func (s *Server) authenticate(c *call) (identity.Principal, error) {
+	token, authenticate := s.credentials(c)
+	if token == "" {
 		return identity.Principal{}, fault.New(fault.Authentication, "Missing credentials")
 	}
-	if err := s.attempts.tooMany(r, token); err != nil {
+	if err := s.attempts.tooMany(c.Request, token); err != nil {
 		return identity.Principal{}, err
 	}
-	principal, err := s.authenticator.Authenticate(r.Context(), token)
+	principal, err := authenticate(c.Request.Context(), token)
 	if fault.KindOf(err) == fault.Authentication && !errors.Is(err, identity.ErrExpired) {
-		err = cmp.Or(s.attempts.wrong(r), err)
+		err = cmp.Or(s.attempts.wrong(c.Request), err)
 	}
 	if err != nil {
 		return identity.Principal{}, err
 	}
 	s.attempts.right(token)
 	return principal, nil
+}
+
+// credentials are the token of a request, "" without one, and what authenticates it. A token in the header
+// wins over a cookie, as in Backstage.
+func (s *Server) credentials(c *call) (token string, authenticate func(context.Context, string) (identity.Principal, error)) {
+	authenticate = s.authenticator.Authenticate
+	takesCookie := c.route.access.cookie && s.limited != nil
+	if takesCookie {
+		authenticate = s.limited
+	}
+	scheme, token, _ := strings.Cut(c.GetHeader("Authorization"), " ")
+	switch {
+	case strings.EqualFold(scheme, "bearer") && token != "":
+		return token, authenticate
+	case takesCookie && scheme == "":
+		return cookieValue(c, userCookieName), authenticate
+	default:
+		return "", authenticate
+	}
 }
 
 // elsewhere handles requests without a route: the portal's pages, or Backstage's empty 404.

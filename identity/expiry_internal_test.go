@@ -21,6 +21,8 @@ func TestATokenExpiresAfterAnHour(t *testing.T) {
 		Ownerships: NewOwnerships(pool)})
 	token, err := issuer.Issue(t.Context(), "user:default/ada", nil)
 	require.NoError(t, err)
+	limited, err := Limit(token)
+	require.NoError(t, err)
 	for _, test := range []struct {
 		after time.Duration
 		good  bool
@@ -34,10 +36,13 @@ func TestATokenExpiresAfterAnHour(t *testing.T) {
 	} {
 		issuer.now = func() time.Time { return time.Now().Add(test.after) }
 		_, err := issuer.Verify(t.Context(), token)
+		_, limitedErr := issuer.verifyLimited(t.Context(), limited.Token)
 		if test.good {
 			require.NoError(t, err, "after %s", test.after)
+			require.NoError(t, limitedErr, "after %s", test.after)
 			continue
 		}
 		require.Equal(t, fault.Authentication, fault.KindOf(err), "after %s", test.after)
+		require.Equal(t, fault.Authentication, fault.KindOf(limitedErr), "after %s", test.after)
 	}
 }

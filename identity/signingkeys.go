@@ -6,6 +6,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -59,8 +61,8 @@ type SigningKeys struct {
 type signingKey struct {
 	id     string
 	public *ecdsa.PublicKey
-	// signer is nil when the private key cannot be opened.
-	signer                    jose.Signer
+	// private is nil when the private key cannot be opened.
+	private                   *ecdsa.PrivateKey
 	signsUntil, verifiesUntil time.Time
 }
 
@@ -69,36 +71,65 @@ func NewSigningKeys(pool *pgxpool.Pool, seals *seal.Keyring, log *slog.Logger) *
 	return &SigningKeys{pool: pool, queries: db.New(), seals: seals, log: log}
 }
 
-// signer is the signer of the newest key. It creates a key when none may sign and can be opened here.
-func (s *SigningKeys) signer(ctx context.Context) (jose.Signer, error) {
-	if signer := s.current(); signer != nil {
-		return signer, nil
+// newest is the newest key. It creates a key when none may sign and can be opened here.
+func (s *SigningKeys) newest(ctx context.Context) (signingKey, error) {
+	if key, found := s.current(); found {
+		return key, nil
 	}
 	err := s.share(ctx, "signer", func(ctx context.Context) error {
-		if err := s.read(ctx); err != nil || s.current() != nil {
+		if err := s.read(ctx); err != nil || s.canSign() {
 			return err
 		}
 		return s.renew(ctx)
 	})
 	if err != nil {
-		return nil, err
+		return signingKey{}, err
 	}
-	signer := s.current()
-	if signer == nil {
-		return nil, errors.New("no key to sign user tokens with was made")
+	key, found := s.current()
+	if !found {
+		return signingKey{}, errors.New("no key to sign tokens with was made")
 	}
-	return signer, nil
+	return key, nil
 }
 
-func (s *SigningKeys) current() jose.Signer {
+func (s *SigningKeys) canSign() bool {
+	_, can := s.current()
+	return can
+}
+
+// current is the newest known key that may sign and can be opened here.
+func (s *SigningKeys) current() (signingKey, bool) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	for _, key := range s.ring {
-		if key.signer != nil && time.Now().Before(key.signsUntil) {
-			return key.signer
+		if key.private != nil && time.Now().Before(key.signsUntil) {
+			return key, true
 		}
 	}
-	return nil
+	return signingKey{}, false
+}
+
+// sign makes a token of a type.
+func (k signingKey) sign(kind jose.ContentType, claims any) (string, error) {
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: k.private, KeyID: k.id}},
+		(&jose.SignerOptions{}).WithType(kind))
+	if err != nil {
+		return "", err
+	}
+	return jwt.Signed(signer).Claims(claims).Serialize()
+}
+
+// signature is the ES256 signature of a token whose header and claims are encoded already.
+func (k signingKey) signature(unsigned string) (string, error) {
+	digest := sha256.Sum256([]byte(unsigned))
+	r, s, err := ecdsa.Sign(rand.Reader, k.private, digest[:])
+	if err != nil {
+		return "", err
+	}
+	var joined [64]byte
+	r.FillBytes(joined[:32])
+	s.FillBytes(joined[32:])
+	return base64.RawURLEncoding.EncodeToString(joined[:]), nil
 }
 
 // public returns the key with this id; nil when there is none. It reads the database for an unknown id,
@@ -210,7 +241,7 @@ func (s *SigningKeys) renew(ctx context.Context) error {
 		if err := s.queries.LockSigningKeys(ctx, tx); err != nil {
 			return err
 		}
-		if err := s.readFrom(ctx, tx); err != nil || s.current() != nil {
+		if err := s.readFrom(ctx, tx); err != nil || s.canSign() {
 			return err
 		}
 		made, err := s.generate()
@@ -261,15 +292,15 @@ func (s *SigningKeys) fromRow(ctx context.Context, row db.SigningKeysRow) (signi
 	}
 	key := signingKey{id: row.ID, public: point, signsUntil: fromNow(row.SignsFor), verifiesUntil: fromNow(row.VerifiesFor)}
 	var err error
-	if key.signer, err = s.open(row); err != nil && row.SignsFor > 0 && s.find(row.ID) == nil {
+	if key.private, err = s.open(row); err != nil && row.SignsFor > 0 && s.find(row.ID) == nil {
 		s.log.InfoContext(ctx, "a key of user tokens checks them and signs none: it cannot be opened with the encryption keys that are configured",
 			"key", row.ID, "error", err)
 	}
 	return key, nil
 }
 
-// open creates a signer from a row's private key.
-func (s *SigningKeys) open(row db.SigningKeysRow) (jose.Signer, error) {
+// open decrypts a row's private key.
+func (s *SigningKeys) open(row db.SigningKeysRow) (*ecdsa.PrivateKey, error) {
 	encoded, err := s.seals.Open(row.Sealed, sealedFor(row.ID))
 	if err != nil {
 		return nil, err
@@ -278,8 +309,11 @@ func (s *SigningKeys) open(row db.SigningKeysRow) (jose.Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: private, KeyID: row.ID}},
-		(&jose.SignerOptions{}).WithType(tokenType))
+	key, is := private.(*ecdsa.PrivateKey)
+	if !is {
+		return nil, fmt.Errorf("it is a %T", private)
+	}
+	return key, nil
 }
 
 // sealedFor is the seal context of a private key.

@@ -53,6 +53,8 @@ func NewIssuer(options IssuerOptions) *Issuer {
 
 type userClaims struct {
 	jwt.Claims
+	// Proof is the signature of the limited token: see Limit.
+	Proof string `json:"uip,omitempty"`
 	// Ownership is Backstage's older ent claim.
 	Ownership []string `json:"ent,omitempty"`
 	// Session is the session that the token belongs to, if it belongs to one.
@@ -73,7 +75,7 @@ func (i *Issuer) IssueIn(ctx context.Context, session uuid.UUID, userRef string,
 	if err := i.ownerships.put(ctx, userRef, ownership); err != nil {
 		return "", err
 	}
-	signer, err := i.keys.signer(ctx)
+	key, err := i.keys.newest(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -83,7 +85,14 @@ func (i *Issuer) IssueIn(ctx context.Context, session uuid.UUID, userRef string,
 	if i.ownershipClaim {
 		claims.Ownership = ownership
 	}
-	token, err := jwt.Signed(signer).Claims(claims).Serialize()
+	unsigned, err := unsignedLimited(key.id, claims.Claims)
+	if err != nil {
+		return "", err
+	}
+	if claims.Proof, err = key.signature(unsigned); err != nil {
+		return "", fmt.Errorf("sign a limited token for %s: %w", userRef, err)
+	}
+	token, err := key.sign(tokenType, claims)
 	if err != nil {
 		return "", fmt.Errorf("sign a token for %s: %w", userRef, err)
 	}
@@ -93,20 +102,9 @@ func (i *Issuer) IssueIn(ctx context.Context, session uuid.UUID, userRef string,
 // Verify returns the principal of a user token. An invalid token is a fault of kind Authentication; any other
 // error means that it could not be verified now.
 func (i *Issuer) Verify(ctx context.Context, token string) (Principal, error) {
-	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.ES256})
-	if err != nil {
-		return Principal{}, fault.Wrap(fault.Authentication, err, "Failed user token verification")
-	}
-	key, err := i.keys.public(ctx, parsed.Headers[0].KeyID)
-	if err != nil {
-		return Principal{}, err
-	}
-	if key == nil {
-		return Principal{}, fault.New(fault.Authentication, "Failed user token verification")
-	}
 	var claims userClaims
-	if err := parsed.Claims(key, &claims); err != nil {
-		return Principal{}, fault.Wrap(fault.Authentication, err, "Failed user token verification")
+	if err := i.signed(ctx, token, tokenType, &claims); err != nil {
+		return Principal{}, err
 	}
 	expected := jwt.Expected{Issuer: i.url, AnyAudience: jwt.Audience{audience}, Time: i.now()}
 	if err := claims.ValidateWithLeeway(expected, clockSkew); err != nil {
@@ -116,6 +114,7 @@ func (i *Issuer) Verify(ctx context.Context, token string) (Principal, error) {
 		return Principal{}, err
 	}
 	if claims.Ownership == nil {
+		var err error
 		if claims.Ownership, err = i.ownerships.of(ctx, claims.Subject); err != nil {
 			return Principal{}, err
 		}
@@ -126,6 +125,28 @@ func (i *Issuer) Verify(ctx context.Context, token string) (Principal, error) {
 // SessionEnded has this process refuse the tokens of a session at once. Other processes notice within
 // SessionDelay.
 func (i *Issuer) SessionEnded(session uuid.UUID) { i.sessions.forget(session) }
+
+// signed reads the claims of a token of one type that one of our keys has signed. The caller checks them.
+func (i *Issuer) signed(ctx context.Context, token, kind string, claims any) error {
+	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.ES256})
+	if err != nil {
+		return fault.Wrap(fault.Authentication, err, "Failed user token verification")
+	}
+	if parsed.Headers[0].ExtraHeaders[jose.HeaderType] != kind {
+		return fault.New(fault.Authentication, "Failed user token verification")
+	}
+	key, err := i.keys.public(ctx, parsed.Headers[0].KeyID)
+	if err != nil {
+		return err
+	}
+	if key == nil {
+		return fault.New(fault.Authentication, "Failed user token verification")
+	}
+	if err := parsed.Claims(key, claims); err != nil {
+		return fault.Wrap(fault.Authentication, err, "Failed user token verification")
+	}
+	return nil
+}
 
 // PublicKeys is the key set (RFC 7517) with which others verify user tokens.
 func (i *Issuer) PublicKeys(ctx context.Context) (jose.JSONWebKeySet, error) {
@@ -143,12 +164,23 @@ func NewAuthenticator(issuer *Issuer, external []ExternalAccess) *Authenticator 
 	return &Authenticator{issuer: issuer, external: external}
 }
 
+// AuthenticateLimited is Authenticate for what may be read with a limited user token: it accepts one too.
+func (a *Authenticator) AuthenticateLimited(ctx context.Context, token string) (Principal, error) {
+	if readBearer(token).kind == limitedType {
+		return a.issuer.verifyLimited(ctx, token)
+	}
+	return a.Authenticate(ctx, token)
+}
+
 // Authenticate returns the principal of a token. An invalid token is a fault of kind Authentication. When the
 // keys are not available, it is a fault of kind Unavailable.
 func (a *Authenticator) Authenticate(ctx context.Context, token string) (Principal, error) {
 	presented := readBearer(token)
-	if presented.kind == tokenType {
+	switch presented.kind {
+	case tokenType:
 		return a.issuer.Verify(ctx, token)
+	case limitedType:
+		return Principal{}, fault.New(fault.Authentication, "Illegal limited user token")
 	}
 	var undecided error
 	for _, access := range a.external {

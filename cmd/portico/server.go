@@ -186,6 +186,7 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 	if err != nil {
 		return nil, nil, err
 	}
+	authenticator := identity.NewAuthenticator(issuer, machines)
 	signIn, err := p.signIn(issuer, seals, p.refusals, options.allowGuest)
 	if err != nil {
 		return nil, nil, err
@@ -201,7 +202,7 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 		Problems:      p.roleProblems,
 		Refusals:      p.refusals,
 		Keys:          idempotency.New(p.pool, idempotency.Options{}),
-		Authenticator: identity.NewAuthenticator(issuer, machines), CORS: crossOrigin(p.config.Backend.CORS),
+		Authenticator: authenticator, Limited: authenticator.AuthenticateLimited, CORS: crossOrigin(p.config.Backend.CORS),
 		BaseURLs: []string{p.config.Backend.BaseURL, p.config.App.BaseURL}, Hosts: p.config.Portico.Server.AllowedHosts,
 		Proxies: trustedProxies(p.config.Backend), Limits: api.Limits(p.config.Portico.Server.RequestsPerMinute),
 		WrongTokensPerMinute: p.config.Portico.Server.WrongTokensPerMinute, StreamsPerCaller: p.config.Portico.Server.StreamsPerCaller,

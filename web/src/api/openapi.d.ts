@@ -1443,6 +1443,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/{plugin}/.backstage/auth/v1/cookie": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sets a cookie with which the browser may load what a page of the plugin shows */
+        get: operations["get_api_plugin_backstage_auth_v1_cookie"];
+        put?: never;
+        post?: never;
+        /**
+         * Removes the cookie
+         * @description Open: a browser may drop its cookie whenever it wants.
+         */
+        delete: operations["delete_api_plugin_backstage_auth_v1_cookie"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/{plugin}/.backstage/auth/v1/jwks.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the keys with which a plugin signs its requests to others: none
+         * @description Open: public keys are public.
+         */
+        get: operations["get_api_plugin_backstage_auth_v1_jwks_json"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1623,6 +1664,10 @@ export interface components {
             conditions: {
                 [key: string]: unknown;
             };
+        };
+        CookieExpiry: {
+            /** Format: date-time */
+            expiresAt: string;
         };
         Decided: {
             id: string;
@@ -2031,6 +2076,9 @@ export interface components {
         };
         PluginIDs: {
             ids: string[];
+        };
+        PluginKeySet: {
+            keys: components["schemas"]["PublicKey"][];
         };
         PluginPermission: {
             resourceType?: string;
@@ -6180,6 +6228,82 @@ export interface operations {
             401: components["responses"]["AuthenticationError"];
             403: components["responses"]["NotAllowedError"];
             429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_api_plugin_backstage_auth_v1_cookie: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                plugin: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description until when */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CookieExpiry"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    delete_api_plugin_backstage_auth_v1_cookie: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                plugin: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InputError"];
+            404: components["responses"]["NotFoundError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_api_plugin_backstage_auth_v1_jwks_json: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                plugin: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a JSON Web Key Set */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PluginKeySet"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            404: components["responses"]["NotFoundError"];
             default: components["responses"]["Error"];
         };
     };
