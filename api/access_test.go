@@ -295,6 +295,7 @@ var accessTable = []accessRow{
 	{`GET /api/{plugin}/.backstage/auth/v1/jwks.json`, `/api/catalog/.backstage/auth/v1/jwks.json`, ``, `none none none none none none none none none none none`},
 	{`GET /api/auth/.well-known/jwks.json`, ``, ``, `200 200 200 200 200 200 200 200 200 200 200`},
 	{`GET /api/auth/.well-known/openid-configuration`, ``, ``, `200 200 200 200 200 200 200 200 200 200 200`},
+	{`POST /api/auth/v1/token`, ``, ``, `404 404 404 404 404 404 404 404 404 404 404`},
 	{`GET /api/auth/v1/userinfo`, ``, ``, `401 401 401 200 200 200 200 200 200 400 403`},
 	{`GET /api/auth/{provider}/handler/frame`, `/api/auth/none/handler/frame`, ``, `200 200 200 200 200 200 200 200 200 200 200`},
 	{`POST /api/auth/{provider}/logout`, `/api/auth/none/logout`, ``, `404 404 404 404 404 404 404 404 404 404 404`},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/identity/exchange"
 	"github.com/portico-dev/portico/identity/provider"
 	"github.com/portico-dev/portico/identity/signin"
 )
@@ -20,6 +21,8 @@ type AuthOptions struct {
 	// ExtraOrigins are further origins whose pages may sign people in, in the form of CORS.Origins; may be
 	// empty.
 	ExtraOrigins []string
+	// Exchange exchanges the tokens of CI jobs; nil exchanges none.
+	Exchange *exchange.Service
 }
 
 // NewAuthPlugin serves sign-in under /api/auth, as Backstage's auth-backend does.
@@ -29,6 +32,7 @@ func NewAuthPlugin(options AuthOptions) Plugin {
 	refused := []fault.Kind{fault.Authentication, fault.NotAllowed, fault.NotFound, fault.Conflict, fault.Unavailable}
 	environment := text("env", "the environment of the provider's configuration")
 	return plugin{id: "auth", routes: []route{
+		a.tokenRoute(),
 		{method: http.MethodGet, path: "/:provider/start", access: signIn, looseQuery: true, query: []parameter{
 			environment, text("scope", "what the provider's token should be for besides, separated by spaces"), text("origin", "the origin of the page that asks"),
 			text("flow", "popup, or redirect for the whole page"), text("redirectUrl", "where the browser goes at the end of a redirect flow")},
@@ -294,12 +298,15 @@ type issuerConfiguration struct {
 }
 
 func (a *auth) configuration(*call) (issuerConfiguration, error) {
-	issuer := a.Issuer.URL()
+	issuer, grants := a.Issuer.URL(), []string{"authorization_code"}
+	if a.Exchange != nil {
+		grants = append(grants, exchangeGrant)
+	}
 	return issuerConfiguration{Issuer: issuer, TokenEndpoint: issuer + "/v1/token", UserinfoEndpoint: issuer + "/v1/userinfo",
 		JWKSURI: issuer + "/.well-known/jwks.json", ResponseTypes: []string{"code", "id_token"}, SubjectTypes: []string{"public"},
 		Algorithms: []string{"RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "EdDSA"},
 		Scopes:     []string{"openid"}, AuthMethods: []string{"client_secret_basic", "client_secret_post"}, Claims: []string{"sub", "ent"},
-		GrantTypes: []string{"authorization_code"}, AuthorizationEndpoint: issuer + "/v1/authorize", ChallengeMethods: []string{"S256", "plain"}}, nil
+		GrantTypes: grants, AuthorizationEndpoint: issuer + "/v1/authorize", ChallengeMethods: []string{"S256", "plain"}}, nil
 }
 
 // keySet is a JSON Web Key Set (RFC 7517) of keys on an elliptic curve (RFC 7518, section 6.2.1).

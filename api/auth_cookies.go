@@ -52,7 +52,9 @@ func plainSession(id string) string { return id + "-refresh-token" }
 func (j cookieJar) flowCookie(id string) string    { return j.prefix + id + "-nonce" }
 func (j cookieJar) sessionCookie(id string) string { return j.prefix + plainSession(id) }
 
-func (j cookieJar) flowPath(id string) string    { return j.pathOr(j.pluginPath("auth") + "/" + id + "/handler") }
+func (j cookieJar) flowPath(id string) string {
+	return j.pathOr(j.pluginPath("auth") + "/" + id + "/handler")
+}
 func (j cookieJar) sessionPath(id string) string { return j.pathOr(j.pluginPath("auth") + "/" + id) }
 
 // pluginPath lets the browser send a cookie to one plugin only.
@@ -105,7 +107,7 @@ func (j cookieJar) takePlain(c *call, id string) string {
 	}
 	value := cookieValue(c, plainSession(id))
 	if value != "" {
-		j.set(c, plainSession(id), "", j.path+id, 0)
+		j.set(c, plainSession(id), "", j.pluginPath("auth")+"/"+id, 0)
 	}
 	return value
 }

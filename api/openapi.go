@@ -65,8 +65,8 @@ func describeOpenAPI(plugins []plugin, version string) ([]byte, error) {
 				"bearer": map[string]any{"type": "http", "scheme": "bearer"},
 				"cookie": map[string]any{"type": "apiKey", "in": "cookie", "name": userCookieName},
 			},
-			"responses":       d.envelopes(),
-			"schemas":         d.schemas,
+			"responses": d.envelopes(),
+			"schemas":   d.schemas,
 		},
 	})
 	if err := errors.Join(err, d.err); err != nil {
@@ -89,6 +89,9 @@ func (d *description) operation(p plugin, r route) map[string]any {
 	if r.body != nil {
 		operation["requestBody"] = map[string]any{"required": !r.body.optional, "content": content(jsonContent, d.schema(r.body.shape))}
 	}
+	if r.form != nil {
+		operation["requestBody"] = map[string]any{"required": true, "content": content(formContent, describeForm(r.form))}
+	}
 	operation["security"] = describeSecurity(r.access)
 	if r.access.kind != accessAuthenticated {
 		operation["description"] = "Open: " + r.access.reason + "."
@@ -106,6 +109,17 @@ func describeSecurity(of access) []any {
 		kinds = append(kinds, map[string]any{"cookie": []string{}})
 	}
 	return kinds
+}
+
+func describeForm(fields []parameter) map[string]any {
+	properties, needed := map[string]any{}, []string{}
+	for _, field := range fields {
+		properties[field.name] = map[string]any{"type": string(field.kind), "description": field.description}
+		if field.required {
+			needed = append(needed, field.name)
+		}
+	}
+	return map[string]any{"type": "object", "properties": properties, "required": needed}
 }
 
 func describeParameters(r route) []any {
@@ -157,7 +171,7 @@ func (d *description) responses(r route) map[string]any {
 	if r.access.kind == accessAuthenticated || r.access.signsIn {
 		responses[strconv.Itoa(errTooMany.status)] = failureReference(errTooMany.name)
 	}
-	if r.body != nil {
+	if r.body != nil || r.form != nil {
 		for _, e := range bodyFailures {
 			responses[strconv.Itoa(e.status)] = failureReference(e.name)
 		}

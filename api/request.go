@@ -169,20 +169,9 @@ func readBody(r *route, request *http.Request, w http.ResponseWriter) ([]byte, e
 	if r.body == nil {
 		return nil, nil
 	}
-	// Only the body has to hurry: a deadline that stayed would end the request of a handler that takes its
-	// time.
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout))
-	data, err := io.ReadAll(http.MaxBytesReader(w, request.Body, maxBody))
-	_ = control.SetReadDeadline(time.Time{})
-	if _, is := errors.AsType[*http.MaxBytesError](err); is {
-		return nil, errTooLarge
-	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return nil, errTooSlow
-	}
-	if err != nil { // the caller stopped in the midst of it, or wrote no HTTP
-		return nil, fault.Wrap(fault.Input, err, "The request body could not be read to its end: %s", err)
+	data, err := readBounded(request, w, maxBody)
+	if err != nil {
+		return nil, err
 	}
 	if len(data) == 0 {
 		if r.body.optional {
@@ -206,6 +195,26 @@ func readBody(r *route, request *http.Request, w http.ResponseWriter) ([]byte, e
 	}
 	if problems := check(r.body.schema, "request/body", document); len(problems) > 0 {
 		return nil, fault.New(fault.Input, "%s", strings.Join(problems, ", "))
+	}
+	return data, nil
+}
+
+// readBounded reads the body, up to a size in bytes.
+func readBounded(request *http.Request, w http.ResponseWriter, most int64) ([]byte, error) {
+	// Only the body has to hurry: a deadline that stayed would end the request of a handler that takes its
+	// time.
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout))
+	data, err := io.ReadAll(http.MaxBytesReader(w, request.Body, most))
+	_ = control.SetReadDeadline(time.Time{})
+	if _, is := errors.AsType[*http.MaxBytesError](err); is {
+		return nil, errTooLarge
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil, errTooSlow
+	}
+	if err != nil { // the caller stopped in the midst of it, or wrote no HTTP
+		return nil, fault.Wrap(fault.Input, err, "The request body could not be read to its end: %s", err)
 	}
 	return data, nil
 }

@@ -60,6 +60,9 @@ type route struct {
 	looseQuery bool
 	// body is the JSON body, nil for a route without one.
 	body *body
+	// form lists the fields of a body of the type application/x-www-form-urlencoded; nil for a route without
+	// one. The handler reads and checks it.
+	form []parameter
 	// serve is the handler with its successful response.
 	serve endpoint
 	// fails are the kinds of failure besides those that every route of its kind has.
@@ -89,6 +92,7 @@ type answer struct {
 
 const (
 	jsonContent  = "application/json"
+	formContent  = "application/x-www-form-urlencoded"
 	eventContent = "text/event-stream"
 	htmlContent  = "text/html"
 )

@@ -38,6 +38,7 @@ const (
 	SessionStart  Action = "session.start"
 	SessionRefuse Action = "session.refuse"
 	SessionEnd    Action = "session.end"
+	TokenExchange Action = "token.exchange"
 	// Access is a denied attempt of anything that has no action of its own, such as reading.
 	Access Action = "access"
 )
@@ -72,6 +73,7 @@ var actions = map[Action]string{
 	SessionStart:  "a person signed in",
 	SessionRefuse: "a session was not renewed, because of who the person is or is no more",
 	SessionEnd:    "a session was ended, by signing out or in again, or by somebody else",
+	TokenExchange: "a CI job exchanged its identity token for a token of Portico",
 	Access:        "something else was tried, such as reading",
 }
 

@@ -110,7 +110,8 @@ var decisions = map[string][]decision{
 		{irrelevant, "user_agent", "what the browser says about itself, which proves nothing"},
 		{irrelevant, "renewing_until", itself},
 	},
-	"user_ownership": {{irrelevant, "user_ref ownership issued_at", "computed from the groups of the user at sign-in"}},
+	"exchanged_tokens": {{irrelevant, "id expires_at", "token.exchange says which job's token it was"}},
+	"user_ownership":   {{irrelevant, "user_ref ownership issued_at", "computed from the groups of the user at sign-in"}},
 
 	"idempotency_keys": {{irrelevant, "id request command_id attempt leased_until status content_type body created_at", "repeated requests change nothing"}},
 	"signing_keys":     {{irrelevant, "id public_key sealed created_at signs_until verifies_until", itself}},

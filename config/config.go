@@ -23,6 +23,7 @@ type Config struct {
 	Catalog      Catalog      `yaml:"catalog"`
 	Scaffolder   Scaffolder   `yaml:"scaffolder"`
 	Permission   Permission   `yaml:"permission"`
+	Discovery    Discovery    `yaml:"discovery"`
 	Portico      Portico      `yaml:"portico"`
 	// EnableExperimentalRedirectFlow signs people in by redirects of the whole page instead of a popup
 	// window.
@@ -495,9 +496,11 @@ type Portico struct {
 	Files      Files      `yaml:"files"`
 	Policy     Policy     `yaml:"policy"`
 	Server     Server     `yaml:"server"`
-	Audit      Audit      `yaml:"audit"`
-	Run        Run        `yaml:"run"`
-	Telemetry  Telemetry  `yaml:"telemetry"`
+	// TokenExchange has no issuers when no tokens are exchanged.
+	TokenExchange TokenExchange `yaml:"tokenExchange"`
+	Audit         Audit         `yaml:"audit"`
+	Run           Run           `yaml:"run"`
+	Telemetry     Telemetry     `yaml:"telemetry"`
 }
 
 // Policy is how the files with roles are read.
@@ -627,6 +630,45 @@ type RequestsPerMinute struct {
 	SignIn  int `yaml:"signIn"`
 }
 
+// Discovery says where plugins of a Backstage are.
+type Discovery struct {
+	Endpoints []DiscoveryEndpoint `yaml:"endpoints"`
+}
+
+// DiscoveryEndpoint is the address of some plugins. {{pluginId}} in it stands for each of them.
+type DiscoveryEndpoint struct {
+	Target  DiscoveryTarget `yaml:"target"`
+	Plugins []string        `yaml:"plugins"`
+}
+
+// DiscoveryTarget is an address by which backends reach a plugin.
+type DiscoveryTarget struct {
+	Internal string `yaml:"internal"`
+}
+
+// TokenExchange is what CI jobs get for the identity tokens of their system.
+type TokenExchange struct {
+	// Audience is the audience of these tokens, by default Backend.BaseURL.
+	Audience string `yaml:"audience"`
+	// Lifetime is that of the tokens that jobs get.
+	Lifetime time.Duration    `yaml:"lifetime"`
+	Issuers  []ExchangeIssuer `yaml:"issuers"`
+}
+
+// ExchangeIssuer signs the identity tokens of jobs. An empty KeysURL is in its OpenID configuration.
+type ExchangeIssuer struct {
+	Issuer  string         `yaml:"issuer"`
+	KeysURL string         `yaml:"keysUrl"`
+	Rules   []ExchangeRule `yaml:"rules"`
+}
+
+// ExchangeRule says by their claims which tokens are exchanged, and what the job's token may do.
+type ExchangeRule struct {
+	Subject            string              `yaml:"subject"`
+	Claims             map[string][]string `yaml:"claims"`
+	AccessRestrictions []AccessRestriction `yaml:"accessRestrictions"`
+}
+
 // Audit configures the audit log.
 type Audit struct {
 	// Retention is how long an event is kept, 0 for ever.
@@ -696,6 +738,7 @@ func (c *Config) derive() {
 	}
 	c.Backend.BaseURL = strings.TrimRight(c.Backend.BaseURL, "/")
 	c.App.BaseURL = strings.TrimRight(c.App.BaseURL, "/")
+	c.Portico.TokenExchange.Audience = cmp.Or(c.Portico.TokenExchange.Audience, c.Backend.BaseURL)
 	c.Integrations.deriveGitHub()
 }
 

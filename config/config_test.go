@@ -86,6 +86,9 @@ func TestEveryKeyReachesItsField(t *testing.T) {
 	require.Equal(t, []string{"config.Warnings"}, zeros("config", reflect.ValueOf(*loaded)))
 
 	require.Equal(t, config.Secret("ghp_fallback"), loaded.Integrations.GitHub[0].Token)
+	require.Equal(t, map[string][]string{"repository_id": {"4711"}, "ref": {"refs/heads/main", "refs/tags/v*"}, "ref_protected": {"true"}},
+		loaded.Portico.TokenExchange.Issuers[0].Rules[0].Claims)
+	require.Equal(t, "http://backstage.internal:7007/api/{{pluginId}}", loaded.Discovery.Endpoints[0].Target.Internal)
 	require.Equal(t, "https://ghe.acme.example/api/v3", loaded.Integrations.GitHub[0].APIBaseURL)
 	require.Equal(t, config.Secret("-----BEGIN KEY-----\nabc\n-----END KEY-----"), loaded.Integrations.GitHub[0].Apps[0].PrivateKey)
 	require.Equal(t, int64(4711), loaded.Integrations.GitHub[0].Apps[0].AppID)

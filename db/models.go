@@ -132,6 +132,11 @@ type CatalogStitch struct {
 	RequestedAt time.Time
 }
 
+type ExchangedToken struct {
+	ID        []byte
+	ExpiresAt time.Time
+}
+
 type IdempotencyKey struct {
 	ID          []byte
 	Request     []byte

@@ -164,14 +164,22 @@ func (l *legacyToken) subject(_ context.Context, token bearer) (string, error) {
 
 // checkTime rejects a token that is not valid yet or has expired.
 func checkTime(claims jwt.Claims) error {
-	err := claims.ValidateWithLeeway(jwt.Expected{Time: time.Now()}, clockSkew)
-	if errors.Is(err, jwt.ErrExpired) {
-		return fault.Wrap(fault.Authentication, err, "This token has expired")
-	}
-	if err != nil {
-		return fault.Wrap(fault.Authentication, err, "This token is not valid yet")
+	if err := claims.ValidateWithLeeway(jwt.Expected{Time: time.Now()}, clockSkew); err != nil {
+		return notNow(err)
 	}
 	return nil
+}
+
+// notNow is the refusal of a token whose claims are not accepted now.
+func notNow(err error) error {
+	switch {
+	case errors.Is(err, jwt.ErrExpired):
+		return fault.Wrap(fault.Authentication, err, "This token has expired")
+	case errors.Is(err, jwt.ErrInvalidIssuer) || errors.Is(err, jwt.ErrInvalidAudience):
+		return fault.Wrap(fault.Authentication, err, "Illegal token")
+	default:
+		return fault.Wrap(fault.Authentication, err, "This token is not valid yet")
+	}
 }
 
 // ErrExpired is in the error chain for an expired token.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -33,7 +34,9 @@ const (
 
 // KeySource fetches and caches the key set at a URL. It is safe for concurrent use.
 type KeySource struct {
-	url    string
+	url string
+	// issuer, when not empty, publishes the url: see NewIssuerKeys.
+	issuer string
 	client *http.Client
 	log    *slog.Logger
 	flight flight.Group[struct{}]
@@ -49,6 +52,13 @@ type KeySource struct {
 // NewKeySource makes no request. A nil client is a new one, and a nil log slog's default.
 func NewKeySource(url string, client *http.Client, log *slog.Logger) *KeySource {
 	return &KeySource{url: url, client: cmp.Or(client, &http.Client{}), log: cmp.Or(log, slog.Default())}
+}
+
+// NewIssuerKeys is a KeySource for an issuer who publishes where the keys are (OpenID Connect Discovery).
+func NewIssuerKeys(issuer string, client *http.Client, log *slog.Logger) *KeySource {
+	source := NewKeySource(strings.TrimSuffix(issuer, "/")+"/.well-known/openid-configuration", client, log)
+	source.issuer = issuer
+	return source
 }
 
 // ErrNoKeys is the error of a KeySource whose keys are unavailable now.
@@ -111,7 +121,24 @@ func (s *KeySource) refresh(ctx context.Context) {
 }
 
 func (s *KeySource) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url, nil)
+	content, err := s.get(ctx, s.url)
+	if err != nil {
+		return nil, err
+	}
+	if s.issuer != "" {
+		address, err := keysAddress(content, s.issuer)
+		if err != nil {
+			return nil, err
+		}
+		if content, err = s.get(ctx, address); err != nil {
+			return nil, err
+		}
+	}
+	return parseKeySet(content)
+}
+
+func (s *KeySource) get(ctx context.Context, address string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -122,13 +149,32 @@ func (s *KeySource) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answered %s", s.url, response.Status)
+		return nil, fmt.Errorf("%s answered %s", address, response.Status)
 	}
 	content, err := io.ReadAll(http.MaxBytesReader(nil, response.Body, maxKeySet))
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", s.url, err)
+		return nil, fmt.Errorf("read %s: %w", address, err)
 	}
-	return parseKeySet(content)
+	return content, nil
+}
+
+// keysAddress reads the address of the keys in an issuer's configuration. Keys of an issuer at https are not
+// taken from elsewhere by http.
+func keysAddress(configuration []byte, issuer string) (string, error) {
+	var published struct {
+		Issuer string `json:"issuer"`
+		Keys   string `json:"jwks_uri"`
+	}
+	if err := json.Unmarshal(configuration, &published); err != nil {
+		return "", fmt.Errorf("the configuration of %s: %w", issuer, err)
+	}
+	if published.Issuer != issuer {
+		return "", fmt.Errorf("the configuration of %s is of the issuer %q", issuer, published.Issuer)
+	}
+	if !strings.HasPrefix(published.Keys, "https://") && strings.HasPrefix(issuer, "https://") {
+		return "", fmt.Errorf("the configuration of %s has its keys at %q, which is not https", issuer, published.Keys)
+	}
+	return published.Keys, nil
 }
 
 // parseKeySet reads the public signature keys of a set. It skips keys of unknown types (RFC 7517, section 5).

@@ -20,7 +20,8 @@ const (
 	KindNone Kind = ""
 	// KindUser is a person, known by an entity reference such as user:default/guest.
 	KindUser Kind = "user"
-	// KindService is a machine with a token from backend.auth.externalAccess.
+	// KindService is a machine with a token from backend.auth.externalAccess, or with one that package exchange
+	// issued.
 	KindService Kind = "service"
 	// KindSystem is Portico itself: a sweep, a worker, the start-up. Only System creates it.
 	KindSystem Kind = "system"
@@ -34,6 +35,9 @@ type Principal struct {
 	// Ownership lists the references by which the user owns entities: the user and all their groups. Empty
 	// for services.
 	Ownership []string
+	// Via is the plugin of a Backstage that calls on behalf of the user, such as plugin:search; "" when the user
+	// calls.
+	Via string
 	// Restrictions, when not nil, limit what a service's token may do: its accessRestrictions or, after At,
 	// the one for the called plugin.
 	Restrictions []Restriction
@@ -62,11 +66,11 @@ func (p Principal) Actor() audit.Actor { return audit.Actor{Kind: string(p.Kind)
 // Restriction allows a token one plugin, and limits what it may do there.
 type Restriction struct {
 	// Plugin is the plugin's id: catalog, scaffolder, ...
-	Plugin string
+	Plugin string `json:"plugin"`
 	// Permissions, when not empty, are the only permissions allowed, by name.
-	Permissions []string
+	Permissions []string `json:"permissions,omitempty"`
 	// Actions, when not empty, are the only kinds of permission allowed: create, read, update, delete.
-	Actions []string
+	Actions []string `json:"actions,omitempty"`
 }
 
 // At checks that the token may be used at the plugin with this id, and returns the principal with the

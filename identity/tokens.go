@@ -157,11 +157,17 @@ func (i *Issuer) PublicKeys(ctx context.Context) (jose.JSONWebKeySet, error) {
 type Authenticator struct {
 	issuer   *Issuer
 	external []ExternalAccess
+	plugins  PluginKeys
 }
 
 // NewAuthenticator accepts the issuer's tokens and those of machines, which are tried in order.
 func NewAuthenticator(issuer *Issuer, external []ExternalAccess) *Authenticator {
 	return &Authenticator{issuer: issuer, external: external}
+}
+
+// WithPlugins accepts the tokens of plugins too.
+func (a *Authenticator) WithPlugins(plugins PluginKeys) *Authenticator {
+	return &Authenticator{issuer: a.issuer, external: a.external, plugins: plugins}
 }
 
 // AuthenticateLimited is Authenticate for what may be read with a limited user token: it accepts one too.
@@ -179,6 +185,10 @@ func (a *Authenticator) Authenticate(ctx context.Context, token string) (Princip
 	switch presented.kind {
 	case tokenType:
 		return a.issuer.Verify(ctx, token)
+	case serviceType:
+		return a.issuer.verifyService(ctx, token)
+	case pluginType:
+		return a.verifyPlugin(ctx, presented)
 	case limitedType:
 		return Principal{}, fault.New(fault.Authentication, "Illegal limited user token")
 	}

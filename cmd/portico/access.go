@@ -3,10 +3,12 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"github.com/portico-dev/portico/api"
 	"github.com/portico-dev/portico/config"
 	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/identity/exchange"
 )
 
 // legacyKeySubject is the subject that Backstage gives to the holders of backend.auth.keys.
@@ -32,14 +34,58 @@ func externalAccess(configured config.BackendAuth, log *slog.Logger) ([]identity
 	return access, nil
 }
 
-func oneExternalAccess(entry config.ExternalAccess, log *slog.Logger) (identity.ExternalAccess, error) {
+// restricted converts accessRestrictions; nil without any.
+func restricted(configured []config.AccessRestriction) []identity.Restriction {
 	var restrictions []identity.Restriction
-	for _, allowed := range entry.AccessRestrictions {
+	for _, allowed := range configured {
 		restrictions = append(restrictions, identity.Restriction{
 			Plugin: allowed.Plugin, Permissions: allowed.Permission, Actions: allowed.PermissionAttribute.Action,
 		})
 	}
-	options := entry.Options
+	return restrictions
+}
+
+// pluginKeys are where the plugins of a Backstage publish their keys.
+func pluginKeys(configured config.Discovery, log *slog.Logger) identity.PluginKeys {
+	keys := identity.PluginKeys{}
+	for _, endpoint := range configured.Endpoints {
+		for _, plugin := range endpoint.Plugins {
+			if endpoint.Target.Internal == "" {
+				continue // only browsers know an address
+			}
+			base := strings.NewReplacer("{{pluginId}}", plugin, "{{ pluginId }}", plugin).Replace(endpoint.Target.Internal)
+			keys[plugin] = identity.NewKeySource(strings.TrimRight(base, "/")+"/.backstage/auth/v1/jwks.json", nil, log)
+		}
+	}
+	return keys
+}
+
+// tokenExchange converts the configuration of the exchange of CI jobs' tokens; nil without issuers.
+func (p *platform) tokenExchange(issuer *identity.Issuer) (*exchange.Service, error) {
+	configured := p.config.Portico.TokenExchange
+	if len(configured.Issuers) == 0 {
+		return nil, nil //nolint:nilnil // nothing is exchanged
+	}
+	options := exchange.Options{Pool: p.pool, Issuer: issuer, Log: p.log, Refusals: p.refusals, Audience: configured.Audience, Lifetime: configured.Lifetime}
+	for _, entry := range configured.Issuers {
+		trusted := exchange.Trusted{Issuer: entry.Issuer, Keys: identity.NewIssuerKeys(entry.Issuer, nil, p.log)}
+		if entry.KeysURL != "" {
+			trusted.Keys = identity.NewKeySource(entry.KeysURL, nil, p.log)
+		}
+		for _, rule := range entry.Rules {
+			trusted.Rules = append(trusted.Rules, exchange.Rule{Subject: rule.Subject, Claims: rule.Claims, Restrictions: restricted(rule.AccessRestrictions)})
+		}
+		options.Trusted = append(options.Trusted, trusted)
+	}
+	service, err := exchange.New(options)
+	if err != nil {
+		return nil, fmt.Errorf("portico.tokenExchange: %w", err)
+	}
+	return service, nil
+}
+
+func oneExternalAccess(entry config.ExternalAccess, log *slog.Logger) (identity.ExternalAccess, error) {
+	restrictions, options := restricted(entry.AccessRestrictions), entry.Options
 	switch entry.Type {
 	case config.AccessStatic:
 		return identity.StaticAccess(string(options.Token), options.Subject, restrictions), nil

@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/base64"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +25,28 @@ func legacyToken(t *testing.T, secret string) string {
 	token, err := jwt.Signed(signer).Claims(jwt.Claims{Subject: "backstage-server", Expiry: jwt.NewNumericDate(time.Now().Add(time.Hour))}).Serialize()
 	require.NoError(t, err)
 	return token
+}
+
+// TestPluginsAreAskedForTheirKeysWhereTheyAre: a plugin that is not configured is nobody.
+func TestPluginsAreAskedForTheirKeysWhereTheyAre(t *testing.T) {
+	t.Parallel()
+	asked := make(chan string, 2)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- r.URL.Path
+		_, _ = w.Write([]byte(`{"keys":[]}`))
+	}))
+	t.Cleanup(server.Close)
+	keys := pluginKeys(config.Discovery{Endpoints: []config.DiscoveryEndpoint{
+		{Target: config.DiscoveryTarget{Internal: server.URL + "/api/{{pluginId}}"}, Plugins: []string{"search"}},
+		{Target: config.DiscoveryTarget{Internal: server.URL + "/docs/"}, Plugins: []string{"techdocs"}},
+		{Plugins: []string{"app"}},
+	}}, slog.New(slog.DiscardHandler))
+	require.Len(t, keys, 2)
+	for plugin, path := range map[string]string{"search": "/api/search", "techdocs": "/docs"} {
+		_, err := keys[plugin].Find(t.Context(), "ES256", "any")
+		require.NoError(t, err)
+		require.Equal(t, path+"/.backstage/auth/v1/jwks.json", <-asked)
+	}
 }
 
 func TestExternalAccessIsReadFromTheConfiguration(t *testing.T) {

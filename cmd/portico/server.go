@@ -186,8 +186,12 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 	if err != nil {
 		return nil, nil, err
 	}
-	authenticator := identity.NewAuthenticator(issuer, machines)
+	authenticator := identity.NewAuthenticator(issuer, machines).WithPlugins(pluginKeys(p.config.Discovery, p.log))
 	signIn, err := p.signIn(issuer, seals, p.refusals, options.allowGuest)
+	if err != nil {
+		return nil, nil, err
+	}
+	exchanged, err := p.tokenExchange(issuer)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -208,7 +212,7 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 		WrongTokensPerMinute: p.config.Portico.Server.WrongTokensPerMinute, StreamsPerCaller: p.config.Portico.Server.StreamsPerCaller,
 		Plugins: append(p.permissionPlugins(),
 			api.NewAuthPlugin(api.AuthOptions{Issuer: issuer, SignIn: signIn, BaseURL: p.config.Backend.BaseURL, PortalURL: p.config.App.BaseURL,
-				ExtraOrigins: p.config.Auth.ExperimentalExtraAllowedOrigins}),
+				Exchange: exchanged, ExtraOrigins: p.config.Auth.ExperimentalExtraAllowedOrigins}),
 			api.NewCatalogPlugin(p.catalog),
 			api.NewScaffolderPlugin(p.scaffolder, events),
 			api.NewPorticoPlugin(p.info(signIn, options.temporalUI), p.scaffolder, workflowURL),

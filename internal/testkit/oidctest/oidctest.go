@@ -120,3 +120,12 @@ func (p Provider) LogIn(t *testing.T, address string) url.Values {
 	require.NotNil(t, back, "the provider sends the browser back")
 	return back
 }
+
+// JobToken is an identity token with these claims, signed as the provider signs its own. A CI system signs such
+// tokens for jobs.
+func JobToken(t *testing.T, at *mockoidc.MockOIDC, claims map[string]any) string {
+	t.Helper()
+	token, err := at.Keypair.SignJWT(jwt.MapClaims(claims))
+	require.NoError(t, err)
+	return token
+}

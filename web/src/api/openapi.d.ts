@@ -84,6 +84,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/v1/token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Exchanges the identity token of a CI job for a token of Portico
+         * @description Open: a job has no token of Portico yet.
+         */
+        post: operations["post_auth_v1_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/v1/userinfo": {
         parameters: {
             query?: never;
@@ -1902,6 +1922,12 @@ export interface components {
         InvalidValues: {
             errors: components["schemas"]["ParametersViolations"];
         };
+        IssuedToken: {
+            access_token: string;
+            issued_token_type: string;
+            token_type: string;
+            expires_in: number;
+        };
         IssuerConfiguration: {
             issuer: string;
             token_endpoint: string;
@@ -1945,6 +1971,10 @@ export interface components {
             move: "retry" | "rollback" | "cancel";
             summary: string;
             denied?: string;
+        };
+        OauthError: {
+            error: string;
+            error_description: string;
         };
         OrderInput: {
             field: string;
@@ -2961,6 +2991,64 @@ export interface operations {
                 };
             };
             400: components["responses"]["InputError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    post_auth_v1_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": {
+                    /** @description the server's audience, if any */
+                    audience?: string;
+                    /** @description urn:ietf:params:oauth:grant-type:token-exchange */
+                    grant_type: string;
+                    /** @description urn:ietf:params:oauth:token-type:access_token or urn:ietf:params:oauth:token-type:jwt */
+                    requested_token_type?: string;
+                    /** @description the job's identity token */
+                    subject_token: string;
+                    /** @description urn:ietf:params:oauth:token-type:jwt or urn:ietf:params:oauth:token-type:id_token */
+                    subject_token_type: string;
+                };
+            };
+        };
+        responses: {
+            /** @description the token */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssuedToken"];
+                };
+            };
+            /** @description the token is not accepted */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] | components["schemas"]["OauthError"];
+                };
+            };
+            404: components["responses"]["NotFoundError"];
+            408: components["responses"]["RequestTimeoutError"];
+            413: components["responses"]["PayloadTooLargeError"];
+            429: components["responses"]["TooManyRequestsError"];
+            /** @description the token cannot be checked now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OauthError"];
+                };
+            };
             default: components["responses"]["Error"];
         };
     };
