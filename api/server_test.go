@@ -136,8 +136,8 @@ func TestErrorsEqualBackstages(t *testing.T) {
 	}
 }
 
-// exchange is a recorded request and its answer.
-type exchange struct {
+// recording is a recorded request and its answer.
+type recording struct {
 	Request struct {
 		Method, Path, Auth string
 		Body               json.RawMessage
@@ -150,11 +150,11 @@ type exchange struct {
 	}
 }
 
-func readExchange(t *testing.T, file string) exchange {
+func readExchange(t *testing.T, file string) recording {
 	t.Helper()
 	content, err := os.ReadFile(file)
 	require.NoError(t, err)
-	var recorded exchange
+	var recorded recording
 	require.NoError(t, json.Unmarshal(content, &recorded))
 	return recorded
 }

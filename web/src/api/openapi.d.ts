@@ -4945,7 +4945,7 @@ export interface operations {
                 /** @description only what this user or service did, or had a run do: a user's entity reference, or the name of a service */
                 who?: string;
                 /** @description only these actions */
-                action?: ("access" | "catalog.clean" | "catalog.process" | "condition.create" | "condition.delete" | "condition.update" | "entity.delete" | "entity.refresh" | "location.configure" | "location.create" | "location.delete" | "location.update" | "plugin.create" | "plugin.delete" | "policy.create" | "policy.delete" | "role.create" | "role.delete" | "role.update" | "run.cancel" | "run.create" | "run.retry" | "run.rollback" | "session.end" | "session.refuse" | "session.start")[];
+                action?: ("access" | "catalog.clean" | "catalog.process" | "condition.create" | "condition.delete" | "condition.update" | "entity.delete" | "entity.refresh" | "location.configure" | "location.create" | "location.delete" | "location.update" | "plugin.create" | "plugin.delete" | "policy.create" | "policy.delete" | "role.create" | "role.delete" | "role.update" | "run.cancel" | "run.create" | "run.retry" | "run.rollback" | "session.end" | "session.refuse" | "session.start" | "token.exchange")[];
                 /** @description only what was done to this entity, run, location or role: its reference or id */
                 resource?: string;
                 /** @description only attempts that ended so */
