@@ -33,8 +33,7 @@ func TestHotReadsUseAnIndex(t *testing.T) {
 		insert into run_events (run_id, type, body, key)
 		select id, 'log', '{}', n::text from (select id from runs limit 2000) as r, generate_series(1, 50) as n`)
 	require.NoError(t, err)
-	_, err = pool.Exec(t.Context(), "vacuum analyze runs, run_events")
-	require.NoError(t, err)
+	testkit.Vacuum(t, pool, "runs", "run_events")
 
 	explained := &explainer{}
 	store := run.NewStore(explaining(t, pool, explained), nil)

@@ -12,22 +12,25 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/internal/testkit"
 )
 
 //go:embed fill.sql
 var fill string
 
-const (
-	fillTimeout = 15 * time.Minute
-	vacuum      = "vacuum analyze catalog_states, catalog_references, catalog_relations, catalog_locations, catalog_entities, catalog_search"
-	// allSeen checks that all rows are visible to all transactions, on which index-only scans depend. A
-	// concurrent analysis by Postgres keeps a vacuum from marking them.
-	allSeen = "select not exists (select from pg_class where relkind = 'r' and relname like 'catalog\\_%' and relallvisible < relpages)"
-)
+const fillTimeout = 15 * time.Minute
 
 // Fill writes a catalog of this many entities, a multiple of 20, into an empty database. Entity n is called
 // kind-n ("component-1", "group-19"), or generated-n for a location; fill.sql defines its kind and owner.
 func Fill(t testing.TB, pool *pgxpool.Pool, entities int) {
+	t.Helper()
+	write(t, pool, entities)
+	testkit.Vacuum(t, pool, "catalog_states", "catalog_references", "catalog_relations", "catalog_locations", "catalog_entities", "catalog_search")
+}
+
+// write executes the statements on one connection, because temporary tables are part of them.
+func write(t testing.TB, pool *pgxpool.Pool, entities int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), fillTimeout)
 	defer cancel()
@@ -37,10 +40,5 @@ func Fill(t testing.TB, pool *pgxpool.Pool, entities int) {
 	for statement := range strings.SplitSeq(fmt.Sprintf(fill, entities), ";\n\n") {
 		_, err := connection.Exec(ctx, statement)
 		require.NoError(t, err, statement)
-	}
-	for seen := false; !seen; {
-		_, err := connection.Exec(ctx, vacuum)
-		require.NoError(t, err)
-		require.NoError(t, connection.QueryRow(ctx, allSeen).Scan(&seen))
 	}
 }
