@@ -127,7 +127,7 @@ test('a role is created, and its effect is shown before', async ({ portal: page 
   const meaning = page.getByRole('region', { name: 'What it means for people' });
   await expect(meaning).toContainText(/\d+ gains? something/);
   await expect(meaning.getByRole('list', { name: 'People' })).toContainText(
-    /Inès Moreau\s*gains catalog.location.delete/,
+    /Inès Moreau.*gains catalog.location.delete/,
   );
   await expectAccessible(page);
   await page.getByRole('button', { name: 'Create the role' }).click();
@@ -174,7 +174,7 @@ test('what takes something from people is confirmed', async ({ portal: page }) =
   await page.getByRole('link', { name: 'Edit' }).click();
   await page.getByRole('button', { name: 'Remove group:default/tracking' }).click();
   await page.getByRole('button', { name: 'Review changes' }).click();
-  await expect(page.getByRole('list', { name: 'People' })).toContainText(/Inès Moreau\s*loses catalog.location.delete/);
+  await expect(page.getByRole('list', { name: 'People' })).toContainText(/Inès Moreau.*loses catalog.location.delete/);
   await page.getByRole('button', { name: 'Save' }).click();
   const dialog = page.getByRole('alertdialog');
   await expect(dialog).toContainText('will lose something');

@@ -157,7 +157,7 @@ function Difference({ of: { permission, effect, before, after, resources } }: { 
       <span className={effect === 'loses' ? 'text-failed' : 'text-muted'}>{effects[effect]}</span>{' '}
       <code className="font-mono text-small">{permission}</code>
       <span className="text-muted">
-        {effect !== 'alters' && after !== 'DENY' && before !== 'DENY' && `, now ${results[after]}`}
+        {after !== before && after !== 'DENY' && before !== 'DENY' && `, now ${results[after]}`}
         {effect === 'gains' && before === 'DENY' && after === 'CONDITIONAL' && ' under conditions'}
       </span>
       {resources && (
