@@ -16,7 +16,7 @@ import (
 
 	"github.com/portico-dev/portico/api"
 	"github.com/portico-dev/portico/identity"
-	"github.com/portico-dev/portico/identity/exchange"
+	jobs "github.com/portico-dev/portico/identity/exchange"
 	"github.com/portico-dev/portico/internal/testkit"
 	"github.com/portico-dev/portico/internal/testkit/oidctest"
 )
@@ -34,8 +34,8 @@ func newExchangeBench(t *testing.T) exchangeBench {
 	log := slog.New(slog.DiscardHandler)
 	return exchangeBench{ci: ci, authBench: newAuthServer(t, func(options *api.AuthOptions) {
 		var err error
-		options.Exchange, err = exchange.New(exchange.Options{Pool: testkit.Database(t), Issuer: options.Issuer, Log: log, Audience: portal, Lifetime: 10 * time.Minute,
-			Trusted: []exchange.Trusted{{Issuer: ci.Issuer(), Keys: identity.NewIssuerKeys(ci.Issuer(), nil, log), Rules: []exchange.Rule{{Subject: "shop",
+		options.Exchange, err = jobs.New(jobs.Options{Pool: testkit.Database(t), Issuer: options.Issuer, Log: log, Audience: portal, Lifetime: 10 * time.Minute,
+			Trusted: []jobs.Trusted{{Issuer: ci.Issuer(), Keys: identity.NewIssuerKeys(ci.Issuer(), nil, log), Rules: []jobs.Rule{{Subject: "shop",
 				Claims:       map[string][]string{"project_id": {"7"}, "ref": {"main"}},
 				Restrictions: []identity.Restriction{{Plugin: "scaffolder", Permissions: []string{"scaffolder.task.create"}}}}}}}})
 		require.NoError(t, err)
