@@ -26,17 +26,24 @@ func auditVerifyCommand() *cobra.Command {
 	var s settings
 	var days dayFlags
 	var head string
+	var exported exportFlags
 	command := &cobra.Command{
 		Use:   "verify",
 		Short: "Check that nobody changed the audit log",
 		Long: `Computes the hash chain of the audit log again, in portico.database.url. It prints the first place where the chain is
 broken, and ends with status 1; otherwise it prints the hash at the chain's end. Keep that hash elsewhere: only with it can a later
-` + "`verify --head`" + ` find that the end of the log was removed, or that all of it was written anew.`,
+` + "`verify --head`" + ` find that the end of the log was removed, or that all of it was written anew.
+
+With --file, it verifies an export or the messages of the webhook, without a database.`,
 		Example: `  portico audit verify --config app-config.yaml
   portico audit verify --config app-config.yaml --day 2026-01-31
-  portico audit verify --config app-config.yaml --head 9f86d081884c7d65...`,
+  portico audit verify --config app-config.yaml --head 9f86d081884c7d65...
+  portico audit verify --file audit.jsonl`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
+			if exported.file != "" {
+				return exported.verify(command.OutOrStdout(), head)
+			}
 			span, err := days.span()
 			if err != nil {
 				return err
@@ -57,6 +64,7 @@ broken, and ends with status 1; otherwise it prints the hash at the chain's end.
 	s.addFlags(command)
 	days.add(command)
 	command.Flags().StringVar(&head, "head", "", "a hash that verify printed before, which the chain must still contain")
+	exported.add(command)
 	return command
 }
 
