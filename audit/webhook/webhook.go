@@ -18,7 +18,6 @@ import (
 
 	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/db"
-	"github.com/portico-dev/portico/telemetry"
 )
 
 const (
@@ -52,8 +51,9 @@ type Options struct {
 
 // Sender sends the audit log to one receiver. Any number of processes may have one: they take turns.
 type Sender struct {
-	options Options
-	client  *http.Client
+	options  Options
+	client   *http.Client
+	problems problems
 }
 
 // New creates a Sender.
@@ -177,15 +177,4 @@ func (s *Sender) release(ctx context.Context, lease uuid.UUID) error {
 		return fmt.Errorf("end sending the audit log: %w", err)
 	}
 	return nil
-}
-
-// Backlog measures what the receiver has not taken, as samples of telemetry.AuditWebhookPending and
-// AuditWebhookLag.
-func (s *Sender) Backlog(ctx context.Context) ([]telemetry.Sample, error) {
-	backlog, err := queries.AuditWebhookBacklog(ctx, s.options.Pool)
-	if err != nil {
-		return nil, fmt.Errorf("count what the webhook of the audit log has not taken: %w", err)
-	}
-	return []telemetry.Sample{{Metric: telemetry.AuditWebhookPending, Value: float64(backlog.Seals)},
-		{Metric: telemetry.AuditWebhookLag, Value: backlog.Oldest}}, nil
 }

@@ -161,6 +161,12 @@ func TestTheReceiverGetsWhatAnExportHas(t *testing.T) {
 	seals, age = s.backlog()
 	require.InDelta(t, 1, seals, 0)
 	require.Positive(t, age)
+	require.Empty(t, s.sender().Problems())
+	for _, statement := range []string{"alter table audit_seals disable trigger user", "update audit_seals set sealed_at = sealed_at - interval '20 minutes'"} {
+		_, err := s.pool.Exec(t.Context(), statement)
+		require.NoError(t, err)
+	}
+	require.Equal(t, []string{"the webhook of the audit log has not taken events for 20m0s"}, s.sender().Problems())
 	s.send()
 	require.Equal(t, s.exported(), s.receiver.taken())
 }

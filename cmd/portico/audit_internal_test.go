@@ -2,7 +2,10 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/portico-dev/portico/audit"
+	"github.com/portico-dev/portico/config"
 	"github.com/portico-dev/portico/internal/testkit"
 )
 
@@ -35,6 +39,16 @@ func TestTheAuditLogIsVerifiedAndExported(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 3, strings.Count(lines, "\n"))
 	require.Contains(t, lines, `"hash":"`+head+`"}`)
+	exported := filepath.Join(t.TempDir(), "audit.jsonl")
+	require.NoError(t, os.WriteFile(exported, []byte(lines), 0o600))
+	out, err = offline(t, "audit", "verify", "--file", exported, "--head", head)
+	require.NoError(t, err)
+	require.Equal(t, "Checked 3 events, which end with the hash "+head+".\n", out)
+	for _, wrong := range []string{"--previous", "--head"} {
+		out, err = offline(t, "audit", "verify", "--file", exported, wrong, strings.Repeat("ab", 32))
+		require.ErrorAs(t, err, new(*exitError))
+		require.Contains(t, out, "does not")
+	}
 
 	for _, statement := range []string{"alter table audit_events disable trigger user", "update audit_events set actor = 'user:default/bob'"} {
 		_, err := pool.Exec(t.Context(), statement)
@@ -49,4 +63,24 @@ func TestTheAuditLogIsVerifiedAndExported(t *testing.T) {
 	require.ErrorContains(t, err, "write a day like 2026-01-31")
 	_, err = offline(t, "audit", "export", "--config", file, "--day", "2026-01-31T12:00:00Z")
 	require.ErrorContains(t, err, "write a day like 2026-01-31")
+}
+
+// TestAWorkerSendsTheAuditLog: to the configured webhook, and nowhere without one.
+func TestAWorkerSendsTheAuditLog(t *testing.T) {
+	t.Parallel()
+	received := make(chan string, 1)
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		received <- string(body)
+	}))
+	t.Cleanup(receiver.Close)
+	p := &platform{config: &config.Config{}, log: slog.New(slog.DiscardHandler), pool: testkit.Database(t)}
+	require.NoError(t, p.openAudit(t.Context(), place{}))
+	require.Nil(t, p.webhook)
+	p.config.Portico.Audit.Webhook = &config.Webhook{URL: config.Secret(receiver.URL), Secret: "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="}
+	require.NoError(t, p.openAudit(t.Context(), place{}))
+	p.refusals.Record(t.Context(), audit.Actor{Kind: "user", Subject: "user:default/ada"}, audit.Access, "component:default/shop", audit.Denied, "needs catalog.entity.read")
+	require.NoError(t, p.sealAuditLog(t.Context()))
+	require.NoError(t, p.sendAuditLog(t.Context()))
+	require.Contains(t, <-received, `"actor":"user:default/ada","action":"access","resource":"component:default/shop","outcome":"denied"`)
 }

@@ -27,6 +27,15 @@ func (p *platform) openAudit(context.Context, place) error {
 	return nil
 }
 
+// problems are what an operator should know, although requests are served.
+func (p *platform) problems() []string {
+	found := p.roleProblems()
+	if p.webhook != nil {
+		found = append(found, p.webhook.Problems()...)
+	}
+	return found
+}
+
 // sealAuditLog seals the events that were recorded since the last time.
 func (p *platform) sealAuditLog(ctx context.Context) error { return untilNone(ctx, p.audit.Seal) }
 

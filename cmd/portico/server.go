@@ -203,7 +203,7 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 	}
 	server, err := api.NewServer(api.Options{
 		Log: p.log, Telemetry: p.telemetry, Version: version, Portal: web.Handler(imageSources(p.config)), Database: api.Database{Ping: p.pool.Ping, Unreachable: db.Unreachable},
-		Problems:      p.roleProblems,
+		Problems:      p.problems,
 		Refusals:      p.refusals,
 		Keys:          idempotency.New(p.pool, idempotency.Options{}),
 		Authenticator: authenticator, Limited: authenticator.AuthenticateLimited, CORS: crossOrigin(p.config.Backend.CORS),
