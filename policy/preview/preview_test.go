@@ -145,7 +145,7 @@ func TestFilesArePreviewed(t *testing.T) {
 	require.Equal(t, fault.Input, fault.KindOf(err))
 	require.ErrorContains(t, err, "The server would refuse these files, and keep its roles:\npolicies:1: a line is either p, role")
 	_, err = try(nil, new(strings.ReplaceAll(condition, "teams", "others")))
-	require.ErrorContains(t, err, "conditions:1: role:default/others is no role of the file of policies")
+	require.ErrorContains(t, err, "conditions:1: role:default/others is not a role in the file of policies")
 	_, err = s.Preview(t.Context(), admin, preview.Request{Files: &rbac.FileTexts{}, Changes: []rbac.Proposal{{}}}, everybody)
 	require.EqualError(t, err, "a preview is either of changes or of files, not of both")
 }

@@ -51,7 +51,7 @@ func TestWhatAServiceNeedsIsAskedForByItsKey(t *testing.T) {
 		"okta":     "audience is missing: it is the address of the Okta organization",
 		"onelogin": "issuer is missing: it is the issuer URL of the OneLogin application",
 		"auth0":    "domain is missing: it is the domain of the Auth0 tenant",
-		"saml":     "saml is no OpenID provider: there are auth0, gitlab, google, microsoft, oidc, okta, onelogin",
+		"saml":     "saml is not an OpenID provider: known are auth0, gitlab, google, microsoft, oidc, okta, onelogin",
 	} {
 		_, err := oidc.Configure(id, config.OAuthProvider{}, "")
 		require.EqualError(t, err, message)
