@@ -113,6 +113,7 @@ const info = {
   temporalUi: 'http://127.0.0.1:8233',
   integrations: [{ type: 'github', host: 'git.localhost:7020' }],
   signIn: { environment: 'development', redirect: false, providers: ['guest'] },
+  roles: false,
 };
 
 function guest() {

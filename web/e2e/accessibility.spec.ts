@@ -27,6 +27,7 @@ const pages: { name: string; path: string; shows: (page: Page) => Promise<void> 
   },
   { name: 'who I am', path: '/me', shows: (page) => expect(page.getByRole('region', { name: 'Roles' })).toBeVisible() },
   { name: 'sessions', path: '/sessions', shows: (page) => heading(page, 'Sessions') },
+  { name: 'roles', path: '/roles', shows: (page) => heading(page, 'Roles') },
   { name: 'nowhere', path: '/no/such/page', shows: (page) => heading(page, 'There is no page at this address') },
 ];
 
