@@ -131,6 +131,12 @@ func TestEveryMethodAnswersEveryCaller(t *testing.T) {
 			}
 			return 1, nil
 		}},
+		"SampleRuns": {Expected: "none none yes yes none yes yes yes yes yes", Call: func(t *testing.T, by identity.Principal) (int, error) {
+			t.Helper()
+			b.insert("user:default/owner")
+			count, _, err := b.SampleRuns(t.Context(), by, &isOwners, 1)
+			return count, err
+		}},
 		"Run": about(func(t *testing.T, by identity.Principal, id string) error {
 			t.Helper()
 			_, err := b.Run(t.Context(), by, id)
