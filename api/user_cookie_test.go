@@ -90,7 +90,7 @@ func TestTheCookieHasALimitedToken(t *testing.T) {
 	require.Empty(t, cookie.Domain)
 	require.True(t, cookie.HttpOnly)
 	require.Equal(t, http.SameSiteLaxMode, cookie.SameSite)
-	require.InDelta(t, identity.TokenLifetime.Seconds(), cookie.MaxAge, 5)
+	require.InDelta(t, identity.TokenLifetime.Seconds(), cookie.MaxAge, 300)
 	var body struct{ ExpiresAt time.Time }
 	require.NoError(t, json.Unmarshal(answer.Body.Bytes(), &body))
 	require.WithinDuration(t, limited.ExpiresAt, body.ExpiresAt, time.Second)
