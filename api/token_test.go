@@ -121,7 +121,12 @@ func TestExchangesThatAreRefusedHaveOAuthsErrors(t *testing.T) {
 	require.Equal(t, http.StatusRequestEntityTooLarge, b.post(t, exchangeForm(strings.Repeat("x", 1<<20)).Encode()).Code)
 	asJSON := ask(t, b.Server, http.MethodPost, "/api/auth/v1/token", `{}`, "Authorization", "")
 	require.Equal(t, http.StatusBadRequest, asJSON.Code)
+}
 
+// TestAnIssuerThatIsDownIsUnavailable: its keys were not fetched before.
+func TestAnIssuerThatIsDownIsUnavailable(t *testing.T) {
+	t.Parallel()
+	b := newExchangeBench(t)
 	require.NoError(t, b.ci.Shutdown())
 	down := b.post(t, exchangeForm(b.job(t, "main")).Encode())
 	require.Equal(t, http.StatusServiceUnavailable, down.Code, down.Body.String())
