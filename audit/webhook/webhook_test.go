@@ -67,6 +67,20 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	r.ids, r.bodies = append(r.ids, id), append(r.bodies, string(body))
 }
 
+// answers replaces what answers.
+func (r *receiver) answers(answer func(w http.ResponseWriter, id string) (isTaken bool)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.answer = answer
+}
+
+// messages are the ids of the messages that it took.
+func (r *receiver) messages() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.ids)
+}
+
 // taken are the events that the receiver took, as lines.
 func (r *receiver) taken() string {
 	r.mu.Lock()
@@ -152,7 +166,7 @@ func TestTheReceiverGetsWhatAnExportHas(t *testing.T) {
 	s.send()
 	s.send()
 	require.Equal(t, s.exported(), s.receiver.taken())
-	require.Len(t, s.receiver.ids, 3)
+	require.Len(t, s.receiver.messages(), 3)
 	seals, age := s.backlog()
 	require.Zero(t, seals)
 	require.Zero(t, age)
@@ -189,17 +203,25 @@ func TestAMessageThatIsNotTakenIsSentAgain(t *testing.T) {
 			s := newSending(t)
 			s.record("component:default/a")
 			s.record("component:default/b")
+			var mu sync.Mutex
 			var tried []string
-			s.receiver.answer = func(w http.ResponseWriter, id string) bool {
+			attempts := func() []string {
+				mu.Lock()
+				defer mu.Unlock()
+				return slices.Clone(tried)
+			}
+			s.receiver.answers(func(w http.ResponseWriter, id string) bool {
+				mu.Lock()
 				tried = append(tried, id)
+				mu.Unlock()
 				answer(w)
 				return false
-			}
+			})
 			_, err := s.sender().Send(t.Context())
 			require.ErrorContains(t, err, "seal 1")
 			require.NotContains(t, err.Error(), "canary")
 			s.send() // it waits
-			require.Len(t, tried, 1)
+			require.Len(t, attempts(), 1)
 			var wait float64
 			require.NoError(t, s.pool.QueryRow(t.Context(), "select extract(epoch from next_attempt_at - now()) from audit_webhook").Scan(&wait))
 			require.Equal(t, name == "it asks to wait", wait > 1000, wait)
@@ -207,10 +229,10 @@ func TestAMessageThatIsNotTakenIsSentAgain(t *testing.T) {
 			s.waited()
 			_, err = s.sender().Send(t.Context())
 			require.ErrorContains(t, err, "for the 2. time")
-			s.receiver.answer = nil
+			s.receiver.answers(nil)
 			s.waited()
 			s.send()
-			require.Equal(t, []string{s.receiver.ids[0], s.receiver.ids[0]}, tried)
+			require.Equal(t, []string{s.receiver.messages()[0], s.receiver.messages()[0]}, attempts())
 			require.Equal(t, s.exported(), s.receiver.taken())
 		})
 	}
@@ -225,15 +247,14 @@ func TestOneWorkerSendsAtATime(t *testing.T) {
 	}
 	arrived, goOn := make(chan struct{}), make(chan struct{})
 	var once sync.Once
-	s.receiver.answer = func(http.ResponseWriter, string) bool {
+	s.receiver.answers(func(http.ResponseWriter, string) bool {
 		once.Do(func() { close(arrived); <-goOn })
 		return true
-	}
+	})
 	var group sync.WaitGroup
 	group.Go(s.send)
 	<-arrived
-	s.send() // while the other one sends
-	require.Empty(t, s.receiver.ids)
+	s.send() // while the other one sends: it neither waits nor sends
 	close(goOn)
 	group.Wait()
 	require.Equal(t, s.exported(), s.receiver.taken())
@@ -246,23 +267,23 @@ func TestAWorkerThatDiedIsReplaced(t *testing.T) {
 	s.record("component:default/a")
 	s.record("component:default/b")
 	ctx, die := context.WithCancel(t.Context())
-	s.receiver.answer = func(http.ResponseWriter, string) bool {
+	s.receiver.answers(func(http.ResponseWriter, string) bool {
 		die()
 		return true
-	}
+	})
 	_, err := s.sender().Send(ctx)
 	require.ErrorIs(t, err, context.Canceled)
-	s.receiver.answer = nil
+	s.receiver.answers(nil)
 	s.send()
-	require.Len(t, s.receiver.ids, 3)
-	require.Equal(t, s.receiver.ids[0], s.receiver.ids[1])
+	require.Len(t, s.receiver.messages(), 3)
+	require.Equal(t, s.receiver.messages()[0], s.receiver.messages()[1])
 	require.Equal(t, s.exported(), strings.Join(slices.Compact(s.receiver.bodies), ""))
 
 	s.record("component:default/c")
 	_, err = s.pool.Exec(t.Context(), "update audit_webhook set leased_until = now() + interval '1 minute'")
 	require.NoError(t, err)
 	s.send()
-	require.Len(t, s.receiver.ids, 3, "its lease is not over")
+	require.Len(t, s.receiver.messages(), 3, "its lease is not over")
 }
 
 // TestAChangedLogDoesNotStopTheExport: the receiver gets the rest, in which the chain is broken.
@@ -280,7 +301,7 @@ func TestAChangedLogDoesNotStopTheExport(t *testing.T) {
 		require.NoError(t, err)
 	}
 	s.send()
-	require.Len(t, s.receiver.ids, 3)
+	require.Len(t, s.receiver.messages(), 3)
 	require.Contains(t, s.receiver.taken(), "component:default/2")
 	require.Contains(t, s.logged.String(), "seals of the audit log were deleted before the webhook had them")
 	require.Contains(t, s.logged.String(), "events of the audit log are missing")
