@@ -256,7 +256,7 @@ func commands(given []run.GivenCommand) []givenCommand {
 
 // move is a scaffolder.Operation on the wire.
 type move struct {
-	Name    string `json:"move"             jsonschema:"enum=retry,enum=rollback,enum=cancel"`
+	Name    string `json:"move"    jsonschema:"enum=retry,enum=rollback,enum=cancel"`
 	Summary string `json:"summary"`
 	// Denied says that the caller may not do it, which needs the permission scaffolder.task with its name.
 	Denied string `json:"denied,omitempty"`

@@ -47,9 +47,9 @@ type browserSession struct {
 	Provider string `json:"provider"`
 	// User is the person as a user of the catalog.
 	User      string `json:"user"`
-	StartedAt string `json:"startedAt"           jsonschema:"format=date-time"`
-	RenewedAt string `json:"renewedAt"           jsonschema:"format=date-time"`
-	ExpiresAt string `json:"expiresAt"           jsonschema:"format=date-time"`
+	StartedAt string `json:"startedAt" jsonschema:"format=date-time"`
+	RenewedAt string `json:"renewedAt" jsonschema:"format=date-time"`
+	ExpiresAt string `json:"expiresAt" jsonschema:"format=date-time"`
 	// Address is where the last request came from that began or renewed it.
 	Address string `json:"address,omitempty"`
 	// Browser is the program that sent it, in words, and UserAgent what it said about itself.

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/portico-dev/portico/fault"
@@ -29,7 +30,7 @@ func (s *Server) backendPlugin() plugin {
 
 // cookiesOf sets cookies for the addresses of the API and of the portal. Either may be missing in a test.
 func cookiesOf(baseURLs []string) cookieJar {
-	urls := append(baseURLs[:len(baseURLs):len(baseURLs)], "", "")
+	urls := slices.Concat(baseURLs, []string{"", ""})
 	if urls[1] == "" {
 		urls[1] = urls[0]
 	}

@@ -44,7 +44,7 @@ const (
 )
 
 // actions describes every action.
-var actions = map[Action]string{
+var actions = map[Action]string{ //nolint:gosec // names of actions, no credentials
 	RunCreate:   "a run of a template was started",
 	RunRetry:    "an ended run was continued from the step that failed",
 	RunRollback: "what a run created was asked to be undone",

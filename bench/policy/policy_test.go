@@ -85,7 +85,7 @@ func measureReload(b *testing.B, service *rbac.Service, decider *rbac.Decider, w
 				if _, err := decider.Decide(ctx, people[1].principal(), policy.CatalogEntityRead); err == nil {
 					longest[i] = max(longest[i], time.Since(begun))
 				}
-				time.Sleep(time.Millisecond)
+				time.Sleep(time.Millisecond) //nolint:forbidigo // the pause between two requests of a caller
 			}
 		})
 	}

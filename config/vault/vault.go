@@ -168,7 +168,7 @@ func (r *Reader) credentials() (mount string, credentials map[string]any, err er
 	if id := r.variable("VAULT_ROLE_ID"); id != "" {
 		return cmp.Or(r.variable("VAULT_APPROLE_MOUNT"), "approle"), map[string]any{"role_id": id, "secret_id": r.variable("VAULT_SECRET_ID")}, nil
 	}
-	return "", nil, errors.New("Portico has no way to authenticate at Vault: set VAULT_TOKEN, VAULT_KUBERNETES_ROLE, or VAULT_ROLE_ID and VAULT_SECRET_ID")
+	return "", nil, errors.New("no way to authenticate at Vault is configured: set VAULT_TOKEN, VAULT_KUBERNETES_ROLE, or VAULT_ROLE_ID and VAULT_SECRET_ID")
 }
 
 // Close revokes the token of a login. It ends by itself too, if that fails.
@@ -190,7 +190,7 @@ func refusal(err error) error {
 		return fmt.Errorf("the status is %d: %s", answered.StatusCode, strings.Join(answered.Errors, "; "))
 	}
 	if failed, is := errors.AsType[*url.Error](err); is {
-		return fmt.Errorf("Vault does not answer: %w", failed.Err)
+		return fmt.Errorf("no answer from Vault: %w", failed.Err)
 	}
-	return fmt.Errorf("Vault does not answer: %w", err)
+	return fmt.Errorf("no answer from Vault: %w", err)
 }

@@ -201,7 +201,7 @@ func TestMistakesSayWhatToSet(t *testing.T) {
 		{map[string]string{"VAULT_ADDR": answers.URL, "VAULT_CACERT": "nothing"}, "kv/data/a#b", "the certificates of Vault"},
 		{map[string]string{"VAULT_ADDR": answers.URL, "VAULT_TOKEN": canary}, "kv/data/a#b", "the status is 418"},
 		{map[string]string{"VAULT_ADDR": answers.URL, "VAULT_ROLE_ID": canary, "VAULT_SECRET_ID": canary}, "kv/data/a#b", "log in at auth/approle: the status is 418"},
-		{map[string]string{"VAULT_ADDR": "http://127.0.0.1:1", "VAULT_TOKEN": canary}, "kv/data/a#b", "Vault does not answer: dial tcp"},
+		{map[string]string{"VAULT_ADDR": "http://127.0.0.1:1", "VAULT_TOKEN": canary}, "kv/data/a#b", "no answer from Vault: dial tcp"},
 		{nil, "", "it must be <path>#<field>"},
 		{nil, "kv/data/a", "it must be <path>#<field>"},
 		{nil, "#b", "it must be <path>#<field>"},

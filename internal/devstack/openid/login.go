@@ -39,7 +39,7 @@ type Person struct {
 // Initials stand for a missing picture.
 func (p Person) Initials() string {
 	var initials strings.Builder
-	for _, word := range strings.Fields(p.Name) {
+	for word := range strings.FieldsSeq(p.Name) {
 		if first, _ := utf8.DecodeRuneInString(word); initials.Len() < 8 && unicode.IsLetter(first) {
 			initials.WriteRune(unicode.ToUpper(first))
 		}

@@ -77,7 +77,7 @@ func clientOf(at *openid.Provider) *oidc.Provider {
 }
 
 // send makes a request without following redirects.
-func send(t *testing.T, method, address string, form url.Values) (*http.Response, string) {
+func send(t *testing.T, method, address string, form url.Values) (answer, string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(form.Encode()))
 	require.NoError(t, err)
@@ -90,8 +90,18 @@ func send(t *testing.T, method, address string, form url.Values) (*http.Response
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
-	return response, string(body)
+	return answer{response.StatusCode, response.Header, request.URL}, string(body)
 }
+
+// answer is a response whose body was read.
+type answer struct {
+	StatusCode int
+	Header     http.Header
+	at         *url.URL
+}
+
+// Location is where the browser is sent.
+func (a answer) Location() (*url.URL, error) { return a.at.Parse(a.Header.Get("Location")) }
 
 var attempt = provider.Attempt{State: "the state", Nonce: "the nonce", Verifier: strings.Repeat("v", 43)}
 

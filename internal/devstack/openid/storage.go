@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -25,10 +26,8 @@ var (
 var errUnsupported = errors.New("this provider does not support it")
 
 func (s *storage) CreateAuthRequest(_ context.Context, asked *oidc.AuthRequest, _ string) (op.AuthRequest, error) {
-	for _, prompt := range asked.Prompt {
-		if prompt == oidc.PromptNone {
-			return nil, oidc.ErrLoginRequired() // nobody is signed in at the provider itself
-		}
+	if slices.Contains(asked.Prompt, oidc.PromptNone) {
+		return nil, oidc.ErrLoginRequired() // nobody is signed in at the provider itself
 	}
 	return s.requests.add(asked), nil
 }
@@ -75,10 +74,10 @@ func (s *storage) CreateAccessAndRefreshTokens(_ context.Context, asked op.Token
 // refreshRequest is a refresh of a session.
 type refreshRequest struct{ session }
 
-func (refreshRequest) GetAMR() []string                    { return nil }
-func (refreshRequest) GetAudience() []string               { return []string{ClientID} }
+func (*refreshRequest) GetAMR() []string                   { return nil }
+func (*refreshRequest) GetAudience() []string              { return []string{ClientID} }
 func (r *refreshRequest) GetAuthTime() time.Time           { return r.Since }
-func (refreshRequest) GetClientID() string                 { return ClientID }
+func (*refreshRequest) GetClientID() string                { return ClientID }
 func (r *refreshRequest) GetScopes() []string              { return r.Scopes }
 func (r *refreshRequest) GetSubject() string               { return r.Person }
 func (r *refreshRequest) SetCurrentScopes(scopes []string) { r.Scopes = scopes }

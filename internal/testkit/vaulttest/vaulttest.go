@@ -33,7 +33,7 @@ func Start(t *testing.T) Vault {
 	if binary == "" {
 		t.Skipf("%s does not name a Vault: `make test` builds one", binaryVariable)
 	}
-	server := exec.CommandContext(context.WithoutCancel(t.Context()), binary)
+	server := exec.CommandContext(context.WithoutCancel(t.Context()), binary) //nolint:gosec // the Makefile names the binary
 	stdin, err := server.StdinPipe()
 	require.NoError(t, err)
 	stdout, err := server.StdoutPipe()
