@@ -98,6 +98,7 @@ p, role:default/operators, scaffolder.template.management, use, allow
 p, role:default/operators, portico.audit.read, read, allow
 p, role:default/operators, portico.session.read, read, allow
 p, role:default/operators, portico.session.delete, delete, allow
+p, role:default/operators, portico.temporal.read, read, allow
 g, user:default/operator, role:default/operators
 `
 
@@ -163,6 +164,7 @@ func newAccessBench(t *testing.T) *accessBench {
 			api.NewBookmarksPlugin(bookmarks.New(b.pool)),
 			api.NewHostsPlugin(picker.New(picker.Options{Hosts: hosts, Decider: decider})),
 			api.NewAuditPlugin(trail.New(b.pool, decider)),
+			api.NewTemporalPlugin(api.TemporalOptions{Log: log, Decider: decider, Upstream: temporalUI(t), Namespace: "default", BaseURL: portal}),
 			api.NewRolesPlugin(roles),
 			api.NewRoleEditorPlugin(roles),
 			api.NewPermissionPlugin(authorize.New(authorize.Options{Decider: decider, Foreign: decider.DecideQuery, Match: match})),
@@ -399,6 +401,7 @@ var accessTable = []accessRow{
 	{`POST /api/scaffolder/v2/tasks/{taskId}/retry`, `/api/scaffolder/v2/tasks/{run}/retry`, `{}`, `401 401 401 403 403 201 403 201 403 201 403`},
 	{`GET /api/scaffolder/v2/templates/{namespace}/{kind}/{name}/parameter-schema`, `/api/scaffolder/v2/templates/default/template/hello/parameter-schema`, ``, `401 401 401 403 200 200 200 200 403 200 403`},
 	{`GET /api/scaffolder/v2/templating-extensions`, ``, ``, `401 401 401 200 200 200 200 200 200 200 403`},
+	{`GET /api/temporal/ui/{path}`, `/api/temporal/ui/`, ``, `401 401 401 403 403 403 403 200 403 200 403`},
 }
 
 // TestEveryRouteAnswersEveryCaller: each route has a row, and each caller of each row gets what it may.

@@ -8,6 +8,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -34,7 +35,7 @@ func everyPlugin(t *testing.T) *Server {
 	server, err := NewServer(Options{Version: "0.0.0", Plugins: []Plugin{NewCatalogPlugin(nil), NewScaffolderPlugin(nil, nil),
 		NewAuthPlugin(AuthOptions{}), NewPorticoPlugin(Info{}, nil, nil), NewBookmarksPlugin(nil), NewSessionsPlugin(nil), NewHostsPlugin(nil),
 		NewPermissionPlugin(nil), NewRolesPlugin(nil), NewRoleEditorPlugin(nil), NewAuditPlugin(nil), NewExplainPlugin(nil),
-		NewPreviewPlugin(nil)}})
+		NewPreviewPlugin(nil), NewTemporalPlugin(TemporalOptions{Log: slog.Default()})}})
 	require.NoError(t, err)
 	return server
 }

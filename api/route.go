@@ -95,6 +95,8 @@ const (
 	formContent  = "application/x-www-form-urlencoded"
 	eventContent = "text/event-stream"
 	htmlContent  = "text/html"
+	// anyContent is whatever another server answers.
+	anyContent = "*/*"
 )
 
 // asJSON is a response with a T as JSON.

@@ -555,6 +555,8 @@ type Temporal struct {
 	ConnectTimeout time.Duration `yaml:"connectTimeout"`
 	// UIURL is the Temporal Web UI's address for links from runs; empty means no links.
 	UIURL string `yaml:"uiUrl"`
+	// UIUpstream is the address of a Web UI that Portico serves to those who may see it; empty is none.
+	UIUpstream Secret `yaml:"uiUpstream"`
 }
 
 // TemporalTLS secures the connection to Temporal. The fields with File are paths of PEM files; the others are

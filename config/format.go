@@ -13,6 +13,7 @@ import (
 var formats = map[string]func(string) error{
 	"url":           checkURL,
 	"tlsURL":        checkTLSURL,
+	"upstream":      checkUpstream,
 	"token":         checkToken,
 	"word":          checkWord,
 	"sharedSecret":  checkSharedSecret,
@@ -24,12 +25,32 @@ var formats = map[string]func(string) error{
 }
 
 func checkURL(text string) error {
-	parsed, err := url.Parse(text)
-	if err != nil || parsed.Host == "" || (parsed.Scheme != "http" && parsed.Scheme != "https") {
-		return errors.New("not an http or https URL with a host")
+	parsed, err := parseURL(text)
+	if err != nil {
+		return err
 	}
 	if parsed.User != nil {
 		return errors.New("the URL includes a user or password, which the log and the portal would show")
+	}
+	return nil
+}
+
+func parseURL(text string) (*url.URL, error) {
+	parsed, err := url.Parse(text)
+	if err != nil || parsed.Host == "" || (parsed.Scheme != "http" && parsed.Scheme != "https") {
+		return nil, errors.New("not an http or https URL with a host")
+	}
+	return parsed, nil
+}
+
+// checkUpstream accepts the address of a server, with a user and a password for it.
+func checkUpstream(text string) error {
+	parsed, err := parseURL(text)
+	if err != nil {
+		return err
+	}
+	if strings.Trim(parsed.Path, "/")+parsed.RawQuery+parsed.Fragment != "" {
+		return errors.New("the URL has more than a host, which would not be used")
 	}
 	return nil
 }

@@ -54,6 +54,8 @@ const (
 	AuditRead              Permission = "portico.audit.read"
 	SessionRead            Permission = "portico.session.read"
 	SessionDelete          Permission = "portico.session.delete"
+	// TemporalRead is about Temporal's Web UI.
+	TemporalRead Permission = "portico.temporal.read"
 )
 
 // ResourceType is the type of the resources of a permission, such as "catalog-entity".
@@ -107,6 +109,7 @@ var permissions = map[Permission]struct {
 	AuditRead:              {"read", ""},
 	SessionRead:            {"read", ""},
 	SessionDelete:          {"delete", ""},
+	TemporalRead:           {"read", ""},
 }
 
 // deputies has the permission of Backstage that guarded the same command there, or one like it. It decides for roles
@@ -117,7 +120,7 @@ var deputies = map[Permission]Permission{
 }
 
 // administrative are the permissions that users do not have without roles.
-var administrative = []Permission{AuditRead, SessionRead, SessionDelete}
+var administrative = []Permission{AuditRead, SessionRead, SessionDelete, TemporalRead}
 
 // Permissions are the permissions above, sorted.
 func Permissions() []Permission { return slices.Sorted(maps.Keys(permissions)) }

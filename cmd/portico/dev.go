@@ -5,6 +5,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/portico-dev/portico/api"
 	"github.com/portico-dev/portico/config"
 	"github.com/portico-dev/portico/internal/devstack"
 	"github.com/portico-dev/portico/internal/devstack/forge"
@@ -107,7 +109,7 @@ func namesCluster(t config.Temporal) bool {
 	if secured.Mode != "required" {
 		secured.Mode = ""
 	}
-	return t.Address+t.UIURL+t.Profile+t.ConfigFile+string(t.APIKey)+t.APIKeyFile != "" || secured != config.TemporalTLS{}
+	return t.Address+t.UIURL+string(t.UIUpstream)+t.Profile+t.ConfigFile+string(t.APIKey)+t.APIKeyFile != "" || secured != config.TemporalTLS{}
 }
 
 func (d *dev) run(ctx context.Context) error {
@@ -122,7 +124,7 @@ func (d *dev) run(ctx context.Context) error {
 		return err
 	}
 	if namesCluster(loaded.Portico.Temporal) {
-		return errors.New("portico.temporal names a Temporal that is there already (address, uiUrl, profile, configFile, an API key or tls), " +
+		return errors.New("portico.temporal names a Temporal that is there already (address, uiUrl, uiUpstream, profile, configFile, an API key or tls), " +
 			"and `portico dev` brings its own: leave them out, or run `portico server` and `portico worker`")
 	}
 	if d.users {
@@ -148,9 +150,13 @@ func (d *dev) run(ctx context.Context) error {
 	if listener != nil {
 		defer listener.Close() // the second close, after serving, has no effect
 	}
-	stack, err := devstack.Start(ctx, devstack.Options{DataDir: d.dataDir, CacheDir: filepath.Join(cacheDir, "portico"), DSN: dsn, Log: log,
+	options := devstack.Options{DataDir: d.dataDir, CacheDir: filepath.Join(cacheDir, "portico"), DSN: dsn, Log: log,
 		Namespace: loaded.Portico.Temporal.Namespace, SearchAttributes: workflows.SearchAttributes(),
-		Progress: func(part string, state devstack.State) { d.parts.tell(part, string(state)) }})
+		Progress: func(part string, state devstack.State) { d.parts.tell(part, string(state)) }}
+	if d.users {
+		options.TemporalUIPath, options.TemporalUIPassword = api.TemporalUIPath, rand.Text()
+	}
+	stack, err := devstack.Start(ctx, options)
 	if err != nil && ctx.Err() != nil {
 		return ctx.Err() // not the error of the part that was starting
 	}
@@ -158,6 +164,9 @@ func (d *dev) run(ctx context.Context) error {
 		return blame(setting, err)
 	}
 	defer d.stop(ctx, "the stack", log, stack.Stop)
+	if d.users {
+		loaded.Portico.Temporal.UIUpstream = upstreamOf(stack.TemporalUI().URL(), options.TemporalUIPassword)
+	}
 	return d.onStack(ctx, stack, listener, loaded, log)
 }
 
@@ -273,8 +282,11 @@ func (d *dev) serve(ctx context.Context, p *platform, stack *devstack.Stack, git
 	demoEnded := &demoOutcome{}
 	var group runGroup
 	group.add(func(ctx context.Context) error {
-		return p.serve(ctx, listener, serverOptions{temporalUI: stack.TemporalUI().URL(), allowGuest: !d.users,
-			workflowURL: stack.TemporalUI().WorkflowURL})
+		options := serverOptions{temporalUI: stack.TemporalUI().URL(), allowGuest: true, workflowURL: stack.TemporalUI().WorkflowURL}
+		if d.users {
+			options = serverOptions{}
+		}
+		return p.serve(ctx, listener, options)
 	})
 	group.add(p.work)
 	if d.provider != nil {
@@ -310,7 +322,7 @@ func (d *dev) afterStart(
 	}
 	d.parts.tell("Portico", "ready")
 	fmt.Fprintf(d.out, "\nPortico is up after %s.\n\n  Portal           %s\n  Temporal Web UI  %s\n  Git forge        %s\n  Data             %s\n\n",
-		brief(time.Since(d.started)), p.config.App.BaseURL, stack.TemporalUI().URL(), gitForge.URL(), d.dataDir)
+		brief(time.Since(d.started)), p.config.App.BaseURL, p.temporalPages(serverOptions{temporalUI: stack.TemporalUI().URL()}), gitForge.URL(), d.dataDir)
 	if d.users {
 		if err := d.tellUsers(ctx, p); err != nil {
 			return err

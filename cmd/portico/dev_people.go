@@ -121,6 +121,7 @@ var abilities = []struct {
 	{policy.CatalogLocationDelete, "remove locations", "", ""},
 	{policy.PolicyEntityUpdate, "change roles", "change roles that they own", "change some roles"},
 	{policy.AuditRead, "read the audit log", "", ""},
+	{policy.TemporalRead, "see Temporal", "", ""},
 }
 
 func abilitiesOf(ctx context.Context, decider policy.Decider, principal identity.Principal) (may, mayNot []string, err error) {

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/portico-dev/portico/config"
@@ -32,6 +33,11 @@ func checkUsers(loaded *config.Config) error {
 		return fmt.Errorf("auth.providers.%s.%s is configured, and --users brings a provider of its own in its place: leave one of them out", devProvider, environment)
 	}
 	return nil
+}
+
+// upstreamOf is the address of a Temporal Web UI that needs a password.
+func upstreamOf(address, password string) config.Secret {
+	return config.Secret(strings.Replace(address, "://", "://portico:"+password+"@", 1))
 }
 
 // openUsers starts the provider of --users and has people sign in there. The base URLs must be final.

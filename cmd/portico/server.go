@@ -195,11 +195,15 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 	if err != nil {
 		return nil, nil, err
 	}
-	workflowURL := options.workflowURL
-	if workflowURL == nil && options.temporalUI != "" {
+	temporalUI, workflowURL := p.temporalPages(options), options.workflowURL
+	if workflowURL == nil && temporalUI != "" {
 		workflowURL = func(id string) string {
-			return fmt.Sprintf("%s/namespaces/%s/workflows/%s", options.temporalUI, p.target.Namespace, id)
+			return fmt.Sprintf("%s/namespaces/%s/workflows/%s", temporalUI, p.target.Namespace, id)
 		}
+	}
+	temporal, err := p.temporalPlugins()
+	if err != nil {
+		return nil, nil, err
 	}
 	server, err := api.NewServer(api.Options{
 		Log: p.log, Telemetry: p.telemetry, Version: version, Portal: web.Handler(imageSources(p.config)), Database: api.Database{Ping: p.pool.Ping, Unreachable: db.Unreachable},
@@ -210,12 +214,12 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 		BaseURLs: []string{p.config.Backend.BaseURL, p.config.App.BaseURL}, Hosts: p.config.Portico.Server.AllowedHosts,
 		Proxies: trustedProxies(p.config.Backend), Limits: api.Limits(p.config.Portico.Server.RequestsPerMinute),
 		WrongTokensPerMinute: p.config.Portico.Server.WrongTokensPerMinute, StreamsPerCaller: p.config.Portico.Server.StreamsPerCaller,
-		Plugins: append(p.permissionPlugins(),
+		Plugins: append(append(p.permissionPlugins(), temporal...),
 			api.NewAuthPlugin(api.AuthOptions{Issuer: issuer, SignIn: signIn, BaseURL: p.config.Backend.BaseURL, PortalURL: p.config.App.BaseURL,
 				Exchange: exchanged, ExtraOrigins: p.config.Auth.ExperimentalExtraAllowedOrigins}),
 			api.NewCatalogPlugin(p.catalog),
 			api.NewScaffolderPlugin(p.scaffolder, events),
-			api.NewPorticoPlugin(p.info(signIn, options.temporalUI), p.scaffolder, workflowURL),
+			api.NewPorticoPlugin(p.info(signIn, temporalUI), p.scaffolder, workflowURL),
 			api.NewBookmarksPlugin(bookmarks.New(p.pool)),
 			api.NewSessionsPlugin(sessions.New(signIn, p.decider)),
 			api.NewAuditPlugin(trail.New(p.pool, p.decider)),

@@ -52,6 +52,8 @@ type Options struct {
 	SearchAttributes map[string]enumspb.IndexedValueType
 	// CodecEndpoint is the URL at which the Temporal Web UI decodes payloads, "" when they are not encoded.
 	CodecEndpoint string
+	// TemporalUIPath and TemporalUIPassword are for a proxy in front of the Temporal Web UI, "" without one.
+	TemporalUIPath, TemporalUIPassword string
 	// Log receives problems. Nil means slog.Default.
 	Log *slog.Logger
 	// Progress is called for every state of every part. Nil is allowed.
@@ -187,6 +189,8 @@ func (s *Stack) startUI(ctx context.Context) error {
 		Namespace:       s.options.Namespace,
 		Port:            port,
 		CodecEndpoint:   s.options.CodecEndpoint,
+		PublicPath:      s.options.TemporalUIPath,
+		Password:        s.options.TemporalUIPassword,
 	})
 	if err != nil {
 		return err

@@ -46,7 +46,7 @@ test('the login page says who may do what, and is usable by keyboard', async ({ 
   await expect(ines).toContainText(
     'May see the whole catalog, run templates, see their own runs, delete what they own.',
   );
-  await expect(ines).toContainText('May not remove locations, change roles, read the audit log.');
+  await expect(ines).toContainText('May not remove locations, change roles, read the audit log, see Temporal.');
   await expect(ines.getByRole('button')).toHaveAccessibleDescription(/In tracking, .* May see the whole catalog/s);
   await expect(login.getByRole('button', { name: 'Guest' })).toHaveCount(0);
 
@@ -80,4 +80,37 @@ test('somebody stays signed in after a reload, and signs out', async ({ browser 
   await expect(page).not.toHaveURL(/\/runs/); // the provider has sent the browser back
   await expect(page.getByRole('button', { name: 'Sign in with single sign-on' })).toBeVisible();
   await expect(page.getByRole('button', { name: 'Enter as a guest' })).toHaveCount(0);
+});
+
+test('Temporal’s Web UI is for those with the permission, and only for reading', async ({ browser }) => {
+  const address = `${portico.url}/api/temporal/ui/api/v1/namespaces/default/workflows`;
+  const anonymous = await browser.newContext();
+  expect((await anonymous.request.get(address)).status()).toBe(401);
+
+  const ines = await signIn(browser, 'Inès Moreau', '/temporal/namespaces/default/workflows');
+  await expect(ines.getByRole('alert')).toContainText('user:default/ines.moreau may not portico.temporal.read');
+  await expect(ines.getByRole('link', { name: 'Why, and whom to ask' })).toBeVisible();
+  expect((await ines.request.get(address)).status()).toBe(401);
+
+  const kofi = await signIn(browser, 'Kofi Mensah', '/runs');
+  const complaints: string[] = [];
+  kofi.on(
+    'console',
+    (message) =>
+      message.type() === 'error' &&
+      !message.text().startsWith('Failed to load resource') &&
+      complaints.push(message.text()),
+  );
+  await kofi.goto('/temporal/namespaces/default/workflows');
+  await expect(kofi).toHaveURL(/\/api\/temporal\/ui\/namespaces\/default\/workflows/);
+  await expect(kofi.getByText('Workflow ID').first()).toBeVisible();
+  expect(complaints, 'what the browser complained about').toEqual([]);
+  expect((await kofi.request.get(address)).status()).toBe(200);
+  expect((await kofi.request.get(address.replace('default', 'temporal-system'))).status()).toBe(404);
+  const terminate = await kofi.request.post(`${address}/anything/terminate`, {
+    headers: { Origin: 'https://evil.example', 'Sec-Fetch-Site': 'cross-site' },
+    data: {},
+  });
+  expect(terminate.status()).toBe(403);
+  expect((await kofi.request.post(`${address}/anything/terminate`, { data: {} })).ok()).toBe(false);
 });

@@ -10,6 +10,7 @@ export const later = {
   runs: () => import('./pages/runs/runs-page').catch(explain),
   run: () => import('./pages/run/run-page').catch(explain),
   catalog: () => import('./pages/catalog/catalog-page').catch(explain),
+  temporal: () => import('./pages/temporal/temporal-page').catch(explain),
   unread: () => import('./pages/unread/unread-page').catch(explain),
   roles: () => import('./pages/roles/roles-page').catch(explain),
   role: () => import('./pages/role/role-page').catch(explain),

@@ -165,6 +165,12 @@ const sessions = createRoute({
   component: lazyRouteComponent(later.sessions, 'SessionsPage'),
 });
 
+const temporal = createRoute({
+  getParentRoute: () => root,
+  path: '/temporal/$',
+  component: lazyRouteComponent(later.temporal, 'TemporalPage'),
+});
+
 const routes = root.addChildren([
   home,
   gallery,
@@ -183,6 +189,7 @@ const routes = root.addChildren([
   editRole,
   me,
   sessions,
+  temporal,
 ]);
 
 /**

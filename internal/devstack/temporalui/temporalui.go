@@ -3,6 +3,7 @@ package temporalui
 
 import (
 	"context"
+	"crypto/subtle"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -38,6 +39,9 @@ type Options struct {
 	// CodecEndpoint is the URL of a codec server that decodes payloads for the UI, "" when payloads are
 	// plain.
 	CodecEndpoint string
+	// PublicPath is the path at which a proxy serves the UI, "" without a proxy. With a Password, the UI answers
+	// only to requests with it, which are the proxy's.
+	PublicPath, Password string
 }
 
 // Server is a running UI.
@@ -57,6 +61,9 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 	handler, err := newHandler(uiConfig(options))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start the Temporal Web UI: %w", err), listener.Close())
+	}
+	if options.Password != "" {
+		handler = onlyWith(options.Password, handler)
 	}
 	started := &Server{
 		server:    &http.Server{Handler: loopback.Guard("the Temporal Web UI", handler), ReadHeaderTimeout: headerTimeout},
@@ -87,6 +94,9 @@ func newHandler(settings *config.Config) (http.Handler, error) {
 		return nil, err
 	}
 	e := echo.New()
+	if settings.PublicPath != "" {
+		e.Pre(route.PublicPath(settings.PublicPath))
+	}
 	e.Use(middleware.Recover(), middleware.Gzip(), middleware.Secure(),
 		csrf.EnsureTokenCookie(!settings.CORS.CookieInsecure), middleware.CSRFWithConfig(csrf.MiddlewareConfig(provider, !settings.CORS.CookieInsecure)))
 	route.SetHealthRoute(e)
@@ -106,12 +116,25 @@ func uiConfig(options Options) *config.Config {
 	return &config.Config{
 		TemporalGRPCAddress: options.FrontendAddress,
 		EnableUI:            true,
+		PublicPath:          options.PublicPath,
 		DefaultNamespace:    options.Namespace,
 		DisableNewsFetch:    true,
 		// A cookie with the attribute Secure is not sent over plain HTTP.
 		CORS:  config.CORS{CookieInsecure: true},
 		Codec: config.Codec{Endpoint: options.CodecEndpoint},
 	}
+}
+
+// onlyWith refuses requests without the password.
+func onlyWith(password string, handler http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, given, _ := r.BasicAuth()
+		if subtle.ConstantTimeCompare([]byte(given), []byte(password)) == 0 {
+			http.Error(w, "The Temporal Web UI is reached by Portico's sign-in only.", http.StatusUnauthorized)
+			return
+		}
+		handler.ServeHTTP(w, r)
+	})
 }
 
 // URL is the UI's address.

@@ -138,6 +138,14 @@ export function fetchInfo(signal?: AbortSignal): Promise<Info> {
   return json('/api/portico/v1/info', signal ? { signal } : {});
 }
 
+/** Checks that the user may see Temporal's Web UI, and gives the browser a cookie with which it loads it. */
+export async function enterTemporal(signal?: AbortSignal): Promise<null> {
+  const call = signal ? { signal } : {};
+  await send('/api/temporal/ui/api/v1/settings', call);
+  await send('/api/temporal/.backstage/auth/v1/cookie', call);
+  return null;
+}
+
 export interface EntityQuery {
   /** Sets of conditions in Backstage's form, OR-ed: `kind=component,spec.type=service`. */
   filter?: readonly string[];

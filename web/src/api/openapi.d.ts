@@ -1463,6 +1463,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/temporal/ui/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Serves Temporal's Web UI, without what changes something */
+        get: operations["get_temporal_ui_path"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/{plugin}/.backstage/auth/v1/cookie": {
         parameters: {
             query?: never;
@@ -6316,6 +6333,35 @@ export interface operations {
             401: components["responses"]["AuthenticationError"];
             403: components["responses"]["NotAllowedError"];
             429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_temporal_ui_path: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page, or what it loads */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            429: components["responses"]["TooManyRequestsError"];
+            502: components["responses"]["BadGatewayError"];
             default: components["responses"]["Error"];
         };
     };
