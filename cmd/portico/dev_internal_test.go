@@ -133,7 +133,7 @@ func TestAbilitiesAreThoseOfTheDecisions(t *testing.T) {
 		may, mayNot, err := abilitiesOf(t.Context(), decides, identity.Principal{})
 		require.NoError(t, err)
 		require.Equal(t, []string{"run templates", test.want}, may, name)
-		require.Equal(t, []string{"see the whole catalog", "see everybody's runs", "remove locations", "change roles", "read the audit log"}, mayNot, name)
+		require.Equal(t, []string{"see the whole catalog", "see everybody's runs", "remove locations", "change roles", "read the audit log", "see Temporal"}, mayNot, name)
 	}
 }
 

@@ -23,24 +23,26 @@ test('the page of a run fits the window: only its log scrolls', async ({ portal:
       await page.setViewportSize(size);
       await page.goto(`/runs/${run}`);
       await expect(page.getByRole('log')).toContainText(/Beginning step|Run completed/);
-      const scrolled = await page.evaluate(() =>
-        [document.documentElement, ...document.querySelectorAll('main, main *')]
-          .filter(
-            (element) =>
-              element.clientHeight > 0 &&
-              (element.scrollHeight > element.clientHeight || element.scrollWidth > element.clientWidth),
-          )
-          .filter(
-            (element) =>
-              element === document.documentElement || /auto|scroll/.test(getComputedStyle(element).overflowY),
-          )
-          .filter((element) => element.getAttribute('role') !== 'log')
-          .map(
-            ({ tagName, id, scrollHeight, clientHeight, scrollWidth, clientWidth }) =>
-              `${tagName}#${id}: ${scrollWidth} x ${scrollHeight} in ${clientWidth} x ${clientHeight}`,
-          ),
-      );
-      expect.soft(scrolled, `${run} at ${size.width} x ${size.height}`).toEqual([]);
+      const scrolled = () =>
+        page.evaluate(() =>
+          [document.documentElement, ...document.querySelectorAll('main, main *')]
+            .filter(
+              (element) =>
+                element.clientHeight > 0 &&
+                (element.scrollHeight > element.clientHeight || element.scrollWidth > element.clientWidth),
+            )
+            .filter(
+              (element) =>
+                element === document.documentElement || /auto|scroll/.test(getComputedStyle(element).overflowY),
+            )
+            .filter((element) => element.getAttribute('role') !== 'log')
+            .map(
+              ({ tagName, id, scrollHeight, clientHeight, scrollWidth, clientWidth }) =>
+                `${tagName}#${id}: ${scrollWidth} x ${scrollHeight} in ${clientWidth} x ${clientHeight}`,
+            ),
+        );
+      // The layout changes until everything is loaded.
+      await expect.poll(scrolled, `${run} at ${size.width} x ${size.height}`).toEqual([]);
     }
   }
 });
