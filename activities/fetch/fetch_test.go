@@ -444,7 +444,7 @@ func TestTemplateFile(t *testing.T) {
 		`{"url":"nope","targetPath":"a"}`:                      "there is no nope beside the template",
 		`{"url":"../x","targetPath":"a"}`:                      "Relative path is not allowed",
 		`{"url":"README.njk","targetPath":"../a"}`:             "Relative path is not allowed",
-		`{"url":".","targetPath":"a"}`:                         ". beside the template is no file",
+		`{"url":".","targetPath":"a"}`:                         ". beside the template is not a file",
 		`{"url":"README.njk","targetPath":"docs/README.md/x"}`: "docs/README.md/x: ",
 	} {
 		_, err := harness.Run(t, tested, input)
