@@ -109,7 +109,9 @@ func TestEveryCommandTakesAnIdempotencyKey(t *testing.T) {
 	t.Parallel()
 	onlyAsk := []string{"/entities/by-query", "/entities/by-refs", "/entity-facets", "/validate-entity", "/analyze-location", "/locations/by-query",
 		"/v2/dry-run", "/v2/autocomplete/:provider/:resource", "/:provider/refresh", "/:provider/logout",
-		"/authorize", "/.well-known/backstage/permissions/apply-conditions"}
+		"/authorize", "/.well-known/backstage/permissions/apply-conditions",
+		// These store nothing: a cookie, a token that is exchanged once, and a preview.
+		"/api/:plugin/.backstage/auth/v1/cookie", "/v1/token", "/v1/policy/preview"}
 	for _, p := range everyPlugin(t).plugins {
 		for _, r := range p.routes {
 			changes := r.method != http.MethodGet && !slices.Contains(onlyAsk, r.path)
@@ -213,9 +215,11 @@ func TestOpenRoutesHaveReasons(t *testing.T) {
 	}
 	slices.Sort(openRoutes)
 	require.Equal(t, []string{
-		"GET /.backstage/health/v1/liveness", "GET /.backstage/health/v1/readiness", "GET /api/auth/.well-known/jwks.json",
+		"DELETE /api/:plugin/.backstage/auth/v1/cookie", "GET /.backstage/health/v1/liveness", "GET /.backstage/health/v1/readiness",
+		"GET /api/:plugin/.backstage/auth/v1/jwks.json", "GET /api/auth/.well-known/jwks.json",
 		"GET /api/auth/.well-known/openid-configuration", "GET /api/auth/:provider/handler/frame", "GET /api/auth/:provider/refresh",
 		"GET /api/auth/:provider/start", "GET /api/openapi.json", "GET /api/permission/health", "GET /api/portico/v1/sign-in", "POST /api/auth/:provider/logout", "POST /api/auth/:provider/refresh",
+		"POST /api/auth/v1/token",
 	}, openRoutes, "a new open door is a decision")
 }
 

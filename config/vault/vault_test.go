@@ -196,7 +196,7 @@ func TestMistakesSayWhatToSet(t *testing.T) {
 	}{
 		{nil, "kv/data/a#b", "VAULT_ADDR is not set"},
 		{map[string]string{"VAULT_ADDR": "://"}, "kv/data/a#b", "VAULT_ADDR is not the address of a Vault"},
-		{map[string]string{"VAULT_ADDR": answers.URL}, "kv/data/a#b", "no way to authenticate at Vault: set VAULT_TOKEN"},
+		{map[string]string{"VAULT_ADDR": answers.URL}, "kv/data/a#b", "no way to authenticate at Vault is configured: set VAULT_TOKEN"},
 		{map[string]string{"VAULT_ADDR": answers.URL, "VAULT_KUBERNETES_ROLE": "a", "VAULT_KUBERNETES_TOKEN_FILE": "nothing"}, "kv/data/a#b", "the token of the service account: open nothing"},
 		{map[string]string{"VAULT_ADDR": answers.URL, "VAULT_CACERT": "nothing"}, "kv/data/a#b", "the certificates of Vault"},
 		{map[string]string{"VAULT_ADDR": answers.URL, "VAULT_TOKEN": canary}, "kv/data/a#b", "the status is 418"},

@@ -43,6 +43,11 @@ func TestDocumentedExamplesRun(t *testing.T) {
 	for _, example := range append(r.takeMatching(&examples, "portico run "), r.takeMatching(&examples, "portico runs retry", "portico runs rollback")...) {
 		r.mustExecute(example)
 	}
+	for _, example := range r.takeMatching(&examples, "portico sessions end 0") {
+		output, err := r.execute(example)
+		require.Error(t, err)
+		require.Contains(t, output, "There is no session", "nobody has signed in here")
+	}
 	for _, example := range examples {
 		r.mustExecute(example)
 	}
@@ -61,10 +66,11 @@ type exampleRunner struct {
 	completed string
 }
 
-// rolesOfExamples are the roles of examples/policy. They decide nothing on the server, because permission.enabled
-// is not set.
+// rolesOfExamples are the roles of examples/policy. Examples use the token of a service, which are not asked
+// about roles.
 const rolesOfExamples = `
 permission:
+  enabled: true
   rbac:
     policies-csv-file: policy.csv
     conditionalPoliciesFile: conditional-policies.yaml
