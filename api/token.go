@@ -15,7 +15,7 @@ const (
 	// The types of tokens (RFC 8693, section 3).
 	typeJWT         = "urn:ietf:params:oauth:token-type:jwt"
 	typeIDToken     = "urn:ietf:params:oauth:token-type:id_token"     //nolint:gosec // a type, not a token
-	typeAccessToken = "urn:ietf:params:oauth:token-type:access_token" //nolint:gosec // as above
+	typeAccessToken = "urn:ietf:params:oauth:token-type:access_token" //nolint:gosec // a type, not a token
 	// maxForm bounds the form in bytes: it has one token.
 	maxForm = 64 << 10
 )

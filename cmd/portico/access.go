@@ -60,12 +60,9 @@ func pluginKeys(configured config.Discovery, log *slog.Logger) identity.PluginKe
 	return keys
 }
 
-// tokenExchange converts the configuration of the exchange of CI jobs' tokens; nil without issuers.
+// tokenExchange converts the configuration of the exchange of CI jobs' tokens.
 func (p *platform) tokenExchange(issuer *identity.Issuer) (*exchange.Service, error) {
 	configured := p.config.Portico.TokenExchange
-	if len(configured.Issuers) == 0 {
-		return nil, nil //nolint:nilnil // nothing is exchanged
-	}
 	options := exchange.Options{Pool: p.pool, Issuer: issuer, Log: p.log, Refusals: p.refusals, Audience: configured.Audience, Lifetime: configured.Lifetime}
 	for _, entry := range configured.Issuers {
 		trusted := exchange.Trusted{Issuer: entry.Issuer, Keys: identity.NewIssuerKeys(entry.Issuer, nil, p.log)}

@@ -21,6 +21,7 @@ import (
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/idempotency"
 	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/identity/exchange"
 	"github.com/portico-dev/portico/identity/sessions"
 	"github.com/portico-dev/portico/identity/signin"
 	"github.com/portico-dev/portico/integration/picker"
@@ -191,9 +192,11 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 	if err != nil {
 		return nil, nil, err
 	}
-	exchanged, err := p.tokenExchange(issuer)
-	if err != nil {
-		return nil, nil, err
+	var exchanged *exchange.Service
+	if len(p.config.Portico.TokenExchange.Issuers) > 0 {
+		if exchanged, err = p.tokenExchange(issuer); err != nil {
+			return nil, nil, err
+		}
 	}
 	temporalUI, workflowURL := p.temporalPages(options), options.workflowURL
 	if workflowURL == nil && temporalUI != "" {
