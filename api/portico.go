@@ -258,7 +258,7 @@ func commands(given []run.GivenCommand) []givenCommand {
 type move struct {
 	Name    string `json:"move"    jsonschema:"enum=retry,enum=rollback,enum=cancel"`
 	Summary string `json:"summary"`
-	// Denied says that the caller may not do it, which needs the permission scaffolder.task with its name.
+	// Denied says that the caller may not do it, which needs the permission scaffolder.task.<move>.
 	Denied string `json:"denied,omitempty"`
 }
 

@@ -8,13 +8,10 @@ import (
 	"github.com/portico-dev/portico/policy/rbac"
 )
 
-// maxGroups bounds the groups that are listed.
-const maxGroups = 500
-
 // Self is who a person is here.
 type Self struct {
 	User string `json:"user"`
-	// Groups are the person's groups in the catalog, the nearest first; at most maxGroups.
+	// Groups are the person's groups in the catalog, the nearest first; at most catalog.MaxGroups.
 	Groups []Group `json:"groups"`
 	// ByRoles says that roles decide what people may do.
 	ByRoles bool `json:"byRoles"`
@@ -44,7 +41,7 @@ func (s *Service) Self(ctx context.Context, principal identity.Principal) (Self,
 	if err != nil {
 		return Self{}, err
 	}
-	for _, ref := range refs[:min(len(refs), maxGroups)] {
+	for _, ref := range refs {
 		self.Groups = append(self.Groups, Group{ref, way(ref)})
 	}
 	if self.ByRoles {
