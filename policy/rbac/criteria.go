@@ -162,10 +162,8 @@ func paramsFor(params json.RawMessage, principal identity.Principal) (json.RawMe
 	if !bytes.Contains(params, []byte(aliasUser)) && !bytes.Contains(params, []byte(aliasOwners)) {
 		return params, nil
 	}
-	decoder := json.NewDecoder(bytes.NewReader(params))
-	decoder.UseNumber()
 	var value any
-	if err := decoder.Decode(&value); err != nil {
+	if err := decodeExactly(params, &value); err != nil {
 		return nil, fmt.Errorf("decode the params: %w", err)
 	}
 	return json.Marshal(replaceAliases(value, principal))

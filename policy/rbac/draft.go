@@ -3,8 +3,6 @@ package rbac
 import (
 	"cmp"
 	"context"
-	"encoding/json"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -94,15 +92,12 @@ func (s *Service) mayEdit(ctx context.Context, principal identity.Principal) (ma
 	return may, nil
 }
 
-// adding checks that something may be added to a role. Whoever may change only some roles may add to them only.
+// adding checks that something may be added to a role.
 func (e editing) adding(to Role) error {
 	if e.create != nil {
 		return e.create
 	}
-	if _, conditional := e.update.Filter(); conditional {
-		return e.update.Check(to, to.Ref)
-	}
-	return nil
+	return ofAdding(e.update).Check(to, to.Ref)
 }
 
 // checkDraft checks all parts of a draft, gives them its role, and returns its members in lower case.
@@ -267,13 +262,4 @@ func (c *change) replaceCondition(may editing, role Role, stored Condition, spec
 		}
 		return c.changeCondition(stored, spec)
 	}
-}
-
-// sameAs compares conditions whose criteria may be written differently.
-func (c Condition) sameAs(spec ConditionSpec) bool {
-	var mine, other any
-	if json.Unmarshal(c.Criteria, &mine) != nil || json.Unmarshal(spec.Criteria, &other) != nil {
-		return false
-	}
-	return c.PluginID == spec.PluginID && c.ResourceType == spec.ResourceType && slices.Equal(c.Permissions, spec.Permissions) && reflect.DeepEqual(mine, other)
 }

@@ -2,6 +2,7 @@ package rbac_test
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -325,6 +326,33 @@ func TestTheConfigurationIsChecked(t *testing.T) {
 		"permission.rbac.defaultPermissions.basicPermissions: Invalid policy definition. Cause: 'policy' has invalid value: 'x'. It should be one of: create, read, update, delete, use": {DefaultRole: "role:default/x", DefaultPolicies: []rbac.Policy{{Permission: "y", Action: "x", Effect: rbac.Allow}}},
 	} {
 		require.EqualError(t, configured.Check(), message)
+	}
+}
+
+// TestAConditionThatIsWrittenDifferentlyStays: the order of members in a condition means nothing, so reading the files
+// again does not write it; another value does.
+func TestAConditionThatIsWrittenDifferentlyStays(t *testing.T) {
+	t.Parallel()
+	named := strings.Replace(goodConditions, "[delete]", "[{name: catalog.entity.delete, action: delete}]", 1)
+	roles := newReplica(t, testkit.Database(t), withFiles(writeFiles(t, goodPolicies, named)))
+	criteria := func() string {
+		require.NoError(t, roles.SyncFiles(t.Context()))
+		require.Empty(t, roles.Problems())
+		found, err := roles.Conditions(t.Context(), guest, rbac.ConditionFilter{Role: "role:default/team"})
+		require.NoError(t, err)
+		require.Len(t, found, 1)
+		return string(found[0].Criteria)
+	}
+	fromFile := criteria()
+	for text, want := range map[string]string{
+		`{"rule": "IS_ENTITY_OWNER", "params": {"claims": ["$ownerRefs"]}, "resourceType": "catalog-entity"}`:       `{"rule": "IS_ENTITY_OWNER", "params": {"claims": ["$ownerRefs"]}, "resourceType": "catalog-entity"}`,
+		`{"rule": "IS_ENTITY_OWNER", "params": {"claims": ["user:default/ada"]}, "resourceType": "catalog-entity"}`: fromFile,
+	} {
+		found, err := roles.Conditions(t.Context(), guest, rbac.ConditionFilter{Role: "role:default/team"})
+		require.NoError(t, err)
+		found[0].Criteria = json.RawMessage(text)
+		require.NoError(t, roles.UpdateCondition(t.Context(), guest, found[0].ID, found[0].ConditionSpec, nil))
+		require.Equal(t, want, criteria())
 	}
 }
 

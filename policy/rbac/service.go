@@ -224,17 +224,25 @@ func (s *Service) mayCreate(ctx context.Context, principal identity.Principal) e
 	return err
 }
 
-// mayAdd is mayCreate, and returns the roles to which a person may add something. Whoever may change only
-// some roles may add to them only.
+// mayAdd is mayCreate, and returns the roles to which a person may add something.
 func (s *Service) mayAdd(ctx context.Context, principal identity.Principal) (grant, error) {
 	if err := s.mayCreate(ctx, principal); err != nil {
 		return grant{}, err
 	}
 	granted, err := Rules.Ask(ctx, s.options.Ask, principal, policy.PolicyEntityUpdate)
-	if _, conditional := granted.Filter(); err == nil && !conditional {
-		return Rules.Everything(), nil
+	if err != nil {
+		return grant{}, err
 	}
-	return granted, err
+	return ofAdding(granted), nil
+}
+
+// ofAdding are the roles to which somebody who may create policies and conditions may add them, given the roles that
+// they may change. Whoever may change only some roles may add to them only.
+func ofAdding(update grant) grant {
+	if _, conditional := update.Filter(); conditional {
+		return update
+	}
+	return Rules.Everything()
 }
 
 // Authorize checks that a principal may read roles at all.

@@ -1,7 +1,6 @@
 package rbac
 
 import (
-	"bytes"
 	"slices"
 
 	"github.com/portico-dev/portico/policy"
@@ -322,13 +321,8 @@ func (c *change) syncCondition(spec ConditionSpec, stored []Condition) (left []C
 		_, err = c.addCondition(spec)
 		return stored, err
 	}
-	if !sameCondition(spec, stored[at].ConditionSpec) {
+	if !spec.sameAs(stored[at].ConditionSpec) {
 		err = c.changeCondition(stored[at], spec)
 	}
 	return slices.Delete(stored, at, at+1), err
-}
-
-func sameCondition(a, b ConditionSpec) bool {
-	return a.Role == b.Role && a.PluginID == b.PluginID && a.ResourceType == b.ResourceType &&
-		slices.Equal(a.Permissions, b.Permissions) && bytes.Equal(a.Criteria, b.Criteria)
 }

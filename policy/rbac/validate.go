@@ -1,8 +1,11 @@
 package rbac
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -156,6 +159,26 @@ func overlap(a, b ConditionSpec) []string {
 		}
 	}
 	return both
+}
+
+// sameAs compares conditions whose criteria may be written differently.
+func (c ConditionSpec) sameAs(other ConditionSpec) bool {
+	return c.Role == other.Role && c.PluginID == other.PluginID && c.ResourceType == other.ResourceType &&
+		slices.Equal(c.Permissions, other.Permissions) && sameJSON(c.Criteria, other.Criteria)
+}
+
+// sameJSON compares JSON without regard to white space and the order of members. Numbers are the same if they are
+// written alike.
+func sameJSON(a, b json.RawMessage) bool {
+	var mine, other any
+	return decodeExactly(a, &mine) == nil && decodeExactly(b, &other) == nil && reflect.DeepEqual(mine, other)
+}
+
+// decodeExactly decodes JSON, and leaves numbers as they are written.
+func decodeExactly(text json.RawMessage, value *any) error {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	return decoder.Decode(value)
 }
 
 // rulebook is the resource types on which conditions can be put, and the bounds of conditions.

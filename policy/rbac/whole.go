@@ -2,10 +2,6 @@ package rbac
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"fmt"
 
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
@@ -112,18 +108,8 @@ func (s *stored) whole(r Role) WholeRole {
 			whole.Conditions = append(whole.Conditions, PlacedCondition{Condition: c, Source: r.Metadata.Source})
 		}
 	}
-	whole.Version = whole.version()
+	whole.Version = versionOf([]any{r.Ref, r.Metadata.Description, r.Metadata.Owner, r.Members, whole.Policies, whole.Conditions})
 	return whole
-}
-
-// version is a hash of everything in a role that can be changed.
-func (w WholeRole) version() string {
-	text, err := json.Marshal([]any{w.Ref, w.Metadata.Description, w.Metadata.Owner, w.Members, w.Policies, w.Conditions})
-	if err != nil {
-		panic(fmt.Sprintf("encode %s: %s", w.Ref, err)) // the database has only valid JSON
-	}
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:12])
 }
 
 // place adds the places in the files, and shows the policies as lists have them.
