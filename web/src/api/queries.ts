@@ -106,14 +106,18 @@ export const roleQuery = (name: string) =>
 
 const previewedPerPage = 20;
 
-/** What changes of roles would mean. It is computed anew whenever it is shown, because others change roles too. */
-export const previewQuery = (changes: readonly Partial<Proposal>[]) =>
+/**
+ * What changes of a version of a role would mean. It is computed anew whenever it is shown, because others change
+ * roles too.
+ */
+export const previewQuery = (changes: readonly Partial<Proposal>[], version = '') =>
   infiniteQueryOptions({
-    queryKey: ['role-preview', changes],
+    queryKey: ['role-preview', changes, version],
     queryFn: ({ signal, pageParam }) =>
       api.previewChanges(changes, { limit: previewedPerPage, ...(pageParam && { after: pageParam }) }, signal),
     initialPageParam: '',
     getNextPageParam: (last) => last.nextCursor,
+    staleTime: 0,
     gcTime: 0,
     retry: false,
     refetchOnWindowFocus: false,

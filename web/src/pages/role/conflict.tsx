@@ -21,12 +21,10 @@ interface ConflictProps {
 /** Somebody else has changed the role meanwhile: what they did, what this person did, and how to go on. */
 export function Conflict({ base, mine, onMerge }: ConflictProps) {
   const name = shortName(base.name);
-  // Not the role of other pages, which may be older.
-  const {
-    data: theirs,
-    error,
-    refetch,
-  } = useQuery({ ...roleQuery(name), queryKey: ['role', name, base.version], retry: false });
+  // What was read before is the role that they have changed.
+  const query = useQuery({ ...roleQuery(name), refetchOnMount: 'always', retry: false });
+  const { data: theirs, error, refetch, isFetchedAfterMount } = query;
+  if (!isFetchedAfterMount) return <Skeleton />;
   if (error instanceof ApiError && error.status === 404) {
     return (
       <Panel title={`${name} was deleted while you were editing it.`}>

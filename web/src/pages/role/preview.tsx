@@ -1,7 +1,7 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { previewQuery } from '@/api/queries';
-import type { Preview, PreviewedChange, PreviewedPerson, Proposal } from '@/api/types';
+import type { Preview, PreviewedChange, Proposal } from '@/api/types';
 import { EntityLink } from '@/entity/entity-link';
 import { Button } from '@/ui/button';
 import { plural } from '@/ui/format';
@@ -10,18 +10,18 @@ import { ErrorPanel, Skeleton } from '@/ui/states';
 interface WhatItMeans {
   /** True until the server has compared everybody. */
   loading: boolean;
-  /** How many people lose something. It is not known if the preview failed. */
-  losing: number | undefined;
+  /** Undefined if the preview failed. */
+  preview: Preview | undefined;
   view: ReactNode;
 }
 
-/** Who gains and who loses which permissions by a change of roles. */
-export function useWhatItMeans(changes: readonly Partial<Proposal>[], enabled = true): WhatItMeans {
-  const query = useInfiniteQuery({ ...previewQuery(changes), enabled });
-  const first = query.data?.pages[0];
+/** Who gains and who loses which permissions by a change of roles, of which the version is what it begins with. */
+export function useWhatItMeans(changes: readonly Partial<Proposal>[], version?: string): WhatItMeans {
+  const query = useInfiniteQuery(previewQuery(changes, version));
+  const preview = query.data && joined(query.data.pages);
   return {
-    loading: enabled && query.isPending,
-    losing: first?.people.lose,
+    loading: query.isPending,
+    preview,
     view: (
       <section aria-label="What it means for people" className="space-y-3">
         <h2 className="border-b pb-1.5">What it means for people</h2>
@@ -34,10 +34,9 @@ export function useWhatItMeans(changes: readonly Partial<Proposal>[], enabled = 
         {query.error && (
           <ErrorPanel error={query.error} doing="tell what it means for people" onRetry={() => query.refetch()} />
         )}
-        {first && (
+        {preview && (
           <Meaning
-            preview={first}
-            people={query.data?.pages.flatMap(({ items }) => items) ?? []}
+            preview={preview}
             more={
               query.hasNextPage && (
                 <Button disabled={query.isFetchingNextPage} onClick={() => query.fetchNextPage()}>
@@ -52,13 +51,24 @@ export function useWhatItMeans(changes: readonly Partial<Proposal>[], enabled = 
   };
 }
 
+/** All pages as one. Each of them has all numbers, and the reasons why something of it is not known. */
+function joined(pages: readonly Preview[]): Preview | undefined {
+  const [first] = pages;
+  return (
+    first && {
+      ...first,
+      items: pages.flatMap(({ items }) => items),
+      incomplete: [...new Set(pages.flatMap(({ incomplete }) => incomplete))],
+    }
+  );
+}
+
 interface MeaningProps {
   preview: Preview;
-  people: readonly PreviewedPerson[];
   more: ReactNode;
 }
 
-function Meaning({ preview, people, more }: MeaningProps) {
+function Meaning({ preview, more }: MeaningProps) {
   return (
     <>
       <p role="status">{summaryOf(preview)}</p>
@@ -68,9 +78,9 @@ function Meaning({ preview, people, more }: MeaningProps) {
         </p>
       ))}
       {preview.permissions.length > 0 && <Permissions preview={preview} />}
-      {people.length > 0 && (
+      {preview.items.length > 0 && (
         <ul aria-label="People" className="divide-y">
-          {people.map((person) => (
+          {preview.items.map((person) => (
             <li key={person.user} className="py-2">
               <EntityLink entityRef={person.user} className="font-medium" />
               <ul>

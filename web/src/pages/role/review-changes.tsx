@@ -3,8 +3,8 @@ import { useMemo, useState } from 'react';
 import type { WholeRole } from '@/api/types';
 import { Button } from '@/ui/button';
 import { Confirm } from '@/ui/dialog';
-import { plural } from '@/ui/format';
 import { ChangesList } from './changes-list';
+import { confirmationOf } from './confirmation';
 import { type Change, type Draft, requestOf } from './draft';
 import { useWhatItMeans } from './preview';
 
@@ -17,13 +17,12 @@ interface ReviewChangesProps {
   onBack: () => void;
 }
 
-/** What will be saved, and what it means for people. Taking something from people needs a confirmation. */
+/** What will be saved, and what it means for people. What may take something from people needs a confirmation. */
 export function ReviewChanges({ base, draft, changes, busy, onSave, onBack }: ReviewChangesProps) {
   const [asking, setAsking] = useState(false);
   const proposal = useMemo(() => [{ saveRole: requestOf(draft, base?.version) }], [draft, base]);
-  const { loading, losing, view } = useWhatItMeans(proposal);
-  // If nobody could tell, the person who saves decides.
-  const takes = losing === undefined || losing > 0;
+  const { loading, preview, view } = useWhatItMeans(proposal, base?.version);
+  const confirmation = confirmationOf(preview);
   return (
     <div className="space-y-6">
       <section aria-label="What changes" className="space-y-2">
@@ -35,22 +34,26 @@ export function ReviewChanges({ base, draft, changes, busy, onSave, onBack }: Re
         <Button icon={ArrowLeft} onClick={onBack}>
           Back
         </Button>
-        <Button tone="primary" icon={Save} busy={busy || loading} onClick={() => (takes ? setAsking(true) : onSave())}>
+        <Button
+          tone="primary"
+          icon={Save}
+          busy={busy || loading}
+          onClick={() => (confirmation ? setAsking(true) : onSave())}
+        >
           {base ? 'Save' : 'Create the role'}
         </Button>
       </footer>
       <Confirm
         open={asking}
         onOpenChange={setAsking}
-        title={losing ? `${plural(losing, 'person', 'people')} will lose something` : 'Save without a preview?'}
+        title={confirmation?.title ?? ''}
         confirm={base ? 'Save' : 'Create the role'}
         onConfirm={onSave}
       >
-        <p>
-          {losing
-            ? 'It counts at once, for everything that they do from now on.'
-            : 'It is not known what the change means for people. It counts at once.'}
-        </p>
+        {confirmation?.reasons.map((reason) => (
+          <p key={reason}>{reason}</p>
+        ))}
+        <p>It counts at once, for everything that people do from now on.</p>
       </Confirm>
     </div>
   );
