@@ -14,6 +14,9 @@ interface EntityOptions {
   more: number;
   loading: boolean;
   failed: boolean;
+  /** Why the options could not be read. */
+  error: Error | null;
+  retry: () => void;
   search: (text: string) => void;
 }
 
@@ -21,7 +24,7 @@ interface EntityOptions {
 export function useEntityOptions(filter: readonly string[]): EntityOptions {
   const [text, search] = useState('');
   const term = useDeferredValue(text.trim());
-  const { data, isFetching, isError } = useQuery({
+  const { data, isFetching, isError, error, refetch } = useQuery({
     ...entitiesQuery({
       filter,
       fields,
@@ -34,7 +37,15 @@ export function useEntityOptions(filter: readonly string[]): EntityOptions {
   });
   const entities = data?.items ?? [];
   const more = Math.max(0, (data?.totalItems ?? 0) - entities.length);
-  return { options: entities.map(optionOf), more, loading: isFetching, failed: isError, search };
+  return {
+    options: entities.map(optionOf),
+    more,
+    loading: isFetching,
+    failed: isError,
+    error,
+    retry: () => refetch(),
+    search,
+  };
 }
 
 function optionOf(entity: Entity): Option {

@@ -12,15 +12,18 @@ const route = getRouteApi('/roles/$namespace/$name/edit');
 
 /** The form for a new role. */
 export function NewRolePage() {
-  const { data: access } = useQuery(roleAccessQuery);
-  const { data: session } = useQuery(sessionQuery);
+  const access = useQuery(roleAccessQuery);
+  const session = useQuery(sessionQuery);
   useEffect(() => {
     document.title = 'New role · Portico';
   }, []);
-  if (access && access.create !== 'ALLOW')
+  for (const { data, error, refetch } of [access, session]) {
+    if (error && !data) return <ErrorPanel error={error} doing="begin a new role" onRetry={() => refetch()} />;
+  }
+  if (!access.data || !session.data) return <Skeleton lines={8} />;
+  if (access.data.create !== 'ALLOW')
     return <DeniedPage title="New role" needs={{ permission: 'policy.entity.create' }} />;
-  if (!session) return <Skeleton lines={8} />;
-  const draft: Draft = { ...emptyDraft, owner: session.backstageIdentity.identity.userEntityRef };
+  const draft: Draft = { ...emptyDraft, owner: session.data.backstageIdentity.identity.userEntityRef };
   return <RoleEditor base={undefined} initial={draft} />;
 }
 

@@ -3,6 +3,7 @@ import { EntityLink } from '@/entity/entity-link';
 import { useEntityOptions } from '@/entity/use-entity-options';
 import { IconButton } from '@/ui/button';
 import { Combobox } from '@/ui/combobox';
+import { ErrorPanel } from '@/ui/states';
 import { holders } from './details-fields';
 import { isHolder } from './draft';
 import { Field, Section } from './field';
@@ -16,7 +17,7 @@ interface MembersFieldProps {
 
 /** Users and groups, found in the catalog. */
 export function MembersField({ members, problem, onChange }: MembersFieldProps) {
-  const { options, more, loading, failed, search } = useEntityOptions(holders);
+  const { options, more, loading, failed, error, retry, search } = useEntityOptions(holders);
   const add = (value: string | undefined) => {
     const ref = value?.toLowerCase();
     if (ref && isHolder(ref) && !members.includes(ref)) onChange([...members, ref]);
@@ -37,6 +38,7 @@ export function MembersField({ members, problem, onChange }: MembersFieldProps) 
           </li>
         ))}
       </ul>
+      {error && <ErrorPanel error={error} doing="find users and groups" onRetry={retry} />}
       <Field label="Add a user or group" help="Type to find." problem={problem}>
         {(id, about) => (
           <Combobox

@@ -22,14 +22,16 @@ const route = getRouteApi('/roles');
 export function RolesPage() {
   const { q = '' } = route.useSearch();
   const navigate = route.useNavigate();
-  const { data: info } = useQuery(infoQuery);
-  const { data, error, refetch } = useQuery({ ...rolesQuery, enabled: info?.roles === true });
+  const info = useQuery(infoQuery);
+  const { data, error, refetch } = useQuery({ ...rolesQuery, enabled: info.data?.roles === true });
   const shown = data?.filter((role) => matches(role, q)) ?? [];
   useEffect(() => {
     document.title = 'Roles · Portico';
   }, []);
 
-  if (info?.roles === false) return <NoRolesHere />;
+  if (info.error && !info.data)
+    return <ErrorPanel error={info.error} doing="list the roles" onRetry={() => info.refetch()} />;
+  if (info.data?.roles === false) return <NoRolesHere />;
   if (error instanceof ApiError && error.status === 403) {
     return <DeniedPage title="Roles" needs={{ permission: 'policy.entity.read' }} />;
   }
@@ -68,7 +70,10 @@ function matches({ name, description = '', owner = '', source }: RoleSummary, te
 }
 
 function NewRole() {
-  const { data } = useQuery(roleAccessQuery);
+  const { data, error, refetch } = useQuery(roleAccessQuery);
+  if (error && !data) {
+    return <ErrorPanel error={error} doing="tell whether you may create roles" onRetry={() => refetch()} />;
+  }
   if (!data) return null;
   if (data.create !== 'ALLOW')
     return <DeniedButton needs={{ permission: 'policy.entity.create' }}>New role</DeniedButton>;
