@@ -5,10 +5,12 @@ import { pluginPoliciesQuery, pluginRulesQuery } from '@/api/queries';
 import type { PluginPolicies, PluginRules } from '@/api/types';
 import { Button, IconButton } from '@/ui/button';
 import { Select } from '@/ui/input';
+import { ErrorPanel } from '@/ui/states';
 import { newRule } from './criteria';
 import { CriteriaField } from './criteria-field';
 import { type ConditionDraft, type ConditionProblems, type Mapping, newCondition } from './draft';
-import { Section } from './field';
+import { ProblemText, Section } from './field';
+import { NoPlugins } from './no-plugins';
 
 interface ConditionsFieldProps {
   conditions: readonly ConditionDraft[];
@@ -20,15 +22,19 @@ interface ConditionsFieldProps {
 
 /** What a role allows on resources that meet criteria. */
 export function ConditionsField({ conditions, problems, tried, onChange }: ConditionsFieldProps) {
-  const { data: rules = [] } = useQuery(pluginRulesQuery);
+  const { data: rules, error: noRules, refetch: readRules } = useQuery(pluginRulesQuery);
   const { data: policies = [] } = useQuery(pluginPoliciesQuery);
-  const types = resourceTypesOf(rules);
+  const types = resourceTypesOf(rules ?? []);
   const [first] = types;
   return (
     <Section
       title="Conditions"
       help="Permissions on resources that meet criteria. Where a condition is about a permission, policies do not count."
     >
+      {noRules && !rules && (
+        <ErrorPanel error={noRules} doing="list the rules of conditions" onRetry={() => readRules()} />
+      )}
+      {rules && !first && <NoPlugins lists="rules" until="no condition can be added" />}
       {conditions.map((condition, index) => (
         <Condition
           key={condition.key}
@@ -70,7 +76,7 @@ interface ConditionProps {
   problems: ConditionProblems | undefined;
   tried: boolean;
   types: readonly ResourceType[];
-  rules: readonly PluginRules[];
+  rules: readonly PluginRules[] | undefined;
   policies: readonly PluginPolicies[];
   onChange: (condition: ConditionDraft) => void;
   onRemove: () => void;
@@ -79,7 +85,7 @@ interface ConditionProps {
 function Condition({ place, condition, problems, tried, types, rules, policies, onChange, onRemove }: ConditionProps) {
   const typeId = useId();
   const known = rules
-    .flatMap((plugin) => plugin.rules)
+    ?.flatMap((plugin) => plugin.rules)
     .filter(({ resourceType }) => resourceType === condition.resourceType);
   const chooseType = (resourceType: string) => {
     const pluginId = types.find((type) => type.resourceType === resourceType)?.pluginId ?? condition.pluginId;
@@ -169,9 +175,7 @@ function Permissions({
           </label>
         ))}
       </div>
-      <p id={problemId} className="text-small text-failed">
-        {problem}
-      </p>
+      <div id={problemId}>{problem && <ProblemText>{problem}</ProblemText>}</div>
     </fieldset>
   );
 }

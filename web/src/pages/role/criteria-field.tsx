@@ -1,8 +1,9 @@
 import { lazy, Suspense, useState } from 'react';
 import { classNames } from '@/ui/class-names';
 import { Skeleton } from '@/ui/states';
-import { inWords, type KnownRule, type Node } from './criteria';
+import { type Criteria, inWords, type KnownRule, type Node } from './criteria';
 import { CriteriaNode } from './criteria-node';
+import { ProblemText } from './field';
 
 const CriteriaText = lazy(() => import('./criteria-text'));
 
@@ -14,10 +15,11 @@ export type Edited = { criteria: Node } | { unreadable: string };
 
 interface CriteriaFieldProps {
   label: string;
-  criteria: Node;
+  criteria: Criteria;
   unreadable: string | undefined;
   resourceType: string;
-  rules: readonly KnownRule[];
+  /** Undefined until they are loaded. */
+  rules: readonly KnownRule[] | undefined;
   /** What is wrong, by the key of the node. */
   problems: ReadonlyMap<number, string>;
   tried: boolean;
@@ -54,22 +56,27 @@ export function CriteriaField(props: CriteriaFieldProps) {
           ))}
         </fieldset>
       </div>
-      {view === 'Form' ? (
+      {view === 'Form' && criteria.form === 'unread' && (
+        <UnreadNote why={criteria.why} isProblem={problems.has(criteria.key)} />
+      )}
+      {view === 'Form' && criteria.form !== 'unread' && (
         <CriteriaNode
           node={criteria}
-          rules={rules}
+          rules={rules ?? []}
           problems={problems}
           tried={tried}
           at=""
           onChange={(changed) => onChange({ criteria: changed })}
         />
-      ) : (
+      )}
+      {view !== 'Form' && (
         <Suspense fallback={<Skeleton />}>
           <CriteriaText
             key={view}
             label={label}
             language={view}
             criteria={criteria}
+            unreadable={unreadable}
             resourceType={resourceType}
             rules={rules}
             onChange={onChange}
@@ -77,5 +84,14 @@ export function CriteriaField(props: CriteriaFieldProps) {
         </Suspense>
       )}
     </fieldset>
+  );
+}
+
+/** Criteria that the form cannot show. They are a problem only where somebody has changed the condition. */
+function UnreadNote({ why, isProblem }: { why: string; isProblem: boolean }) {
+  const words = `The form cannot show these criteria: ${why}.`;
+  if (isProblem) return <ProblemText>{words} Correct them as YAML or JSON.</ProblemText>;
+  return (
+    <p className="text-small text-muted wrap-anywhere">{words} They stay as they are. Edit them as YAML or JSON.</p>
   );
 }

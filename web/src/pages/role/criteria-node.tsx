@@ -14,6 +14,7 @@ import {
   type Rule,
   reshape,
 } from './criteria';
+import { ProblemText } from './field';
 import { ParamField } from './param-field';
 
 interface NodeProps {
@@ -82,11 +83,7 @@ export function CriteriaNode({ node, rules, problems, tried, at, onChange, onRem
 function Problem({ of, problem, tried }: { of: Node; problem: string | undefined; tried: boolean }) {
   const isMissing = of.form === 'rule' && (of.rule === '' || problem?.endsWith('is missing.'));
   if (!problem || (isMissing && !tried)) return null;
-  return (
-    <p role="status" className="text-small text-failed">
-      {problem}
-    </p>
-  );
+  return <ProblemText>{problem}</ProblemText>;
 }
 
 interface SeveralProps extends Omit<NodeProps, 'node' | 'onRemove'> {
@@ -127,7 +124,7 @@ interface RuleProps {
 function RuleSelect({ node, rules, name, onChange }: RuleProps) {
   const choose = (rule: string) => {
     const known = rules.find((each) => each.name === rule);
-    const kept = Object.entries(node.params).filter(([param]) => known && param in propertiesOf(known));
+    const kept = Object.entries(node.params).filter(([param]) => !known || param in propertiesOf(known));
     onChange({ ...node, rule, params: Object.fromEntries(kept) });
   };
   return (

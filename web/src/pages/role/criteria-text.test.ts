@@ -2,25 +2,16 @@ import { describe, expect, it } from 'vitest';
 import { writeCriteria } from './criteria';
 import { tryReading } from './criteria-text';
 
-const rules = [
-  {
-    name: 'HAS_LABEL',
-    description: '',
-    resourceType: 'catalog-entity',
-    paramsSchema: { properties: { label: { type: 'string' } }, required: ['label'] },
-  },
-];
-const read = (text: string) => tryReading(text, 'catalog-entity', rules);
-const frozen = { not: { rule: 'HAS_LABEL', resourceType: 'catalog-entity', params: { label: 'frozen' } } };
+const read = (text: string) => tryReading(text, 'catalog-entity');
+const frozen = { not: { rule: 'HAS_LABEL', resourceType: 'catalog-entity', params: { label: 'frozen', value: '' } } };
 
 describe('tryReading', () => {
   it.each([
-    ['YAML', 'not:\n  rule: HAS_LABEL\n  resourceType: catalog-entity\n  params: { label: frozen }\n'],
+    ['YAML', 'not:\n  rule: HAS_LABEL\n  resourceType: catalog-entity\n  params: { label: frozen, value: "" }\n'],
     ['JSON', JSON.stringify(frozen, null, 2)],
   ])('reads %s', (_language, text) => {
-    const { node, problem } = read(text);
-    expect(problem).toBeUndefined();
-    expect(node && writeCriteria(node, 'catalog-entity')).toEqual(frozen);
+    const edited = read(text);
+    expect('criteria' in edited && writeCriteria(edited.criteria, 'catalog-entity')).toEqual(frozen);
   });
 
   it.each([
@@ -31,14 +22,7 @@ describe('tryReading', () => {
     ['a: &a\n  rule: HAS_LABEL\nanyOf: [*a]', /Alias/],
     ['rule: HAS_TAG\nresourceType: scaffolder-template\nparams: { tag: a }', 'about catalog-entity'],
   ])('refuses %j', (text, reason) => {
-    const { node, problem } = read(text);
-    expect(node).toBeUndefined();
-    expect(problem).toMatch(reason);
-  });
-
-  it('reads what only has wrong params, and says what is wrong', () => {
-    const { node, problem } = read('rule: HAS_LABEL\nresourceType: catalog-entity');
-    expect(node).toBeDefined();
-    expect(problem).toBe('label is missing.');
+    const edited = read(text);
+    expect('unreadable' in edited && edited.unreadable).toMatch(reason);
   });
 });

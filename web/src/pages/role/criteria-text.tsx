@@ -1,15 +1,17 @@
 import { useId, useState } from 'react';
 import { parse, stringify } from 'yaml';
 import { Textarea } from '@/ui/input';
-import { type KnownRule, type Node, problemsOf, readCriteria, writeCriteria } from './criteria';
+import { type Criteria, type KnownRule, problemsOf, readCriteria, writeCriteria } from './criteria';
 import type { Edited } from './criteria-field';
 
 interface CriteriaTextProps {
   label: string;
   language: 'YAML' | 'JSON';
-  criteria: Node;
+  criteria: Criteria;
+  /** Why the text in the box is no criteria. */
+  unreadable: string | undefined;
   resourceType: string;
-  rules: readonly KnownRule[];
+  rules: readonly KnownRule[] | undefined;
   onChange: (edited: Edited) => void;
 }
 
@@ -17,28 +19,28 @@ interface CriteriaTextProps {
  * Criteria as text, checked while somebody types. What cannot be read stays in the box, and the role cannot be
  * saved with it.
  */
-export default function CriteriaText({ label, language, criteria, resourceType, rules, onChange }: CriteriaTextProps) {
+export default function CriteriaText(props: CriteriaTextProps) {
+  const { label, language, criteria, unreadable, resourceType, rules, onChange } = props;
   const [text, setText] = useState(() => write(writeCriteria(criteria, resourceType), language));
-  const read = tryReading(text, resourceType, rules);
+  const problem = unreadable ?? problemsOf(criteria, rules).values().next().value;
   const problemId = useId();
   return (
     <div>
       <Textarea
         aria-label={`${label} as ${language}`}
         aria-describedby={problemId}
-        aria-invalid={read.problem !== undefined}
+        aria-invalid={problem !== undefined}
         className="font-mono text-small"
         rows={Math.min(24, Math.max(5, text.split('\n').length))}
         spellCheck={false}
         value={text}
         onChange={(event) => {
           setText(event.target.value);
-          const { node, problem = '' } = tryReading(event.target.value, resourceType, rules);
-          onChange(node ? { criteria: node } : { unreadable: problem });
+          onChange(tryReading(event.target.value, resourceType));
         }}
       />
       <p id={problemId} role="status" className="min-h-4 text-small text-failed wrap-anywhere">
-        {read.problem}
+        {problem}
       </p>
     </div>
   );
@@ -48,21 +50,15 @@ function write(value: unknown, language: 'YAML' | 'JSON'): string {
   return language === 'YAML' ? stringify(value, { lineWidth: 0 }) : JSON.stringify(value, null, 2);
 }
 
-/** The criteria of a text, if it has some, and what is wrong with it. JSON is YAML too. */
-export function tryReading(
-  text: string,
-  resourceType: string,
-  rules: readonly KnownRule[],
-): { node?: Node; problem?: string } {
+/** The criteria of a text, or why it has none. JSON is YAML too. */
+export function tryReading(text: string, resourceType: string): Edited {
   try {
     const value: unknown = parse(text, { maxAliasCount: 0, prettyErrors: true });
     const foreign = otherType(value, resourceType);
-    if (foreign) return { problem: `This condition is about ${resourceType}, and a rule in it about ${foreign}.` };
-    const node = readCriteria(value);
-    const [problem] = problemsOf(node, rules).values();
-    return problem ? { node, problem } : { node };
+    if (foreign) return { unreadable: `This condition is about ${resourceType}, and a rule in it about ${foreign}.` };
+    return { criteria: readCriteria(value) };
   } catch (error) {
-    return { problem: error instanceof Error ? firstLine(error.message) : String(error) };
+    return { unreadable: error instanceof Error ? firstLine(error.message) : String(error) };
   }
 }
 

@@ -5,8 +5,10 @@ import {
   type Node,
   newRule,
   problemsOf,
+  type Rule,
   readCriteria,
   reshape,
+  storedCriteria,
   writeCriteria,
 } from './criteria';
 
@@ -23,12 +25,17 @@ function rule(name: string, properties: object, required: string[]): KnownRule {
 
 const owned = { rule: 'IS_ENTITY_OWNER', resourceType: 'catalog-entity', params: { claims: ['$ownerRefs'] } };
 const labelled = { rule: 'HAS_LABEL', resourceType: 'catalog-entity', params: { label: 'protected' } };
+const valued = (value: unknown) => ({ ...labelled, params: { label: 'protected', value } });
+const levelsOf = (levels: number): unknown => (levels === 1 ? owned : { not: levelsOf(levels - 1) });
 const nested = { allOf: [owned, { not: labelled }, { anyOf: [owned] }] };
 
 describe('readCriteria', () => {
-  it.each([owned, { not: owned }, nested])('keeps criteria as they are: %j', (criteria) => {
-    expect(writeCriteria(readCriteria(criteria), 'catalog-entity')).toEqual(criteria);
-  });
+  it.each([owned, { not: owned }, nested, valued(''), valued(null), valued([])])(
+    'keeps criteria as they are: %j',
+    (criteria) => {
+      expect(writeCriteria(readCriteria(criteria), 'catalog-entity')).toEqual(criteria);
+    },
+  );
 
   it.each<[unknown, string]>([
     [null, 'conditions must be an object'],
@@ -47,10 +54,25 @@ describe('readCriteria', () => {
   });
 
   it('refuses what is nested too deeply', () => {
-    const deep = (levels: number): unknown => (levels === 1 ? owned : { not: deep(levels - 1) });
-    expect(() => readCriteria(deep(12))).not.toThrow();
-    expect(() => readCriteria(deep(13))).toThrow('more than 12 levels');
+    expect(() => readCriteria(levelsOf(12))).not.toThrow();
+    expect(() => readCriteria(levelsOf(13))).toThrow('more than 12 levels');
   });
+});
+
+describe('storedCriteria', () => {
+  it.each<[string, unknown, string]>([
+    ['have an unknown member', { ...labelled, comment: 'x' }, 'unknown member comment'],
+    ['have one deep inside', { allOf: [owned, { not: labelled, because: 'x' }] }, 'conditions.allOf[1]'],
+    ['have more levels than the form shows', levelsOf(13), 'more than 12 levels'],
+    ['are of no form', [], 'must be an object'],
+  ])('keeps criteria that %s as they are, with the problem', (_what, value, why) => {
+    const criteria = storedCriteria(value);
+    expect(writeCriteria(criteria, 'catalog-entity')).toEqual(value);
+    expect(problemsOf(criteria, rules).get(criteria.key)).toContain(why);
+    expect(inWords(criteria)).toBe(JSON.stringify(value));
+  });
+
+  it('reads what the form shows', () => expect(storedCriteria(levelsOf(12)).form).toBe('not'));
 });
 
 describe('problemsOf', () => {
@@ -71,8 +93,25 @@ describe('problemsOf', () => {
     ['IS_ENTITY_OWNER', { claims: [] }, 'claims is missing.'],
     ['IS_ENTITY_OWNER', { claims: 'group:default/a' }, 'claims must be a list of texts'],
     ['HAS_NUMBER_PROPERTY', { key: 'a', value: '7' }, 'value must be a number'],
+    ['HAS_NUMBER_PROPERTY', { key: 'a', value: '' }, 'value is empty: fill it in, or leave it out'],
+    ['HAS_LABEL', { label: 'a', value: '' }, 'value is empty: fill it in, or leave it out'],
+    ['HAS_LABEL', { label: 'a', value: [] }, 'value is empty: fill it in, or leave it out'],
+    ['HAS_LABEL', { label: 'a', values: '' }, 'no param values'],
   ])('names what is wrong with %s %j', (name, params, reason) => {
     expect(problem(newRule(name, params))).toContain(reason);
+  });
+
+  it('accepts an empty value that was read', () => {
+    expect(problemsOf(readCriteria(valued('')), rules)).toEqual(new Map());
+    const emptied = { ...(readCriteria(valued('x')) as Rule), params: { label: 'protected', value: '' } };
+    expect(problem(emptied)).toContain('value is empty');
+  });
+
+  it('says that rules are not loaded, and not that there are none', () => {
+    const node = readCriteria(owned);
+    expect(problemsOf(node, undefined).get(node.key)).toBe(
+      'IS_ENTITY_OWNER cannot be checked, because the rules are not loaded.',
+    );
   });
 
   it('names the node that is wrong, however deep', () => {
@@ -113,6 +152,8 @@ describe('inWords', () => {
     expect(inWords(readCriteria(nested))).toBe(
       'IS_ENTITY_OWNER claims $ownerRefs, and not HAS_LABEL label protected, and IS_ENTITY_OWNER claims $ownerRefs',
     );
+    expect(inWords(readCriteria(valued('')))).toBe('HAS_LABEL label protected value “”');
+    expect(inWords(readCriteria(valued([])))).toBe('HAS_LABEL label protected value none');
     expect(inWords(readCriteria({ not: { anyOf: [owned, labelled] } }))).toBe(
       'not (IS_ENTITY_OWNER claims $ownerRefs, or HAS_LABEL label protected)',
     );

@@ -23,9 +23,21 @@ export interface Rule {
   form: 'rule';
   rule: string;
   params: JsonObject;
+  /** The params as they were read. One that was empty then is meant to be. */
+  read: JsonObject;
 }
 
 export type Form = Node['form'];
+
+/** Stored criteria that the form cannot show. They stay as they are until somebody writes others. */
+export interface Unread {
+  key: number;
+  form: 'unread';
+  value: unknown;
+  why: string;
+}
+
+export type Criteria = Node | Unread;
 
 /** A rule as the server describes it. */
 export type KnownRule = PluginRules['rules'][number];
@@ -38,11 +50,20 @@ const mostItems = 64;
 let keys = 0;
 
 export function newRule(rule = '', params: JsonObject = {}): Rule {
-  return { key: ++keys, form: 'rule', rule, params };
+  return { key: ++keys, form: 'rule', rule, params, read: {} };
 }
 
 function newGroup(form: Group['form'], of: Node[]): Group {
   return { key: ++keys, form, of };
+}
+
+/** Reads criteria that the server has stored, whatever they are. */
+export function storedCriteria(value: unknown): Criteria {
+  try {
+    return readCriteria(value);
+  } catch (error) {
+    return { key: ++keys, form: 'unread', value, why: error instanceof Error ? error.message : String(error) };
+  }
 }
 
 /** Reads criteria as the API has them. Throws an Error that names the place of what is none. */
@@ -73,7 +94,7 @@ function readRule(value: JsonObject, at: string): Rule {
   const { rule, params = {} } = value;
   if (typeof rule !== 'string') throw new Error(`${at}.rule must be a name`);
   if (!isObject(params)) throw new Error(`${at}.params must be an object`);
-  return newRule(rule, params);
+  return { key: ++keys, form: 'rule', rule, params, read: params };
 }
 
 /** A misspelt member would be lost without a word. */
@@ -86,20 +107,18 @@ function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The criteria as the API has them. Empty params are left out. */
-export function writeCriteria(node: Node, resourceType: string): JsonObject {
+/** The criteria as the API has them. */
+export function writeCriteria(node: Criteria, resourceType: string): unknown {
   switch (node.form) {
+    case 'unread':
+      return node.value;
     case 'rule':
-      return { rule: node.rule, resourceType, params: given(node.params) };
+      return { rule: node.rule, resourceType, params: node.params };
     case 'not':
       return { not: writeCriteria(node.of, resourceType) };
     default:
       return { [node.form]: node.of.map((each) => writeCriteria(each, resourceType)) };
   }
-}
-
-function given(params: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(params).filter(([, value]) => value !== undefined && value !== ''));
 }
 
 /** Another form of a node with as much of its contents as fits. */
@@ -125,8 +144,9 @@ function firstRule(node: Node): Rule {
   return first ? firstRule(first) : newRule();
 }
 
-/** What is wrong with criteria, by the key of the node. */
-export function problemsOf(node: Node, rules: readonly KnownRule[]): Map<number, string> {
+/** What is wrong with criteria, by the key of the node. The rules are undefined until they are loaded. */
+export function problemsOf(node: Criteria, rules: readonly KnownRule[] | undefined): Map<number, string> {
+  if (node.form === 'unread') return new Map([[node.key, node.why]]);
   const problems = new Map<number, string>();
   let nodes = 0;
   const visit = (each: Node, level: number) => {
@@ -141,7 +161,7 @@ export function problemsOf(node: Node, rules: readonly KnownRule[]): Map<number,
   return problems;
 }
 
-function problemOf(node: Node, level: number, rules: readonly KnownRule[]): string | undefined {
+function problemOf(node: Node, level: number, rules: readonly KnownRule[] | undefined): string | undefined {
   if (level > mostLevels) return `There are more than ${mostLevels} levels.`;
   if (node.form === 'not') return undefined;
   if (node.form === 'rule') return problemOfRule(node, rules);
@@ -149,22 +169,33 @@ function problemOf(node: Node, level: number, rules: readonly KnownRule[]): stri
   return node.of.length > mostItems ? `There are more than ${mostItems} criteria side by side.` : undefined;
 }
 
-function problemOfRule({ rule, params }: Rule, rules: readonly KnownRule[]): string | undefined {
+function problemOfRule(node: Rule, rules: readonly KnownRule[] | undefined): string | undefined {
+  const { rule, params } = node;
   if (rule === '') return 'Choose a rule.';
+  if (!rules) return `${rule} cannot be checked, because the rules are not loaded.`;
   const known = rules.find(({ name }) => name === rule);
   if (!known) return `These resources have no rule ${rule}.`;
   const properties = propertiesOf(known);
-  const unknown = Object.keys(given(params)).find((name) => !(name in properties));
+  const unknown = Object.keys(params).find((name) => !(name in properties));
   if (unknown) return `${rule} has no param ${unknown}.`;
   for (const [name, property] of Object.entries(properties)) {
-    const value = params[name];
-    const isGiven = value !== undefined && value !== '';
-    if (isRequired(known, name) && (!isGiven || (Array.isArray(value) && value.length === 0)))
-      return `${name} is missing.`;
-    if (isGiven && !hasType(value, property.type))
-      return `${name} must be ${typeWords[property.type] ?? property.type}.`;
+    const problem = problemOfParam(name, property, isRequired(known, name), node);
+    if (problem) return problem;
   }
   return undefined;
+}
+
+function problemOfParam(name: string, { type }: Property, required: boolean, { params, read }: Rule) {
+  const value = params[name];
+  if (required && (value === undefined || isEmpty(value))) return `${name} is missing.`;
+  if (value === undefined) return undefined;
+  if (isEmpty(value) && !isEmpty(read[name])) return `${name} is empty: fill it in, or leave it out.`;
+  return hasType(value, type) ? undefined : `${name} must be ${typeWords[type] ?? type}.`;
+}
+
+/** Whether a param is there without a value. Left out, it would not restrict anything. */
+export function isEmpty(value: unknown): boolean {
+  return value === '' || (Array.isArray(value) && value.length === 0);
 }
 
 export interface Property {
@@ -195,10 +226,12 @@ function hasType(value: unknown, type: string): boolean {
 }
 
 /** The criteria in words: `IS_ENTITY_OWNER claims $ownerRefs, and not HAS_LABEL label protected`. */
-export function inWords(node: Node): string {
+export function inWords(node: Criteria): string {
   switch (node.form) {
+    case 'unread':
+      return JSON.stringify(node.value);
     case 'rule': {
-      const params = Object.entries(given(node.params)).map(([name, value]) => `${name} ${valueInWords(value)}`);
+      const params = Object.entries(node.params).map(([name, value]) => `${name} ${valueInWords(value)}`);
       return [node.rule || '…', ...params].join(' ');
     }
     case 'not':
@@ -214,5 +247,6 @@ function bracketed(node: Node): string {
 }
 
 function valueInWords(value: unknown): string {
-  return Array.isArray(value) ? value.join(' or ') : String(value);
+  if (Array.isArray(value)) return value.map(valueInWords).join(' or ') || 'none';
+  return value === '' ? '“”' : String(value);
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { WholeRole } from '@/api/types';
-import { newRule, readCriteria } from './criteria';
+import { newRule, readCriteria, storedCriteria } from './criteria';
 import { type ConditionDraft, changesBetween, type Draft, draftOf, problemsOfDraft, rebased, requestOf } from './draft';
 
 const label = (name: string) => ({ rule: 'HAS_LABEL', resourceType: 'catalog-entity', params: { label: name } });
@@ -73,11 +73,11 @@ describe('requestOf', () => {
 });
 
 describe('problemsOfDraft', () => {
-  const problems = (draft: Draft) => problemsOfDraft(draft, () => labels);
+  const problems = (draft: Draft) => problemsOfDraft(draft, undefined, () => labels);
   const other = { ...stored, key: -1, criteria: readCriteria(label('two')) };
   const { id: _, ...fresh } = stored;
 
-  it('finds none in a good role', () => expect(problems(base).count).toBe(0));
+  it('finds none in a good role', () => expect(problems(base).where).toEqual([]));
 
   it.each<[string, Partial<Draft>, RegExp]>([
     ['a name without a namespace', { name: 'builders' }, /namespace/],
@@ -104,7 +104,38 @@ describe('problemsOfDraft', () => {
     const all = [found.name, found.owner, found.members, found.policies];
     for (const each of found.conditions.values()) all.push(each.mapping, ...each.criteria.values());
     expect(all.filter(Boolean).join('\n')).toMatch(reason);
-    expect(found.count).toBeGreaterThan(0);
+    expect(found.where).not.toEqual([]);
+  });
+
+  describe('of conditions that are stored', () => {
+    const odd = (criteria: unknown) =>
+      draftOf({ ...role, conditions: role.conditions.map((c) => ({ ...c, conditions: criteria })) });
+    const unknownRule = { ...label('one'), rule: 'HAS_MOOD' };
+
+    it.each<[string, unknown, typeof labels | undefined]>([
+      ['have a rule that is not listed', unknownRule, labels],
+      ['cannot be checked, because the rules are not loaded', label('one'), undefined],
+      ['the form cannot show', { ...label('one'), comment: 'why' }, labels],
+      ['have an empty value', { ...label('one'), params: { label: '' } }, labels],
+    ])('are none where nobody has touched conditions that %s', (_what, criteria, rules) => {
+      const before = odd(criteria);
+      const draft = { ...before, description: 'Another one' };
+      expect(problemsOfDraft(draft, before, () => rules).where).toEqual([]);
+      expect(requestOf(draft, 'v1').conditions[0]?.conditions).toEqual(criteria);
+
+      const [condition] = before.conditions as [ConditionDraft];
+      const where = (change: Partial<ConditionDraft>) =>
+        problemsOfDraft({ ...draft, conditions: [{ ...condition, ...change }] }, before, () => rules).where;
+      expect(where({ mapping: [{ name: 'x', action: 'read' }] })).toEqual([]);
+      expect(where({ mapping: [] })).toEqual(['condition 1']);
+      expect(where({ criteria: storedCriteria({ not: criteria }) })).toEqual(['condition 1']);
+      expect(where({ unreadable: 'no YAML' })).toEqual(['condition 1']);
+    });
+  });
+
+  it('names all parts that have to be corrected', () => {
+    const draft = changed({ owner: 'x', members: [], conditions: [stored, { ...other, mapping: [] }] });
+    expect(problems(draft).where).toEqual(['owner', 'members', 'condition 2']);
   });
 });
 

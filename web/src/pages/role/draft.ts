@@ -1,5 +1,5 @@
 import type { PlacedCondition, RoleDraft, WholeRole } from '@/api/types';
-import { inWords, type KnownRule, type Node, newRule, problemsOf, readCriteria, writeCriteria } from './criteria';
+import { type Criteria, inWords, type KnownRule, newRule, problemsOf, storedCriteria, writeCriteria } from './criteria';
 
 export type Effect = 'allow' | 'deny';
 
@@ -24,7 +24,7 @@ export interface ConditionDraft {
   pluginId: string;
   resourceType: string;
   mapping: Mapping[];
-  criteria: Node;
+  criteria: Criteria;
   /** Why the text that somebody is typing is no criteria. The criteria are the last that could be read. */
   unreadable?: string;
 }
@@ -84,7 +84,7 @@ function draftOfCondition({
     pluginId,
     resourceType,
     mapping: permissionMapping.map((entry) => (typeof entry === 'string' ? { action: entry } : entry)),
-    criteria: readCriteria(conditions),
+    criteria: storedCriteria(conditions),
   };
 }
 
@@ -122,7 +122,8 @@ export interface Problems {
   policies?: string;
   /** By the key of the condition. */
   conditions: Map<number, ConditionProblems>;
-  count: number;
+  /** The parts that have to be corrected, in words. */
+  where: string[];
 }
 
 export interface ConditionProblems {
@@ -137,15 +138,29 @@ export function isHolder(ref: string): boolean {
   return holder.test(ref);
 }
 
-/** What the server would refuse, as far as the browser can tell. */
-export function problemsOfDraft(draft: Draft, rulesOf: (resourceType: string) => readonly KnownRule[]): Problems {
+/**
+ * What the server would refuse, as far as the browser can tell. Stored criteria that nobody has touched have no
+ * problem: the server has accepted them, although it may have other bounds, and rules that it does not list. rulesOf
+ * returns undefined until the rules are loaded.
+ */
+export function problemsOfDraft(
+  draft: Draft,
+  base: Draft | undefined,
+  rulesOf: (resourceType: string) => readonly KnownRule[] | undefined,
+): Problems {
   const conditions = new Map<number, ConditionProblems>();
-  for (const condition of draft.conditions) {
+  const where: string[] = [];
+  draft.conditions.forEach((condition, index) => {
+    const before = base?.conditions.find(({ id }) => id !== undefined && id === condition.id);
+    if (before && isSame(before, condition) && !condition.unreadable) return;
     const mapping = problemOfMapping(condition, draft.conditions);
-    const criteria = problemsOf(condition.criteria, rulesOf(condition.resourceType));
+    const isKept = before && hasSameCriteria(before, condition);
+    const criteria = isKept ? new Map() : problemsOf(condition.criteria, rulesOf(condition.resourceType));
     if (condition.unreadable) criteria.set(condition.criteria.key, condition.unreadable);
-    if (mapping || criteria.size > 0) conditions.set(condition.key, { ...(mapping && { mapping }), criteria });
-  }
+    if (!mapping && criteria.size === 0) return;
+    conditions.set(condition.key, { ...(mapping && { mapping }), criteria });
+    where.push(`condition ${index + 1}`);
+  });
   const found = {
     ...(!roleName.test(draft.name) && {
       name: 'A name has a namespace and a name, such as default/developers: letters, digits, and - _ . between them.',
@@ -155,7 +170,7 @@ export function problemsOfDraft(draft: Draft, rulesOf: (resourceType: string) =>
     ...(draft.members.length === 0 && { members: 'A role has at least one member.' }),
     ...problemOfPolicies(draft.policies),
   };
-  return { ...found, conditions, count: Object.keys(found).length + conditions.size };
+  return { ...found, conditions, where: [...Object.keys(found), ...where] };
 }
 
 function problemOfPolicies(policies: readonly PolicyDraft[]): { policies?: string } {
@@ -234,13 +249,14 @@ function changedConditions(from: readonly ConditionDraft[], to: readonly Conditi
 }
 
 function isSame(a: ConditionDraft, b: ConditionDraft): boolean {
-  const text = ({ pluginId, resourceType, mapping, criteria }: ConditionDraft) =>
-    JSON.stringify([
-      pluginId,
-      resourceType,
-      mapping.map(({ name, action }) => [name, action]),
-      writeCriteria(criteria, resourceType),
-    ]);
+  const about = ({ pluginId, mapping }: ConditionDraft) =>
+    JSON.stringify([pluginId, mapping.map(({ name, action }) => [name, action])]);
+  return about(a) === about(b) && hasSameCriteria(a, b);
+}
+
+function hasSameCriteria(a: ConditionDraft, b: ConditionDraft): boolean {
+  const text = ({ resourceType, criteria }: ConditionDraft) =>
+    JSON.stringify([resourceType, writeCriteria(criteria, resourceType)]);
   return text(a) === text(b);
 }
 

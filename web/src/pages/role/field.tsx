@@ -41,11 +41,16 @@ export function Section({ title, help, problem, children }: SectionProps) {
         <p className="text-small text-muted">{help}</p>
       </div>
       {children}
-      {problem && (
-        <p role="alert" className="text-small text-failed">
-          {problem}
-        </p>
-      )}
+      {problem && <ProblemText>{problem}</ProblemText>}
     </section>
+  );
+}
+
+/** What is wrong with a part that has no field of its own for it. It takes the focus when the form is sent. */
+export function ProblemText({ children }: { children: ReactNode }) {
+  return (
+    <p role="status" data-problem tabIndex={-1} className="text-small text-failed outline-none wrap-anywhere">
+      {children}
+    </p>
   );
 }

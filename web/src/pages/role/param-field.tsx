@@ -2,9 +2,10 @@ import { X } from 'lucide-react';
 import { useId, useState } from 'react';
 import { humanizeRef } from '@/entity/ref';
 import { useEntityOptions } from '@/entity/use-entity-options';
+import { Button } from '@/ui/button';
 import { Combobox, type Option } from '@/ui/combobox';
 import { Input, Select } from '@/ui/input';
-import type { Property } from './criteria';
+import { isEmpty, type Property } from './criteria';
 import { holders } from './details-fields';
 
 interface ParamFieldProps {
@@ -32,6 +33,14 @@ export function ParamField({ name, of, property, required, value, onChange }: Pa
         <ListParam id={id} name={name} label={label} value={value} onChange={onChange} />
       ) : (
         <SimpleParam id={id} type={property.type} value={value} onChange={onChange} />
+      )}
+      {!required && isEmpty(value) && (
+        <p className="flex flex-wrap items-center gap-x-2 text-small text-muted">
+          The rule asks for an empty value.
+          <Button tone="quiet" className="text-small" onClick={() => onChange(undefined)}>
+            Leave {name} out<span className="sr-only"> of {of}</span>
+          </Button>
+        </p>
       )}
     </div>
   );
@@ -70,9 +79,9 @@ function SimpleParam({ id, type, value, onChange }: SimpleParamProps) {
   );
 }
 
+/** A text that was deleted stays as an empty one: without the param, the rule would hold for more. */
 function typed(type: string, text: string): unknown {
-  if (text === '') return undefined;
-  return type === 'number' ? Number(text) : text;
+  return type === 'number' && text !== '' ? Number(text) : text;
 }
 
 /** The params that are references, for which users, groups and the aliases are offered. */
@@ -88,7 +97,7 @@ interface ListParamProps {
   name: string;
   label: string;
   value: unknown;
-  onChange: (value: string[] | undefined) => void;
+  onChange: (value: string[]) => void;
 }
 
 function ListParam({ id, name, label, value, onChange }: ListParamProps) {
@@ -100,10 +109,7 @@ function ListParam({ id, name, label, value, onChange }: ListParamProps) {
   const add = (item: string | undefined) => {
     if (item && !list.includes(item)) onChange([...list, item]);
   };
-  const remove = (item: string) => {
-    const left = list.filter((other) => other !== item);
-    onChange(left.length > 0 ? left : undefined);
-  };
+  const remove = (item: string) => onChange(list.filter((other) => other !== item));
   return (
     <div className="space-y-1">
       {list.length > 0 && (

@@ -6,6 +6,7 @@ import type { PluginPolicies } from '@/api/types';
 import { Button, IconButton } from '@/ui/button';
 import { Combobox, type Option } from '@/ui/combobox';
 import { Select } from '@/ui/input';
+import { ErrorPanel } from '@/ui/states';
 import type { PolicyDraft } from './draft';
 import { Section } from './field';
 import { NoPlugins } from './no-plugins';
@@ -20,7 +21,7 @@ interface PoliciesFieldProps {
 
 /** The permissions that a role allows and denies everywhere. */
 export function PoliciesField({ policies, problem, onChange }: PoliciesFieldProps) {
-  const { data: plugins } = useQuery(pluginPoliciesQuery);
+  const { data: plugins, error, refetch } = useQuery(pluginPoliciesQuery);
   const options = optionsOf(plugins ?? []);
   const replace = (index: number, policy: PolicyDraft) =>
     onChange(policies.map((old, at) => (at === index ? policy : old)));
@@ -30,7 +31,10 @@ export function PoliciesField({ policies, problem, onChange }: PoliciesFieldProp
       help="Permissions on everything. A denial of any role is stronger than what others allow."
       problem={problem}
     >
-      {plugins?.length === 0 && <NoPlugins />}
+      {error && !plugins && (
+        <ErrorPanel error={error} doing="list the permissions of plugins" onRetry={() => refetch()} />
+      )}
+      {plugins?.length === 0 && <NoPlugins lists="permissions" until="permissions have to be typed" />}
       <ul aria-label="Policies" className="space-y-2">
         {policies.map((policy, index) => (
           <Row

@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useBlocker, useNavigate } from '@tanstack/react-router';
-import { useRef, useState } from 'react';
+import { useMemo, useRef, useState } from 'react';
 import { saveRole } from '@/api/client';
 import { ApiError } from '@/api/errors';
 import { pluginRulesQuery } from '@/api/queries';
@@ -33,8 +33,9 @@ export function RoleEditor({ base: first, initial }: RoleEditorProps) {
   const [tried, setTried] = useState(false);
   const { data: plugins } = useQuery(pluginRulesQuery);
   const rules = plugins?.flatMap((plugin) => plugin.rules);
-  const problems = problemsOfDraft(draft, (type) => rules?.filter(({ resourceType }) => resourceType === type) ?? []);
-  const changes = changesBetween(base ? draftOf(base) : emptyDraft, draft);
+  const before = useMemo(() => base && draftOf(base), [base]);
+  const problems = problemsOfDraft(draft, before, (type) => rules?.filter(({ resourceType }) => resourceType === type));
+  const changes = changesBetween(before ?? emptyDraft, draft);
   const heading = useRef<HTMLHeadingElement>(null);
 
   const save = useCommand(() => saveRole(draft.name, requestOf(draft, base?.version)), {
@@ -60,7 +61,7 @@ export function RoleEditor({ base: first, initial }: RoleEditorProps) {
       onSubmit={(event) => {
         event.preventDefault();
         setTried(true);
-        if (problems.count === 0) show(true);
+        if (problems.where.length === 0) show(true);
         else focusFirstProblem(event.currentTarget);
       }}
     >
@@ -136,7 +137,7 @@ export function RoleEditor({ base: first, initial }: RoleEditorProps) {
             >
               Cancel
             </Link>
-            <Summary changes={base && changes.length} problems={tried ? problems.count : 0} />
+            <Summary changes={base && changes.length} wrong={tried ? problems.where : []} />
           </footer>
         </>
       )}
@@ -155,18 +156,18 @@ function title(base: WholeRole | undefined, draft: Draft, reviewing: boolean): s
   return base ? `Edit ${draft.name}` : 'New role';
 }
 
-/** The number of changes, undefined for a new role, of which everything is new. */
-function Summary({ changes, problems }: { changes: number | undefined; problems: number }) {
+/** The number of changes, undefined for a new role, of which everything is new; or what has to be corrected. */
+function Summary({ changes, wrong }: { changes: number | undefined; wrong: readonly string[] }) {
   const words = changes === 0 ? 'Nothing has changed.' : changes && `${changes} changed.`;
   return (
-    <p role="status" className={problems > 0 ? 'text-failed' : 'text-muted'}>
-      {problems > 0 ? `Correct ${problems} above.` : words}
+    <p role="status" className={wrong.length > 0 ? 'text-failed' : 'text-muted'}>
+      {wrong.length > 0 ? `Correct above: ${wrong.join(', ')}.` : words}
     </p>
   );
 }
 
 function focusFirstProblem(form: HTMLFormElement): void {
-  requestAnimationFrame(() => form.querySelector<HTMLElement>('[aria-invalid=true]')?.focus());
+  requestAnimationFrame(() => form.querySelector<HTMLElement>('[aria-invalid=true], [data-problem]')?.focus());
 }
 
 /** Asks before a page with unsaved changes is left. */

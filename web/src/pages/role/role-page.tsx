@@ -11,7 +11,7 @@ import { shortName } from '@/policy/role';
 import { buttonLook } from '@/ui/button';
 import { ErrorPanel, Skeleton } from '@/ui/states';
 import { RelativeTime } from '@/ui/time';
-import { inWords, readCriteria } from './criteria';
+import { inWords, storedCriteria } from './criteria';
 import { DeleteRole } from './delete-role';
 import { MemberPeople } from './member-people';
 
@@ -180,7 +180,7 @@ function Conditions({ role }: { role: WholeRole }) {
             )}
             <Place of={condition} />
           </p>
-          <p className="text-small text-muted wrap-anywhere">if {inWords(readCriteria(condition.conditions))}</p>
+          <p className="text-small text-muted wrap-anywhere">if {inWords(storedCriteria(condition.conditions))}</p>
         </li>
       ))}
     </Part>
