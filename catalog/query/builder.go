@@ -148,8 +148,8 @@ func (b *builder) andRest(s scope, id string) {
 }
 
 // condition writes a normalized filter as a boolean expression about an entity of these kinds. Conjunctions
-// become semi-joins, which the planner may drive from either side. Alternatives over several keys become a
-// look-up in a set.
+// become semi-joins, which the planner may drive from either side. Alternatives over several keys and many
+// values become a look-up in a set.
 func (b *builder) condition(f Filter, id string, kinds []string) {
 	switch f := f.(type) {
 	case All:
@@ -167,7 +167,20 @@ func (b *builder) condition(f Filter, id string, kinds []string) {
 	case Not:
 		b.text("not ")
 		b.condition(f.Filter, id, kinds)
+	case among:
+		b.text("(select yes from few) and ", id, " in (select entity_id from found)")
+	case unlessFew:
+		b.text("(select not yes from few)")
 	default:
+		if match, is := f.(Match); is && match.isWide() {
+			if !b.named {
+				b.text(id, " in (")
+				b.ids(f, kinds)
+				b.text(")")
+				return
+			}
+			f = probed(match)
+		}
 		alias := b.alias("s")
 		b.text("exists (select from catalog_search ", alias, " where ", alias, ".entity_id = ", id, " and ")
 		b.leaf(f, alias)
@@ -289,7 +302,15 @@ func (b *builder) leaf(f Filter, alias string) {
 			b.text("= ", b.arg(strings.ToLower(f.Values[0])))
 			return
 		}
+		if f.isWide() {
+			b.text("in (select unnest(", b.arg(lower(f.Values)), "::text[]))")
+			return
+		}
 		b.text("= any (", b.arg(lower(f.Values)), ")")
+	case probed:
+		b.text("(")
+		b.leaf(Match(f), alias)
+		b.text(") is true")
 	case Exists:
 		b.text(alias, ".key = ", b.arg(strings.ToLower(f.Key)))
 	case Prefix:

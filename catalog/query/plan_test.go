@@ -2,8 +2,11 @@ package query_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"strings"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
@@ -92,6 +95,17 @@ func TestPlansTouchFewRows(t *testing.T) {
 	}
 	// A typical role: users read what their teams own, and all groups.
 	owner := `{"rule":"IS_ENTITY_OWNER","resourceType":"catalog-entity","params":{"claims":["group:default/group-19","group:default/group-39"]}}`
+	teams := func(count int) string {
+		claims := make([]string, count)
+		for i := range claims {
+			claims[i] = fmt.Sprintf("group:default/group-%d", 20*i*2+19)
+		}
+		encoded, err := json.Marshal(claims)
+		require.NoError(t, err)
+		return `{"rule":"IS_ENTITY_OWNER","resourceType":"catalog-entity","params":{"claims":` + string(encoded) + `}}`
+	}
+	// A hundred teams own 1,400 entities; half of the teams own half of what is owned.
+	hundred, half := under(t, teams(100)), under(t, teams(manyEntities/20/2))
 	kind := `{"rule":"IS_ENTITY_KIND","resourceType":"catalog-entity","params":{"kinds":["Group"]}}`
 	own, ownOrGroups, others := under(t, owner), under(t, `{"anyOf":[`+owner+`,`+kind+`]}`), under(t, `{"not":`+owner+`}`)
 	byName := &query.Order{Key: "metadata.name"}
@@ -147,6 +161,17 @@ func TestPlansTouchFewRows(t *testing.T) {
 		"own entities by reference":                  {query.ByRefs(own, []string{"component:default/component-4", "component:default/component-8"}, nil), few},
 		"one own entity by reference":                {query.ByRef(ownOrGroups, "component:default/component-4"), few},
 
+		"a page of what a hundred teams own":               {query.Page{Limit: 201}.Select(hundred), many},
+		"a page of a hundred teams' components by name":    {query.Page{Filter: components, Order: byName, Limit: 21}.Select(hundred), many},
+		"a list of what a hundred teams own":               {query.List{ByRef: true, Limit: 21}.Select(hundred), many},
+		"a count of what a hundred teams own":              {query.Page{}.Count(hundred), many},
+		"facets of what a hundred teams own":               {query.Facets(hundred, []string{"kind"}, nil), many},
+		"a page of what half of the teams own":             {query.Page{Limit: 201}.Select(half), many},
+		"a page of half of the teams' components by name":  {query.Page{Filter: components, Order: byName, Limit: 21}.Select(half), many},
+		"a list of what half of the teams own":             {query.List{ByRef: true, Limit: 21}.Select(half), many},
+		"one entity by reference for half of the teams":    {query.ByRef(half, "component:default/component-4"), many},
+		"some entities by reference for half of the teams": {query.ByRefs(half, []string{"component:default/component-4", "component:default/component-8"}, nil), many},
+
 		"entities by reference": {query.ByRefs(everything, []string{"component:default/component-4", "component:default/component-8"}, components), few},
 	}
 	for name, c := range cases {
@@ -158,4 +183,90 @@ func TestPlansTouchFewRows(t *testing.T) {
 			require.LessOrEqual(t, found.touched(), c.most, c.statement.SQL)
 		})
 	}
+}
+
+// Statements for a Match with many values are written in another way. Values that no entity has do not change
+// what is found.
+func TestMatchesOfManyValuesFindTheSame(t *testing.T) {
+	t.Parallel()
+	pool := testkit.Database(t)
+	catalogtest.Fill(t, pool, 20_000)
+	// 100 values beside those that are asked for make it many. A tag is on 400 entities: seven are on more than
+	// are sorted, and two on fewer.
+	matches := func(values ...string) (narrow, wide query.Match) {
+		narrow = query.Match{Key: "metadata.tags", Values: values}
+		wide = query.Match{Key: narrow.Key, Values: append([]string{}, values...)}
+		for i := range 100 {
+			wide.Values = append(wide.Values, fmt.Sprintf("no-tag-%d", i))
+		}
+		return narrow, wide
+	}
+	byName, byTitle := query.Order{Key: "metadata.name"}, query.Order{Key: "metadata.title", Descending: true}
+	after := query.Position{Value: new("component-5"), UID: uuid.Nil}
+	components := query.Match{Key: "kind", Values: []string{"component"}}
+	statements := map[string]func(f query.Filter) query.Statement{
+		"a page": func(f query.Filter) query.Statement { return query.Page{Filter: f, Limit: 50}.Select(everything) },
+		"a page by name": func(f query.Filter) query.Statement {
+			return query.Page{Filter: f, Order: &byName, Limit: 50}.Select(everything)
+		},
+		"a page after a position": func(f query.Filter) query.Statement {
+			return query.Page{Filter: f, Order: &byName, After: &after, Limit: 50}.Select(everything)
+		},
+		"a page before it": func(f query.Filter) query.Statement {
+			return query.Page{Filter: f, Order: &byName, After: &after, Backwards: true, Limit: 50}.Select(everything)
+		},
+		"a page at an offset": func(f query.Filter) query.Statement {
+			return query.Page{Filter: f, Order: &byTitle, Limit: 50, Offset: 300}.Select(everything)
+		},
+		"a page of text": func(f query.Filter) query.Statement {
+			return query.Page{Filter: f, Order: &byName, FullText: query.FullText{Term: "-1"}, Limit: 50}.Select(everything)
+		},
+		"a page of a kind": func(f query.Filter) query.Statement {
+			return query.Page{Filter: query.And(components, f), Order: &byName, Limit: 50}.Select(everything)
+		},
+		"a page of no other": func(f query.Filter) query.Statement {
+			return query.Page{Filter: query.And(components, query.Not{Filter: f}), Limit: 50}.Select(everything)
+		},
+		"a list": func(f query.Filter) query.Statement {
+			return query.List{Filter: f, ByRef: true, Limit: 50, Offset: 20}.Select(everything)
+		},
+		"a list by name": func(f query.Filter) query.Statement {
+			return query.List{Filter: f, Orders: []query.Order{byName}, Limit: 50, Offset: 20}.Select(everything)
+		},
+		"a list by two fields": func(f query.Filter) query.Statement {
+			return query.List{Filter: f, Orders: []query.Order{{Key: "spec.type"}, byTitle}, Limit: 50}.Select(everything)
+		},
+		"a list without limit": func(f query.Filter) query.Statement { return query.List{Filter: f, ByRef: true}.Select(everything) },
+		"ids":                  func(f query.Filter) query.Statement { return query.List{Filter: f, ByRef: true}.IDs(everything) },
+		"a count":              func(f query.Filter) query.Statement { return query.Page{Filter: f}.Count(everything) },
+		"a count by title":     func(f query.Filter) query.Statement { return query.Page{Filter: f, Order: &byTitle}.Count(everything) },
+		"facets": func(f query.Filter) query.Statement {
+			return query.Facets(everything, []string{"kind", "spec.type"}, f)
+		},
+		"a sample": func(f query.Filter) query.Statement { return query.Sample(everything, f, 10) },
+		"entities by reference": func(f query.Filter) query.Statement {
+			return query.ByRefs(everything, []string{"component:default/component-1", "component:default/component-2"}, f)
+		},
+	}
+	for amount, tags := range map[string][]string{
+		"none": {"no-tag"}, "few": {"tag-1", "tag-2"}, "more than are sorted": {"tag-1", "tag-2", "tag-3", "tag-4", "tag-5", "tag-6", "tag-7"},
+	} {
+		narrow, wide := matches(tags...)
+		for name, statement := range statements {
+			t.Run(strings.Join([]string{name, "of", amount}, " "), func(t *testing.T) {
+				t.Parallel()
+				require.Equal(t, rowsOf(t, pool, statement(narrow)), rowsOf(t, pool, statement(wide)))
+			})
+		}
+	}
+}
+
+// rowsOf are the rows that a statement returns.
+func rowsOf(t *testing.T, pool *pgxpool.Pool, statement query.Statement) [][]any {
+	t.Helper()
+	rows, err := pool.Query(t.Context(), statement.SQL, append([]any{pgx.QueryExecModeCacheDescribe}, statement.Args...)...)
+	require.NoError(t, err, statement.SQL)
+	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) ([]any, error) { return row.Values() })
+	require.NoError(t, err, statement.SQL)
+	return all
 }

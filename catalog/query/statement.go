@@ -46,29 +46,34 @@ type Page struct {
 func (p Page) Select(readable Grant) Statement {
 	b := &builder{}
 	b.text("select p.entity_id, p.value, e.entity from (")
-	if p.Order == nil {
-		p.selectEntities(b, readable)
-	} else {
-		p.selectRows(b, readable)
-	}
-	b.text(" limit ", b.arg(p.Limit), " offset ", b.arg(p.Offset), ") p join catalog_entities e on e.entity_id = p.entity_id", p.sorting("p"))
+	p.selectPlaces(b, readable)
+	b.text(") p join catalog_entities e on e.entity_id = p.entity_id", p.sorting("p"))
 	return b.statement()
 }
 
+// selectPlaces writes the selection of the entities of a page and their values.
+func (p Page) selectPlaces(b *builder, readable Grant) {
+	write := p.selectEntities
+	if p.Order != nil {
+		write = p.selectRows
+	}
+	first{limit: p.Limit, offset: p.Offset, sorting: p.sorting}.of(b, p.scope(readable), write)
+}
+
 // selectEntities writes the selection of a page in the order of uids.
-func (p Page) selectEntities(b *builder, readable Grant) {
+func (p Page) selectEntities(b *builder, s scope) {
 	b.text("select e.entity_id, null::text as value from catalog_entities e where true")
 	if p.After != nil {
 		b.text(" and e.entity_id ", comparison(p.descending()), " ", b.arg(p.After.UID))
 	}
-	b.andEntity(p.scope(readable), "e")
+	b.andEntity(s, "e")
 	b.text(p.sorting("e"))
 }
 
 // selectRows writes the selection of a page in the order of a field.
-func (p Page) selectRows(b *builder, readable Grant) {
+func (p Page) selectRows(b *builder, s scope) {
 	b.text("select o.entity_id, o.value from catalog_search o where ")
-	p.ordered(b, readable)
+	p.ordered(b, s)
 	if p.After != nil && p.After.Value != nil {
 		b.text(" and (o.value, o.entity_id) ", comparison(p.descending()), " (", b.arg(*p.After.Value), ", ", b.arg(p.After.UID), ")")
 	}
@@ -77,11 +82,10 @@ func (p Page) selectRows(b *builder, readable Grant) {
 
 // ordered writes the conditions on a search row o of the set. A full-text search in the order field applies
 // to the row itself.
-func (p Page) ordered(b *builder, readable Grant) {
+func (p Page) ordered(b *builder, condition scope) {
 	key := strings.ToLower(p.Order.Key)
 	b.text("o.key = ", b.arg(key), " and o.value is not null")
-	condition := p.scope(readable)
-	condition.rest = slices.DeleteFunc(condition.rest, func(f Filter) bool {
+	condition.rest = slices.DeleteFunc(slices.Clone(condition.rest), func(f Filter) bool {
 		text, isText := f.(fullText)
 		if isHere := isText && slices.Equal(text.keys, []string{key}); !isHere {
 			return false
@@ -109,7 +113,7 @@ func (p Page) Count(readable Grant) Statement {
 	switch {
 	case p.Order != nil && !isSingular(strings.ToLower(p.Order.Key)):
 		b.text("select count(*) from catalog_search o where ")
-		p.ordered(b, readable)
+		p.ordered(b, condition)
 	case condition.repeats():
 		b.text("select count(*) from (select distinct entity_id from (")
 		b.scopeIDs(condition)
@@ -152,10 +156,9 @@ func (l List) Select(readable Grant) Statement {
 
 // selectByRow is for an order in which every entity has one value: the index returns its rows sorted.
 func (l List) selectByRow(b *builder, readable Grant) {
-	page := Page{Filter: l.Filter, Order: &l.Orders[0]}
+	page := Page{Filter: l.Filter, Order: &l.Orders[0], Limit: l.Limit, Offset: l.Offset}
 	b.text("select e.entity from (")
-	page.selectRows(b, readable)
-	l.limit(b)
+	page.selectPlaces(b, readable)
 	b.text(") p join catalog_entities e on e.entity_id = p.entity_id", page.sorting("p"))
 }
 
@@ -171,7 +174,7 @@ func (l List) IDs(readable Grant) Statement {
 	b.text("select e.entity_id from catalog_entities e", joins.String(), " where true")
 	b.andEntity(grantedScope(readable, l.Filter), "e")
 	b.text(" order by ", sorting.String(), "e.", l.tie())
-	l.limit(b)
+	b.limit(l.Limit, l.Offset)
 	return b.statement()
 }
 
@@ -191,21 +194,14 @@ func (l List) selectBySorting(b *builder, readable Grant) {
 		joins.WriteString(" left join catalog_search " + alias + " on " + alias + ".entity_id = e.entity_id and " + alias + ".key = " + b.arg(order.Key))
 		sorting.WriteString(alias + direction(order.Descending) + " nulls last, ")
 	}
-	tie := l.tie()
-	b.text("select d.entity from (select e.entity_id, e.entity_ref", columns.String(), " from catalog_entities e", joins.String(), " where true")
-	b.andEntity(grantedScope(readable, l.Filter), "e")
-	b.text(" order by ", sorting.String(), tie)
-	l.limit(b)
-	b.text(") l join catalog_entities d on d.entity_id = l.entity_id order by ", sorting.String(), "l.", tie)
-}
-
-func (l List) limit(b *builder) {
-	if l.Limit > 0 {
-		b.text(" limit ", b.arg(l.Limit))
-	}
-	if l.Offset > 0 {
-		b.text(" offset ", b.arg(l.Offset))
-	}
+	order := func(alias string) string { return " order by " + sorting.String() + alias + "." + l.tie() }
+	b.text("select d.entity from (")
+	first{limit: l.Limit, offset: l.Offset, sorting: order}.of(b, grantedScope(readable, l.Filter), func(b *builder, s scope) {
+		b.text("select e.entity_id, e.entity_ref", columns.String(), " from catalog_entities e", joins.String(), " where true")
+		b.andEntity(s, "e")
+		b.text(order("e"))
+	})
+	b.text(") l join catalog_entities d on d.entity_id = l.entity_id", order("l"))
 }
 
 // Facets counts the values of each key among the entities that match the filter: key in lower case, value,

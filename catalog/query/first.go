@@ -1,0 +1,76 @@
+package query
+
+import "slices"
+
+const (
+	// manyValues is the number of values above which a Match is wide. For up to so many values the planner
+	// knows how many rows there are, and planning takes no time: it looks each of them up in its statistics.
+	manyValues = 32
+	// maxSorted bounds the entities that are sorted in order to return the first of them. With n entities in
+	// the set of a quarter of a million, sorting costs n look-ups, and walking through the order until a page
+	// is full some 5,000,000/n.
+	maxSorted = 2500
+)
+
+// isWide reports whether a Match has so many values that statements with an array of them take long to plan.
+func (m Match) isWide() bool { return len(m.Values) > manyValues }
+
+// probed is a wide Match that is evaluated on the rows that other conditions find, not used to find rows.
+type probed Match
+
+// among holds for the entities that first.of has found for a wide Match, if they are few.
+type among struct{}
+
+// unlessFew holds if the entities that first.of has found for a wide Match are not few.
+type unlessFew struct{}
+
+func (probed) predicate() any    { return nil }
+func (among) predicate() any     { return nil }
+func (unlessFew) predicate() any { return nil }
+
+// first is the beginning of a sorted selection.
+type first struct {
+	// limit of 0 or less is no limit.
+	limit, offset int
+	// sorting is the order of the columns of an alias.
+	sorting func(alias string) string
+}
+
+// of writes the beginning of the sorted selection that write writes for a scope.
+//
+// Whether the owner of 500 groups owns a thousandth of all entities or a half decides whether sorting what
+// they own is fast, or walking through the order and asking of each entity who owns it. The planner does not
+// know, because its statistics do not tell how many entities a value of one key has. So the statement itself
+// counts them, up to a bound, and then does one or the other.
+func (f first) of(b *builder, s scope, write func(*builder, scope)) {
+	wide := slices.IndexFunc(s.rest, func(part Filter) bool { match, is := part.(Match); return is && match.isWide() })
+	if wide < 0 || f.limit <= 0 {
+		write(b, s)
+		b.limit(f.limit, f.offset)
+		return
+	}
+	match := s.rest[wide].(Match) //nolint:forcetypeassert // IndexFunc found it.
+	with := func(parts ...Filter) scope {
+		return scope{kinds: s.kinds, rest: slices.Concat(parts, s.rest[:wide], s.rest[wide+1:])}
+	}
+	b.text("with found as materialized (")
+	b.scopeIDs(scope{kinds: s.kinds, rest: All{match}})
+	b.text(" limit ", b.arg(maxSorted+1), "), few as materialized (select count(*) <= ", b.arg(maxSorted), " as yes from found) select * from ((")
+	write(b, with(among{}))
+	b.limit(f.limit+f.offset, 0)
+	b.text(") union all (")
+	write(b, with(unlessFew{}, probed(match)))
+	b.limit(f.limit+f.offset, 0)
+	b.text(")) u", f.sorting("u"))
+	b.limit(f.limit, f.offset)
+}
+
+// limit writes the bounds of a selection.
+func (b *builder) limit(limit, offset int) {
+	if limit > 0 {
+		b.text(" limit ", b.arg(limit))
+	}
+	if offset > 0 {
+		b.text(" offset ", b.arg(offset))
+	}
+}
