@@ -21,7 +21,9 @@ type OAuth interface {
 	Callback(ctx context.Context, attempt Attempt, query url.Values) (Login, error)
 	// Refresh asks the provider again who the person is, with the refresh token of the last login. A login
 	// without a new refresh token means that the old one stays valid. An error comes with the new tokens if
-	// the provider has given them: it may accept the old ones no more.
+	// the provider has given them: it may accept the old ones no more. One of kind Authentication ends the
+	// session, so it must say that the provider does not accept the person any more. A wrong secret of Portico's is
+	// of kind Unavailable.
 	Refresh(ctx context.Context, last Tokens) (Login, error)
 	// Logout ends the person's session at the provider. It returns the address to which the browser must be
 	// sent for that, "" when there is none. From there the browser returns to returnTo.

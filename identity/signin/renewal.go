@@ -41,6 +41,7 @@ const (
 	refusedByProvider = "the provider refused to renew it"
 	refusedSubject    = "the provider answered for somebody else"
 	refusedNobody     = "the person is no User of the catalog any more"
+	refusedAmbiguous  = "it is not clear any more which User the person is"
 	refusedUser       = "the person is another User now"
 	refusedSeal       = "the encryption key that sealed it is gone"
 )
@@ -119,11 +120,8 @@ func (s *Service) renew(ctx context.Context, client *Client, held claimed) (Sess
 		return Session{}, err
 	}
 	found, err := s.resolve(ctx, client, login.Person)
-	if fault.KindOf(err) == fault.NotFound {
-		return Session{}, &refusedError{refusedNobody, fault.Wrap(fault.Authentication, err, "Refresh failed; caused by %s: %s", fault.NotFound, err)}
-	}
 	if err != nil {
-		return Session{}, err
+		return Session{}, unresolved(err)
 	}
 	if found.UserRef != held.row.UserRef {
 		return Session{}, &refusedError{refusedUser, fault.New(fault.Authentication, "The person is another user now. Sign in again")}
@@ -142,6 +140,17 @@ func (s *Service) renew(ctx context.Context, client *Client, held claimed) (Sess
 	}
 	session.Tokens = &login.Tokens
 	return session, nil
+}
+
+// unresolved is the error of a renewal for which no user was found. It is a refusal if that is because of the
+// person: a search that failed says nothing about them.
+func unresolved(err error) error {
+	kind := fault.KindOf(err)
+	reason, isRefusal := map[fault.Kind]string{fault.NotFound: refusedNobody, fault.Conflict: refusedAmbiguous}[kind]
+	if !isRefusal {
+		return err
+	}
+	return &refusedError{reason, fault.Wrap(fault.Authentication, err, "Refresh failed; caused by %s: %s", kind, err)}
 }
 
 // ask asks the provider who the person is, and stores the tokens that it gives.

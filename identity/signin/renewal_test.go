@@ -94,37 +94,67 @@ func TestARefusedSessionIsKeptWithTheReason(t *testing.T) {
 	require.Empty(t, b.sessions(t)[0].Refusal)
 }
 
-// TestWhyASessionIsRefused: each reason is stored, and none of them for a failure that says nothing about the
-// person.
+// TestWhyASessionIsRefused: each reason is stored. A failure that says nothing about the person leaves the session
+// and its tokens valid, and the operator learns of it.
 func TestWhyASessionIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		change  func(b bench, at oidctest.Provider)
-		refusal string
+		change func(t *testing.T, b bench, at oidctest.Provider, tokens provider.Tokens)
+		// refusal is "" for a session that stays valid. logged is what the log says in any case.
+		refusal, logged string
 	}{
-		"the provider refuses": {func(b bench, at oidctest.Provider) {
+		"the provider refuses": {func(t *testing.T, b bench, _ oidctest.Provider, tokens provider.Tokens) {
+			t.Helper()
+			_, err := b.Clients[0].OAuth.Logout(t.Context(), tokens, "")
+			require.NoError(t, err)
+		}, "the provider refused to renew it", "invalid_grant"},
+		"another person": {func(_ *testing.T, b bench, _ oidctest.Provider, _ provider.Tokens) {
+			b.Clients[0].OAuth = somebodyElse{b.Clients[0].OAuth}
+		}, "the provider answered for somebody else", ""},
+		"another user": {func(_ *testing.T, b bench, at oidctest.Provider, _ provider.Tokens) {
+			b.people.join(at.Email, "user:default/other")
+		}, "the person is another User now", ""},
+		"two users": {func(_ *testing.T, b bench, _ oidctest.Provider, _ provider.Tokens) {
+			b.people.fail(fault.New(fault.Conflict, "User lookup resulted in multiple matches"))
+		}, "it is not clear any more which User the person is", "multiple matches"},
+		"a failed search": {func(_ *testing.T, b bench, _ oidctest.Provider, _ provider.Tokens) {
+			b.people.fail(context.Canceled)
+		}, "", ""},
+		"a wrong secret of the client": {func(_ *testing.T, b bench, at oidctest.Provider, _ provider.Tokens) {
 			at.Options.ClientSecret = "another"
 			b.Clients[0].OAuth = oidc.New(at.Options)
-		}, "the provider refused to renew it"},
-		"another person": {func(b bench, _ oidctest.Provider) {
-			b.Clients[0].OAuth = somebodyElse{b.Clients[0].OAuth}
-		}, "the provider answered for somebody else"},
-		"another user": {func(b bench, at oidctest.Provider) { b.people.join(at.Email, "user:default/other") }, "the person is another User now"},
-		"a failed search": {func(b bench, _ oidctest.Provider) {
-			b.people.mutex.Lock()
-			defer b.people.mutex.Unlock()
-			b.people.failed = context.Canceled
-		}, ""},
+		}, "", "invalid_client"},
+		"a client that the provider does not know": {func(_ *testing.T, b bench, at oidctest.Provider, _ provider.Tokens) {
+			at.Options.ClientID = "another"
+			b.Clients[0].OAuth = oidc.New(at.Options)
+		}, "", "a sign-in failed at the provider"},
+		"an identity token that is not valid": {func(_ *testing.T, b bench, at oidctest.Provider, _ provider.Tokens) {
+			at.Options.Now = func() time.Time { return time.Now().AddDate(1, 0, 0) }
+			b.Clients[0].OAuth = oidc.New(at.Options)
+		}, "", "token is expired"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			at := oidctest.Zitadel(t, "oidc")
 			b := setUp(t, at)
-			secret := b.signIn(t, at)
-			test.change(b, at)
-			_, err := b.Refresh(t.Context(), "oidc", "test", secret)
+			cookie, back := b.start(t, at)
+			session, secret, err := b.finish(t, "oidc", cookie, back, "")
+			require.NoError(t, err)
+			test.change(t, b, at, *session.Tokens)
+			_, err = b.Refresh(t.Context(), "oidc", "test", secret)
 			require.Error(t, err)
 			require.Equal(t, test.refusal, b.sessions(t)[0].Refusal)
+			require.Contains(t, b.log.String(), test.logged)
+			_, err = b.Issuer.Verify(t.Context(), session.Token)
+			if test.refusal != "" {
+				require.Equal(t, fault.Authentication, fault.KindOf(err))
+				return
+			}
+			require.NoError(t, err, "the token that the person has is valid")
+			b.people.fail(nil)
+			b.Clients[0].OAuth = oidc.New(at.Options)
+			_, err = b.Refresh(t.Context(), "oidc", "test", secret)
+			require.NoError(t, err, "and the session can be renewed when the cause is mended")
 		})
 	}
 }

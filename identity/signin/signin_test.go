@@ -71,6 +71,13 @@ func (p *people) leave(value string) {
 	delete(p.refs, value)
 }
 
+// fail lets every search fail; nil lets none.
+func (p *people) fail(err error) {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	p.failed = err
+}
+
 // bench is a service with clients at some providers.
 type bench struct {
 	*signin.Service

@@ -62,14 +62,27 @@ func CheckQuery(id string, query url.Values) error {
 	return nil
 }
 
-// Refused is the failure of a request to the token endpoint of the provider with this id. The endpoint's text
-// is left out, except for its codes: it may repeat what was sent.
+// endedGrants are the error codes of a token endpoint about the grant of a person: it is none, or it has ended.
+// All others are about Portico's client or about the provider: Auth0 says access_denied for a wrong secret.
+var endedGrants = []string{
+	"invalid_grant",                                              // RFC 6749, section 5.2
+	"interaction_required", "login_required", "consent_required", // OpenID Connect Core 3.1.2.6; Microsoft's token endpoint has them too
+	"bad_verification_code", "bad_refresh_token", "unverified_user_email", // GitHub's
+}
+
+// Refused is the failure of a request to the token endpoint of the provider with this id. It is of kind
+// Authentication only if the endpoint says that the grant of the person has ended, because that ends a session.
+// The endpoint's text is left out, except for its codes: it may repeat what was sent.
 func Refused(id string, err error) error {
 	answered, is := errors.AsType[*oauth2.RetrieveError](err)
 	if !is {
 		return Unavailable(id, err)
 	}
-	return fault.New(fault.Authentication, "The provider '%s' refused the sign-in: %s", id, cmp.Or(answered.ErrorCode, answered.Response.Status))
+	if slices.Contains(endedGrants, answered.ErrorCode) {
+		return fault.New(fault.Authentication, "The provider '%s' refused the sign-in: %s", id, answered.ErrorCode)
+	}
+	return fault.New(fault.Unavailable, "The sign-in provider '%s' cannot be used now: it answered Portico's request with '%s'. "+
+		"Ask whoever runs Portico to check the client's id, secret and scopes in auth.providers.%s", id, cmp.Or(answered.ErrorCode, answered.Response.Status), id)
 }
 
 // Unavailable is the fault of a provider that does not answer, or that asks to come back later.

@@ -43,9 +43,9 @@ func (r readable) RoundTrip(request *http.Request) (*http.Response, error) {
 	return nil, &StatusError{Status: response.StatusCode}
 }
 
-// IsRefusal reports whether a request failed because the provider refuses it. Otherwise the provider did not
-// answer, or not as it should.
+// IsRefusal reports whether a request failed because the provider does not accept the person's token (RFC 6750,
+// section 3.1). Otherwise the provider did not answer, or not as it should.
 func IsRefusal(err error) bool {
 	answered, is := errors.AsType[*StatusError](err)
-	return is && !isOutage(answered.Status)
+	return is && (answered.Status == http.StatusUnauthorized || answered.Status == http.StatusForbidden)
 }

@@ -150,7 +150,7 @@ func (p *Provider) login(ctx context.Context, tokens provider.Tokens) (provider.
 		return login, failure(err)
 	}
 	if user.GetID() == 0 {
-		return login, fault.New(fault.Authentication, "The provider '%s' did not say who this is", ID)
+		return login, codeflow.Unavailable(ID, errors.New("the answer about the user has no id"))
 	}
 	email, err := verifiedEmail(ctx, client)
 	if err != nil {
@@ -210,7 +210,7 @@ func (p *Provider) api(authenticated http.RoundTripper) *github.Client {
 // a GitHub that does not answer now, as is a rate limit.
 func failure(err error) error {
 	switch statusOf(err) {
-	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound:
+	case http.StatusUnauthorized, http.StatusForbidden:
 		return fault.Wrap(fault.Authentication, err, "The provider '%s' does not accept the sign-in any more. Sign in again", ID)
 	}
 	return codeflow.Unavailable(ID, err)

@@ -252,7 +252,7 @@ func (p *Provider) Refresh(ctx context.Context, last provider.Tokens) (provider.
 	claims := claims{}
 	if hasIDToken(token) {
 		if claims, err = p.verify(ctx, at, token); err != nil {
-			return login, err
+			return login, p.unusable(err)
 		}
 	}
 	login.Person, err = p.person(ctx, at, token, claims)
@@ -342,7 +342,7 @@ func (p *Provider) person(ctx context.Context, at *issuer, token *oauth2.Token, 
 		}
 	}
 	if read.text("sub") == "" {
-		return provider.Person{}, fault.New(fault.Authentication, "The provider '%s' did not say who this is: there is neither an identity token nor a userinfo endpoint", p.options.ID)
+		return provider.Person{}, fault.New(fault.Unavailable, "The provider '%s' did not say who this is: there is neither an identity token nor a userinfo endpoint", p.options.ID)
 	}
 	return read.person(p.options), nil
 }
@@ -408,3 +408,12 @@ func (p *Provider) invalid(err error) error {
 func (p *Provider) withClient(ctx context.Context) context.Context {
 	return oidc.ClientContext(ctx, p.client)
 }
+// unusable is the error of a renewal with an identity token that is not valid. The token may be of a key that was
+// not published, or our clock may be wrong: that says nothing about the person.
+func (p *Provider) unusable(err error) error {
+	if fault.KindOf(err) != fault.Authentication {
+		return err
+	}
+	return fault.Wrap(fault.Unavailable, err, "The sign-in provider '%s' cannot be used now: %s", p.options.ID, err)
+}
+
