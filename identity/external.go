@@ -73,15 +73,15 @@ func KeySetAccess(configured KeySet, restrictions []Restriction) ExternalAccess 
 	return ExternalAccess{token, restrictions}
 }
 
-// asymmetric are the algorithms with public keys.
-var asymmetric = []jose.SignatureAlgorithm{
+// PublicKeyAlgorithms are the algorithms of signatures that are verified with a public key. It is not changed.
+var PublicKeyAlgorithms = []jose.SignatureAlgorithm{
 	jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512, jose.ES256, jose.ES384, jose.ES512, jose.EdDSA,
 }
 
 // publishable lists the names of the algorithms with which a KeySet's token may be signed.
 func publishable() []string {
-	names := make([]string, len(asymmetric))
-	for n, algorithm := range asymmetric {
+	names := make([]string, len(PublicKeyAlgorithms))
+	for n, algorithm := range PublicKeyAlgorithms {
 		names[n] = string(algorithm)
 	}
 	return names
@@ -105,7 +105,7 @@ func readBearer(token string) bearer {
 	if len(token) > maxToken {
 		return opaque
 	}
-	parsed, err := jwt.ParseSigned(token, append([]jose.SignatureAlgorithm{jose.HS256}, asymmetric...))
+	parsed, err := jwt.ParseSigned(token, append([]jose.SignatureAlgorithm{jose.HS256}, PublicKeyAlgorithms...))
 	if err != nil {
 		return opaque
 	}

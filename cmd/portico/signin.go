@@ -161,6 +161,7 @@ func (p *platform) guest(configured *config.Guest, development bool) provider.Di
 			return nil
 		}
 		configured = &config.Guest{UserEntityRef: "user:default/guest"}
+		options.Log = p.log
 	}
 	allowed := development || configured.DangerouslyAllowOutsideDevelopment
 	if allowed {

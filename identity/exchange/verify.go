@@ -6,7 +6,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"github.com/portico-dev/portico/fault"
@@ -21,9 +20,6 @@ const (
 	// maxSubject bounds the subject, which becomes part of a name.
 	maxSubject = 500
 )
-
-// algorithms are those with which a token may be signed: only such with public keys.
-var algorithms = []jose.SignatureAlgorithm{jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512, jose.ES256, jose.ES384, jose.ES512, jose.EdDSA}
 
 // Trusted is an issuer of jobs' tokens.
 type Trusted struct {
@@ -40,7 +36,7 @@ func (s *Service) verify(ctx context.Context, token string) (job, error) {
 	if len(token) > maxToken {
 		return job{}, refused("it is too large")
 	}
-	parsed, err := jwt.ParseSigned(token, algorithms)
+	parsed, err := jwt.ParseSigned(token, identity.PublicKeyAlgorithms)
 	if err != nil {
 		return job{}, refused("it is no JSON Web Token that is signed with a public key's algorithm")
 	}

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/portico-dev/portico/fault"
 )
 
 // OAuth is a provider to which the browser is sent and from which it returns with a code. Its methods may be
@@ -40,6 +42,21 @@ type Direct interface {
 type Proxy interface {
 	// Identify returns the person whom the headers of a request are about. Its errors are those of OAuth.
 	Identify(ctx context.Context, headers http.Header) (Person, error)
+}
+
+// maxSigned is the size of what a proxy has signed, in bytes.
+const maxSigned = 16 << 10
+
+// OnlyHeader is what the proxy with this id has signed: the value of one header.
+func OnlyHeader(id, header string, headers http.Header) (string, error) {
+	values := headers.Values(header)
+	if len(values) == 0 {
+		return "", fault.New(fault.Authentication, "The request did not come through the proxy '%s', or the proxy does not say who sent it: it has no header %s", id, header)
+	}
+	if len(values) > 1 || len(values[0]) > maxSigned {
+		return "", fault.New(fault.Authentication, "The header %s of the proxy '%s' is not valid: there are several, or it is too large", header, id)
+	}
+	return values[0], nil
 }
 
 // Identity is a user of the catalog, as a Direct provider knows one.

@@ -4,23 +4,25 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 
+	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/go-jose/go-jose/v4"
+
 	"github.com/portico-dev/portico/config"
-	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/identity/provider"
 )
 
 // OAuth2Proxy is Backstage's name of the provider for oauth2-proxy.
 const OAuth2Proxy = "oauth2Proxy"
 
-// maxForwarded is the size of an identity token in a header, in bytes.
-const maxForwarded = 16 << 10
-
 // Forwarded signs people in by the identity token that a proxy in front of Portico, which is the client of an
-// OpenID provider, passes on in each request.
+// OpenID provider, passes on in each request. Anybody can send such tokens, and name keys that do not exist: the
+// issuer's keys come from an identity.KeySource, which fetches them at a limited rate.
 type Forwarded struct {
 	provider *Provider
 	header   string
@@ -30,7 +32,33 @@ var _ provider.Proxy = (*Forwarded)(nil)
 
 // NewForwarded makes no request. The options need ID, Issuer and ClientID, which is the proxy's.
 func NewForwarded(options Options, header string) *Forwarded {
-	return &Forwarded{New(options), header}
+	made := New(options)
+	made.keys = func(found *issuer) oidc.KeySet {
+		return boundedKeys{identity.NewIssuerKeys(found.metadata.Issuer, made.client, options.Log)}
+	}
+	return &Forwarded{made, header}
+}
+
+// boundedKeys verifies signatures by the keys of a KeySource.
+type boundedKeys struct{ source *identity.KeySource }
+
+// VerifySignature implements oidc.KeySet.
+func (b boundedKeys) VerifySignature(ctx context.Context, token string) ([]byte, error) {
+	signed, err := jose.ParseSignedCompact(token, identity.PublicKeyAlgorithms)
+	if err != nil {
+		return nil, err
+	}
+	header := signed.Signatures[0].Header
+	keys, err := b.source.Find(ctx, header.Algorithm, header.KeyID)
+	if err != nil {
+		return nil, fmt.Errorf("%s%w", fetchingKeys, err)
+	}
+	for _, key := range keys {
+		if payload, err := signed.Verify(key); err == nil {
+			return payload, nil
+		}
+	}
+	return nil, errors.New("no key of the issuer has signed it")
 }
 
 // ConfigureOAuth2Proxy converts the configuration of oauth2-proxy, and returns the header with the identity
@@ -54,19 +82,14 @@ func (f *Forwarded) Check(ctx context.Context) error { return f.provider.Check(c
 // Identify verifies the identity token in the headers: issuer, signature, audience, authorized party and times.
 // The token may follow the word Bearer, as in an Authorization header.
 func (f *Forwarded) Identify(ctx context.Context, headers http.Header) (provider.Person, error) {
-	tokens := headers.Values(f.header)
-	if len(tokens) == 0 {
-		return provider.Person{}, fault.New(fault.Authentication, "The request did not come through the proxy '%s', or it passes on no identity token: there is no header %s",
-			f.provider.options.ID, f.header)
-	}
-	if len(tokens) > 1 || len(tokens[0]) > maxForwarded {
-		return provider.Person{}, f.provider.invalid(errors.New("there are several, or it is too large"))
+	token, err := provider.OnlyHeader(f.provider.options.ID, f.header, headers)
+	if err != nil {
+		return provider.Person{}, err
 	}
 	at, err := f.provider.discover(ctx)
 	if err != nil {
 		return provider.Person{}, err
 	}
-	token := tokens[0]
 	if scheme, rest, found := strings.Cut(token, " "); found && strings.EqualFold(scheme, "bearer") {
 		token = rest
 	}

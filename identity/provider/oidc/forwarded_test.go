@@ -1,9 +1,12 @@
 package oidc_test
 
 import (
+	"log/slog"
 	"maps"
 	"net/http"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -83,7 +86,7 @@ func TestForwardedTokensThatAreRefused(t *testing.T) {
 		reason  string
 	}{
 		"the headers that Backstage believes": {http.Header{"X-Forwarded-User": {"118"}, "X-Forwarded-Email": {"ada@example.com"},
-			"X-Forwarded-Preferred-Username": {"ada"}, "Authorization": {"Bearer " + good}}, "passes on no identity token"},
+			"X-Forwarded-Preferred-Username": {"ada"}, "Authorization": {"Bearer " + good}}, "did not come through the proxy"},
 		"another client's":          {header(sign(mock.Keypair, "aud", "another")), "expected audience"},
 		"two clients' without azp":  {header(sign(mock.Keypair, "aud", []string{at.Options.ClientID, "another"})), "issued to another client"},
 		"issued to another client":  {header(sign(mock.Keypair, "azp", "another")), "issued to another client"},
@@ -130,4 +133,68 @@ func TestOAuth2ProxyNeedsAnIssuer(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, oidc.Options{ID: "oauth2Proxy", Issuer: "https://id.example.com", ClientID: "a"}, options)
 	require.Equal(t, "authorization", header)
+}
+
+// counted counts the requests for keys on their way to an issuer.
+type counted struct{ keys atomic.Int32 }
+
+func (c *counted) RoundTrip(request *http.Request) (*http.Response, error) {
+	if request.URL.Path == mockoidc.JWKSEndpoint {
+		c.keys.Add(1)
+	}
+	return http.DefaultTransport.RoundTrip(request)
+}
+
+// TestNamesOfInventedKeysAreNotFetched: anybody can send such tokens, and each would be a request to the issuer.
+func TestNamesOfInventedKeysAreNotFetched(t *testing.T) {
+	t.Parallel()
+	at, mock := oidctest.Mock(t, oidc.OAuth2Proxy, nil)
+	requests := &counted{}
+	at.Options.Transport = requests
+	through := oidc.NewForwarded(at.Options, forwardedHeader)
+	claims := jwt.MapClaims{"iss": at.Options.Issuer, "aud": at.Options.ClientID, "sub": "118", "exp": time.Now().Add(time.Minute).Unix()}
+	good, err := mock.Keypair.SignJWT(claims)
+	require.NoError(t, err)
+	identify := func(token string) error {
+		_, err := through.Identify(t.Context(), http.Header{forwardedHeader: {token}})
+		return err
+	}
+	require.NoError(t, identify(good))
+	foreign, err := mockoidc.RandomKeypair(2048)
+	require.NoError(t, err)
+	for n := range 20 {
+		invented := jwt.NewWithClaims(jwt.SigningMethodRS256, claims)
+		invented.Header["kid"] = strconv.Itoa(n)
+		token, err := invented.SignedString(foreign.PrivateKey)
+		require.NoError(t, err)
+		require.Equal(t, fault.Authentication, fault.KindOf(identify(token)))
+	}
+	require.Equal(t, int32(1), requests.keys.Load(), "the keys are fetched once")
+	require.NoError(t, identify(good), "whose key is still known")
+}
+
+// TestKeysOfAnIssuerThatCannotBeFetchedLetNobodyIn, and say that it is not the person's fault.
+func TestKeysOfAnIssuerThatCannotBeFetchedLetNobodyIn(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]http.HandlerFunc{
+		"an error":      func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) },
+		"not found":     func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) },
+		"no keys":       func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) },
+		"too many keys": func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 2<<20)) },
+	} {
+		at, mock := oidctest.Mock(t, oidc.OAuth2Proxy, nil)
+		next := mock.Server.Handler
+		mock.Server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == mockoidc.JWKSEndpoint {
+				answer(w, r)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+		token, err := mock.Keypair.SignJWT(jwt.MapClaims{"iss": at.Options.Issuer, "aud": at.Options.ClientID, "sub": "118", "exp": time.Now().Add(time.Minute).Unix()})
+		require.NoError(t, err)
+		at.Options.Log = slog.New(slog.DiscardHandler)
+		_, err = oidc.NewForwarded(at.Options, forwardedHeader).Identify(t.Context(), http.Header{forwardedHeader: {token}})
+		require.Equal(t, fault.Unavailable, fault.KindOf(err), name)
+	}
 }

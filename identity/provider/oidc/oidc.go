@@ -8,6 +8,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
@@ -57,6 +58,8 @@ type Options struct {
 	Transport http.RoundTripper
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
+	// Log reports failures to fetch the keys of a Forwarded's issuer; nil is slog's default.
+	Log *slog.Logger
 }
 
 // Provider is one client at one issuer. It reads the issuer's configuration when it first needs it, and again
@@ -65,6 +68,9 @@ type Provider struct {
 	options Options
 	client  *http.Client
 	flight  flight.Group[*issuer]
+	// keys are the issuer's; nil are those of go-oidc, which fetches them whenever a token names an unknown one.
+	// That is for tokens that come from the issuer itself.
+	keys func(found *issuer) oidc.KeySet
 
 	mutex  sync.Mutex
 	issuer *issuer
@@ -98,6 +104,8 @@ type metadata struct {
 	AuthMethods []string `json:"token_endpoint_auth_methods_supported"`
 	Revocation  string   `json:"revocation_endpoint"`
 	EndSession  string   `json:"end_session_endpoint"`
+	// Algorithms are those of identity tokens.
+	Algorithms []string `json:"id_token_signing_alg_values_supported"`
 	// NamesItself means that the issuer adds iss to what it sends back (RFC 9207).
 	NamesItself bool `json:"authorization_response_iss_parameter_supported"`
 }
@@ -157,7 +165,13 @@ func (p *Provider) read(ctx context.Context) (*issuer, error) {
 	// The verifier compares with the time when a token ends. A clock that is late by the skew gives that much
 	// more time.
 	late := func() time.Time { return p.options.Now().Add(-clockSkew) }
-	read.verifier = found.VerifierContext(ctx, &oidc.Config{ClientID: p.options.ClientID, Now: late})
+	checks := &oidc.Config{ClientID: p.options.ClientID, Now: late}
+	if p.keys == nil {
+		read.verifier = found.VerifierContext(ctx, checks)
+	} else {
+		checks.SupportedSigningAlgs = read.metadata.Algorithms
+		read.verifier = oidc.NewVerifier(read.metadata.Issuer, p.keys(read), checks)
+	}
 	read.oauth = oauth2.Config{ClientID: p.options.ClientID, ClientSecret: p.options.ClientSecret, Endpoint: found.Endpoint(),
 		RedirectURL: p.options.CallbackURL, Scopes: p.scopes(read.metadata)}
 	read.oauth.Endpoint.AuthStyle = p.authStyle(read.metadata)
@@ -310,8 +324,10 @@ func (p *Provider) verifyToken(ctx context.Context, at *issuer, raw string) (*oi
 // isWithoutKeys reports whether an identity token was not verified because the issuer's keys could not be
 // read. go-oidc says so in its text only.
 func isWithoutKeys(err error) bool {
-	return err != nil && strings.HasPrefix(err.Error(), "failed to verify signature: fetching keys ")
+	return err != nil && strings.HasPrefix(err.Error(), "failed to verify signature: "+fetchingKeys)
 }
+
+const fetchingKeys = "fetching keys "
 
 func hasIDToken(token *oauth2.Token) bool {
 	raw, _ := token.Extra("id_token").(string)
@@ -405,9 +421,6 @@ func (p *Provider) invalid(err error) error {
 	return fault.Wrap(fault.Authentication, err, "The identity token of the provider '%s' is not valid: %s", p.options.ID, err)
 }
 
-func (p *Provider) withClient(ctx context.Context) context.Context {
-	return oidc.ClientContext(ctx, p.client)
-}
 // unusable is the error of a renewal with an identity token that is not valid. The token may be of a key that was
 // not published, or our clock may be wrong: that says nothing about the person.
 func (p *Provider) unusable(err error) error {
@@ -417,3 +430,6 @@ func (p *Provider) unusable(err error) error {
 	return fault.Wrap(fault.Unavailable, err, "The sign-in provider '%s' cannot be used now: %s", p.options.ID, err)
 }
 
+func (p *Provider) withClient(ctx context.Context) context.Context {
+	return oidc.ClientContext(ctx, p.client)
+}

@@ -111,7 +111,7 @@ type albClaims struct {
 
 // Identify verifies the assertion in the headers: signer, issuer, times and signature.
 func (a *ALB) Identify(ctx context.Context, headers http.Header) (provider.Person, error) {
-	encoded, err := only(AWSALB, albHeader, headers)
+	encoded, err := provider.OnlyHeader(AWSALB, albHeader, headers)
 	if err != nil {
 		return provider.Person{}, err
 	}

@@ -17,12 +17,8 @@ import (
 	"github.com/portico-dev/portico/identity/provider/codeflow"
 )
 
-const (
-	// clockSkew is the tolerated difference between the proxy's clock and ours.
-	clockSkew = time.Minute
-	// maxAssertion is the size of an assertion in bytes.
-	maxAssertion = 16 << 10
-)
+// clockSkew is the tolerated difference between the proxy's clock and ours.
+const clockSkew = time.Minute
 
 // Options describe a proxy. All fields but the last two are required.
 type Options struct {
@@ -69,7 +65,7 @@ type claims struct {
 
 // Identify verifies the assertion in the headers: signature, issuer, audience and times.
 func (p *Provider) Identify(ctx context.Context, headers http.Header) (provider.Person, error) {
-	assertion, err := only(p.options.ID, p.options.Header, headers)
+	assertion, err := provider.OnlyHeader(p.options.ID, p.options.Header, headers)
 	if err != nil {
 		return provider.Person{}, err
 	}
@@ -111,18 +107,6 @@ func (p *Provider) verify(ctx context.Context, assertion string) (claims, error)
 }
 
 func (p *Provider) invalid(reason string) error { return invalid(p.options.ID, reason) }
-
-// only is the assertion in a header.
-func only(id, header string, headers http.Header) (string, error) {
-	assertions := headers.Values(header)
-	if len(assertions) == 0 {
-		return "", fault.New(fault.Authentication, "The request did not come through the proxy '%s': it has no header %s", id, header)
-	}
-	if len(assertions) > 1 || len(assertions[0]) > maxAssertion {
-		return "", invalid(id, "there are several, or it is too large")
-	}
-	return assertions[0], nil
-}
 
 func invalid(id, reason string) error {
 	return fault.New(fault.Authentication, "The assertion of the proxy '%s' is not valid: %s", id, reason)
