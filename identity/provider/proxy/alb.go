@@ -34,11 +34,12 @@ const albHeader = "x-amzn-oidc-data"
 type ALB struct {
 	issuer, signer string
 	keys           *keyFiles
+	now            func() time.Time
 }
 
 var _ provider.Proxy = (*ALB)(nil)
 
-// ALBOptions describe a load balancer. All fields but the last are required.
+// ALBOptions describe a load balancer. All fields but the last two are required.
 type ALBOptions struct {
 	// Issuer is the OpenID issuer that is configured at the load balancer, and Signer the load balancer's ARN.
 	// All load balancers of a region sign with the same keys.
@@ -47,6 +48,8 @@ type ALBOptions struct {
 	KeysURL string
 	// Transport fetches the keys; nil is http.DefaultTransport.
 	Transport http.RoundTripper
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
 }
 
 var (
@@ -80,7 +83,10 @@ func ConfigureALB(configured config.AWSALB) (ALBOptions, error) {
 
 // NewALB makes no request.
 func NewALB(options ALBOptions) *ALB {
-	return &ALB{issuer: options.Issuer, signer: options.Signer, keys: newKeyFiles(options.KeysURL, codeflow.Client(options.Transport))}
+	if options.Now == nil {
+		options.Now = time.Now
+	}
+	return &ALB{issuer: options.Issuer, signer: options.Signer, now: options.Now, keys: newKeyFiles(options.KeysURL, codeflow.Client(options.Transport), options.Now)}
 }
 
 // albAssertion is an assertion whose signature was not verified yet.
@@ -129,6 +135,7 @@ func (a *ALB) Identify(ctx context.Context, headers http.Header) (provider.Perso
 	if key == nil || !isSignedBy(key, assertion) {
 		return provider.Person{}, invalid(AWSALB, "no key of the region has signed it")
 	}
+	a.keys.keep(assertion.header.KeyID, key)
 	stated := assertion.claims
 	email := stated.Email
 	if stated.EmailVerified == false || stated.EmailVerified == "false" {
@@ -175,7 +182,7 @@ func (a *ALB) refusal(assertion albAssertion) string {
 	if header.Expiry == nil && stated.Expiry == nil {
 		return "it never expires"
 	}
-	now := time.Now()
+	now := a.now()
 	for _, expiry := range []*jwt.NumericDate{header.Expiry, stated.Expiry} {
 		if expiry != nil && now.After(expiry.Time().Add(clockSkew)) {
 			return "it is expired"

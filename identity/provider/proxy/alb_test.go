@@ -51,7 +51,8 @@ func inPEM(t *testing.T, public any) []byte {
 type keyStore struct {
 	files map[string][]byte
 	asked atomic.Int32
-	down  atomic.Bool
+	// down means that it does not answer, and empty that all its keys are withdrawn.
+	down, empty atomic.Bool
 }
 
 func (s *keyStore) ServeHTTP(w http.ResponseWriter, request *http.Request) {
@@ -60,7 +61,7 @@ func (s *keyStore) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	switch {
 	case s.down.Load():
 		w.WriteHeader(http.StatusServiceUnavailable)
-	case !is:
+	case !is || s.empty.Load():
 		w.WriteHeader(http.StatusForbidden)
 	default:
 		_, _ = w.Write(file)
@@ -70,11 +71,16 @@ func (s *keyStore) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 // behindALB is a Portico behind a load balancer, whose key is at a server of the test.
 func behindALB(t *testing.T, store *keyStore) *proxy.ALB {
 	t.Helper()
+	return behindALBAt(t, store, time.Now)
+}
+
+func behindALBAt(t *testing.T, store *keyStore, now func() time.Time) *proxy.ALB {
+	t.Helper()
 	server := httptest.NewServer(store)
 	t.Cleanup(server.Close)
 	options, err := proxy.ConfigureALB(config.AWSALB{Issuer: albIssuer, Signer: albSigner, Region: "eu-central-1"})
 	require.NoError(t, err)
-	options.KeysURL = server.URL + "/"
+	options.KeysURL, options.Now = server.URL+"/", now
 	return proxy.NewALB(options)
 }
 
@@ -230,6 +236,76 @@ func TestNamesOfUnknownKeysAreBounded(t *testing.T) {
 	require.Less(t, store.asked.Load(), int32(50))
 	_, err = at.Identify(t.Context(), good)
 	require.NoError(t, err, "the kept key is not forgotten for them")
+}
+
+// TestAKeyIsFetchedAgainWhateverOthersAreNamed: whoever invents names cannot keep a withdrawn key in use, nor people
+// out.
+func TestAKeyIsFetchedAgainWhateverOthersAreNamed(t *testing.T) {
+	t.Parallel()
+	key := newPrivateKey(t)
+	// The region has more keys of others than are kept, which anybody may name.
+	files := map[string][]byte{"/" + albKeyID: inPEM(t, key.Public())}
+	for n := range 40 {
+		files["/others-"+strconv.Itoa(n)] = inPEM(t, newPrivateKey(t).Public())
+	}
+	store := &keyStore{files: files}
+	now := time.Now()
+	at := behindALBAt(t, store, func() time.Time { return now })
+	good := func() http.Header {
+		header, claims := albHeader(), albClaims()
+		header["exp"], claims["exp"] = now.Add(time.Minute).Unix(), now.Add(time.Minute).Unix()
+		return fromALB(albSign(t, key, header, claims))
+	}
+	invent := func() {
+		for n := range 100 {
+			header := albHeader()
+			header["kid"], header["exp"] = "others-"+strconv.Itoa(n), now.Add(time.Minute).Unix()
+			_, err := at.Identify(t.Context(), fromALB(albSign(t, key, header, albClaims())))
+			require.Error(t, err)
+		}
+	}
+	identify := func() (asked int32, err error) {
+		before := store.asked.Load()
+		_, err = at.Identify(t.Context(), good())
+		return store.asked.Load() - before, err
+	}
+	_, err := identify()
+	require.NoError(t, err)
+	for range 5 { // enough for all keys that exist
+		now = now.Add(10 * time.Second)
+		invent()
+	}
+	asked, err := identify()
+	require.NoError(t, err)
+	require.Zero(t, asked, "the key is kept")
+
+	for name, later := range map[string]time.Duration{"after an hour": time.Hour, "after a night without anybody": 9 * time.Hour} {
+		now = now.Add(later)
+		invent()
+		asked, err = identify()
+		require.NoError(t, err, name)
+		require.Equal(t, int32(1), asked, name)
+	}
+
+	store.down.Store(true)
+	now = now.Add(time.Hour)
+	for _, expected := range []int32{1, 0} {
+		asked, err = identify()
+		require.NoError(t, err, "the key is used while its store is down")
+		require.Equal(t, expected, asked, "and its store is not asked for each request")
+	}
+	now = now.Add(time.Hour)
+	for _, expected := range []int32{1, 0} {
+		asked, err = identify()
+		require.Equal(t, fault.Unavailable, fault.KindOf(err), "but not for ever")
+		require.Equal(t, expected, asked)
+	}
+
+	store.down.Store(false)
+	store.empty.Store(true)
+	now = now.Add(time.Minute)
+	_, err = identify()
+	require.Equal(t, fault.Authentication, fault.KindOf(err), "nor after it was withdrawn")
 }
 
 func TestLoadBalancersAreConfigurations(t *testing.T) {

@@ -21,23 +21,26 @@ import (
 
 const (
 	// keyFreshFor is how long a key is used before it is fetched again, and keyUsableFor how long while its
-	// address does not answer.
-	keyFreshFor  = time.Hour
-	keyUsableFor = 2 * time.Hour
+	// address does not answer. keyRetryInterval is the time between two attempts to fetch one again.
+	keyFreshFor      = time.Hour
+	keyUsableFor     = 2 * time.Hour
+	keyRetryInterval = 10 * time.Second
 	// keyDeadline and maxKeyFile bound one fetch, in time and bytes. maxKeyFiles is how many keys are kept.
 	keyDeadline = 10 * time.Second
 	maxKeyFile  = 16 << 10
 	maxKeyFiles = 32
-	// keyFetches bounds the fetches within keyFetchInterval: anybody can name keys.
+	// keyFetches bounds the fetches of unknown keys within keyFetchInterval: anybody can name keys.
 	keyFetches       = 10
 	keyFetchInterval = 10 * time.Second
 )
 
-// keyFiles fetches and keeps public keys for ES256, each of which is a PEM file with the key's id as its name.
+// keyFiles fetches and keeps public keys for ES256, each of which is a PEM file with the key's id as its name. It
+// keeps those that have signed something only, and fetches them again whatever other keys are named.
 // It is safe for concurrent use.
 type keyFiles struct {
 	url    string
 	client *http.Client
+	now    func() time.Time
 	limit  *rate.Limiter
 	flight flight.Group[*ecdsa.PublicKey]
 
@@ -48,52 +51,101 @@ type keyFiles struct {
 type keptKey struct {
 	key     *ecdsa.PublicKey
 	fetched time.Time
+	// due is when the key is fetched again.
+	due time.Time
 }
 
-func newKeyFiles(url string, client *http.Client) *keyFiles {
+func newKeyFiles(url string, client *http.Client, now func() time.Time) *keyFiles {
 	limit := rate.NewLimiter(rate.Every(keyFetchInterval/keyFetches), keyFetches)
-	return &keyFiles{url: url, client: client, limit: limit, kept: map[string]keptKey{}}
+	return &keyFiles{url: url, client: client, now: now, limit: limit, kept: map[string]keptKey{}}
 }
 
 // keyFileName is the form of a key's id. Anything else could be another path, or another host's.
 var keyFileName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,99}$`)
 
-// errTooManyKeys is the error for an unknown key when too many were asked for.
-var errTooManyKeys = errors.New("too many unknown keys were named")
+// The errors for a key that is not fetched now.
+var (
+	errTooManyKeys = errors.New("too many unknown keys were named")
+	errAskedBefore = errors.New("the address of the key did not answer a moment ago")
+)
 
 // find returns the key with this id, nil if there is none.
 func (f *keyFiles) find(ctx context.Context, id string) (*ecdsa.PublicKey, error) {
 	if !keyFileName.MatchString(id) {
 		return nil, nil
 	}
-	f.mutex.Lock()
-	kept, known := f.kept[id]
-	f.mutex.Unlock()
-	age := time.Since(kept.fetched)
-	if known && age < keyFreshFor {
-		return kept.key, nil
+	if key, isDue := f.usable(id); key != nil && !isDue {
+		return key, nil
 	}
-	key, err := f.flight.Do(ctx, id, keyDeadline, func(ctx context.Context) (*ecdsa.PublicKey, error) {
-		if !f.limit.Allow() {
-			return nil, errTooManyKeys
+	key, err := f.flight.Do(ctx, id, keyDeadline, func(ctx context.Context) (*ecdsa.PublicKey, error) { return f.refresh(ctx, id) })
+	if err != nil {
+		if kept, _ := f.usable(id); kept != nil {
+			return kept, nil
 		}
-		key, err := f.fetch(ctx, id)
-		if err == nil {
-			f.keep(id, key)
-		}
-		return key, err
-	})
-	if err != nil && known && age < keyUsableFor {
-		return kept.key, nil
 	}
 	return key, err
 }
 
-// keep keeps a key, or forgets one that was withdrawn. A full store forgets the oldest.
+// usable returns a kept key, nil if there is none or if its address has not answered for too long. isDue says that it
+// must be fetched again.
+func (f *keyFiles) usable(id string) (key *ecdsa.PublicKey, isDue bool) {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	kept, known := f.kept[id]
+	if !known || f.now().Sub(kept.fetched) >= keyUsableFor {
+		return nil, true
+	}
+	return kept.key, !f.now().Before(kept.due)
+}
+
+// refresh fetches a key. One that is kept is replaced, or forgotten if it was withdrawn.
+func (f *keyFiles) refresh(ctx context.Context, id string) (*ecdsa.PublicKey, error) {
+	if err := f.admit(id); err != nil {
+		return nil, err
+	}
+	key, err := f.fetch(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	if _, known := f.kept[id]; known {
+		delete(f.kept, id)
+		f.store(id, key)
+	}
+	return key, nil
+}
+
+// admit decides whether a key is fetched now. Each kept key has its own turn, so that nobody who invents names can
+// keep it from being fetched again.
+func (f *keyFiles) admit(id string) error {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	kept, known := f.kept[id]
+	switch {
+	case !known && !f.limit.AllowN(f.now(), 1):
+		return errTooManyKeys
+	case !known:
+		return nil
+	case f.now().Before(kept.due):
+		return errAskedBefore
+	}
+	kept.due = f.now().Add(keyRetryInterval)
+	f.kept[id] = kept
+	return nil
+}
+
+// keep keeps a key that has signed something: others could displace it.
 func (f *keyFiles) keep(id string, key *ecdsa.PublicKey) {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
-	delete(f.kept, id)
+	if _, known := f.kept[id]; !known {
+		f.store(id, key)
+	}
+}
+
+// store needs the lock. A full store forgets the oldest key.
+func (f *keyFiles) store(id string, key *ecdsa.PublicKey) {
 	if key == nil {
 		return
 	}
@@ -106,7 +158,7 @@ func (f *keyFiles) keep(id string, key *ecdsa.PublicKey) {
 		}
 		delete(f.kept, oldest)
 	}
-	f.kept[id] = keptKey{key, time.Now()}
+	f.kept[id] = keptKey{key: key, fetched: f.now(), due: f.now().Add(keyFreshFor)}
 }
 
 // fetch returns nil if there is no such key: the store answers 403 or 404 then.
