@@ -1,6 +1,8 @@
 package resolver_test
 
 import (
+	"context"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -70,6 +72,28 @@ func TestAnExpressionAloneSignsNobodyIn(t *testing.T) {
 	found, _, err = made.Resolve(t.Context(), person(""))
 	require.NoError(t, err)
 	require.Equal(t, resolver.Found{UserRef: "user:guests/ada", Resolver: "expression"}, found)
+}
+
+// TestAnExpressionThatIsStoppedEndsTheSignIn: it did not say that the person is nobody, and the next resolver could
+// take them for somebody else.
+func TestAnExpressionThatIsStoppedEndsTheSignIn(t *testing.T) {
+	t.Parallel()
+	made, err := resolver.New(resolver.Options{Provider: "oidc", Users: people, Entries: []resolver.Entry{
+		byExpression("claims.groups.filter(a, claims.groups.exists(b, b + 'x' == a)).size() > 0 ? 'boss' : ''"),
+		{Name: "preferredUsernameMatchingUserEntityName"}}})
+	require.NoError(t, err)
+	many := person("")
+	many.Claims = map[string]any{"groups": slices.Repeat([]any{"group"}, 20_000)}
+	found, tried, err := made.Resolve(t.Context(), many)
+	require.Empty(t, found)
+	require.Equal(t, fault.Unavailable, fault.KindOf(err))
+	require.ErrorContains(t, err, "the expression that says who you are computes too long")
+	require.Equal(t, []resolver.Attempt{{Resolver: "expression", Reason: "the expression computes too long for this person"}}, tried)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, _, err = made.Resolve(ctx, many)
+	require.Equal(t, fault.Unavailable, fault.KindOf(err), "a request that ended did not decide either")
 }
 
 func TestExpressionsAreCheckedAtTheStart(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/fault"
@@ -109,23 +110,35 @@ func newStep(id string, entry Entry) (step, error) {
 	return step{Entry: entry, look: found}, nil
 }
 
-// wanted is the user to look for, or the reason why there is none.
-func (s step) wanted(ctx context.Context, person provider.Person, host string) (wanted, string) {
+// wanted is the user to look for. The error is the reason why there is none.
+func (s step) wanted(ctx context.Context, person provider.Person, host string) (wanted, error) {
+	found, err := s.named(ctx, person, host)
+	if err == nil && found.isForged() {
+		return wanted{}, errors.New("the name or address has a letter that becomes an ASCII letter in lower case, and is then somebody else's")
+	}
+	return found, err
+}
+
+func (s step) named(ctx context.Context, person provider.Person, host string) (wanted, error) {
 	if s.expression == nil {
-		return s.look(person, s.Entry, host)
+		found, reason := s.look(person, s.Entry, host)
+		if reason != "" {
+			return wanted{}, errors.New(reason)
+		}
+		return found, nil
 	}
 	result, err := s.expression.Evaluate(ctx, person)
 	if err != nil {
-		return wanted{}, err.Error()
+		return wanted{}, err
 	}
 	if result == "" {
-		return wanted{}, "the expression gave nobody"
+		return wanted{}, errors.New("the expression gave nobody")
 	}
 	user, err := entity.ParseRef(result, entity.Ref{Kind: "User"})
 	if err != nil || !strings.EqualFold(user.Kind, "user") {
-		return wanted{}, fmt.Sprintf("the expression's result '%s' is not the name or reference of a User", result)
+		return wanted{}, fmt.Errorf("the expression's result '%s' is not the name or reference of a User", result)
 	}
-	return namedIn(user.Namespace, user.Name), ""
+	return namedIn(user.Namespace, user.Name), nil
 }
 
 // Found is the user that a person is.
@@ -148,15 +161,24 @@ type Attempt struct {
 const unresolved = "Failed to sign-in, unable to resolve user identity. Please verify that your catalog contains the expected User entities " +
 	"that would match your configured sign-in resolver."
 
+// tooLong is the message to a person whose expression was stopped.
+const tooLong = "Failed to sign-in: the expression that says who you are computes too long. " +
+	"Try again, and if that does not help ask whoever runs Portico to simplify it"
+
 // Resolve returns the user that the first successful resolver finds, and what those before it looked for.
 // When none finds a user, it returns a fault of kind NotFound that says what to ask for. Two users for one
-// person are a fault of kind Conflict, as is the name of another user for somebody who is not in the catalog.
+// person are a fault of kind Conflict, as is the name of another user for somebody who is not in the catalog. An
+// expression that computes too long is one of kind Unavailable.
 func (c *Chain) Resolve(ctx context.Context, person provider.Person) (Found, []Attempt, error) {
 	var tried []Attempt
 	for _, step := range c.steps {
-		wanted, reason := step.wanted(ctx, person, c.host)
-		if reason != "" {
-			tried = append(tried, Attempt{Resolver: step.Name, Reason: reason})
+		wanted, err := step.wanted(ctx, person, c.host)
+		if err != nil {
+			tried = append(tried, Attempt{Resolver: step.Name, Reason: err.Error()})
+			if errors.Is(err, expression.ErrTooLong) {
+				// It did not say that the person is nobody, and the next resolver could take them for somebody else.
+				return Found{}, tried, fault.Wrap(fault.Unavailable, err, "%s", tooLong)
+			}
 			continue
 		}
 		ref, err := c.first(ctx, wanted.alternatives)
@@ -227,6 +249,16 @@ type wanted struct {
 	alternatives []map[string]string
 	// namespace and name are those of a user that is not in the catalog. Without a namespace it is the default one.
 	namespace, name string
+}
+
+// isForged reports whether a value has a letter such as the Kelvin sign, of which the lower case is an ASCII letter.
+// The catalog compares in lower case, and would find another user.
+func (w wanted) isForged() bool {
+	values := []string{w.namespace, w.name}
+	for _, alternative := range w.alternatives {
+		values = slices.AppendSeq(values, maps.Values(alternative))
+	}
+	return strings.ContainsFunc(strings.Join(values, ""), func(r rune) bool { return r > unicode.MaxASCII && unicode.ToLower(r) <= unicode.MaxASCII })
 }
 
 // ref is the reference of a user that is not in the catalog.

@@ -175,6 +175,23 @@ func TestTwoUsersOfOnePersonAreAConflict(t *testing.T) {
 	t.Parallel()
 	_, _, err := chain(t, "oidc", resolver.Entry{Name: "emailMatchingUserEntityProfileEmail", WithoutUser: true}).Resolve(t.Context(), person("shared@example.com"))
 	require.Equal(t, fault.Conflict, fault.KindOf(err))
+// TestLettersThatOnlyLookLikeOthersAreNobodys: the lower case of the Kelvin sign is the letter k, and the catalog
+// compares in lower case.
+func TestLettersThatOnlyLookLikeOthersAreNobodys(t *testing.T) {
+	t.Parallel()
+	kay := exact{"user:default/kay": {"metadata.name": "kay", "metadata.namespace": "default", "spec.profile.email": "kay@example.com"}}
+	for _, entry := range []resolver.Entry{{Name: "emailMatchingUserEntityProfileEmail"}, {Name: "emailLocalPartMatchingUserEntityName"},
+		{Name: "preferredUsernameMatchingUserEntityName"}, byExpression("profile.username"), byExpression("profile.username + '/guest'")} {
+		entry.WithoutUser = true
+		made, err := resolver.New(resolver.Options{Provider: "oidc", Users: kay, Entries: []resolver.Entry{entry}})
+		require.NoError(t, err)
+		found, tried, err := made.Resolve(t.Context(), provider.Person{Username: "\u212aay", Profile: provider.Profile{Email: "\u212aay@example.com"}})
+		require.Equal(t, fault.NotFound, fault.KindOf(err), entry.Name)
+		require.Empty(t, found)
+		require.Contains(t, tried[0].Reason, "a letter that becomes an ASCII letter")
+	}
+}
+
 	require.EqualError(t, err, "User lookup resulted in multiple matches")
 }
 

@@ -209,7 +209,8 @@ func (s *Service) resolve(ctx context.Context, client *Client, person provider.P
 	case kind == fault.NotFound || kind == fault.Conflict:
 		log.WarnContext(ctx, "a sign-in was refused: no resolver found a user", "reason", err.Error())
 		s.Refusals.Record(ctx, audit.Actor{Subject: person.Subject}, audit.SessionStart, client.Provider, audit.Denied, refusal(kind, tried))
-	case err != nil: // the users could not be searched, which says nothing about the person
+	case err != nil: // the users could not be searched, or an expression was stopped: that says nothing about the person
+		log.WarnContext(ctx, "a sign-in was not decided", "reason", err.Error())
 	case !found.InCatalog:
 		log.InfoContext(ctx, "somebody who is not in the catalog signs in", "user", found.UserRef, "resolver", found.Resolver)
 	default:

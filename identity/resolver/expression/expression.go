@@ -83,7 +83,7 @@ func newEnvironment() (*cel.Env, error) {
 		ext.NativeTypes(reflect.TypeFor[Profile](), ext.ParseStructTags(true)),
 		cel.Variable("profile", cel.ObjectType("expression.Profile")),
 		cel.Variable("claims", cel.MapType(cel.StringType, cel.DynType)),
-		onText("lowerAscii", strings.ToLower),
+		onText("lowerAscii", lowerASCII),
 		onText("trim", strings.TrimSpace),
 		cel.Function("split", cel.MemberOverload("string_split_string", []*cel.Type{cel.StringType, cel.StringType}, cel.ListType(cel.StringType),
 			cel.BinaryBinding(split))),
@@ -100,6 +100,16 @@ func onText(name string, function func(string) string) cel.EnvOption {
 		}
 		return types.String(function(string(text)))
 	})))
+}
+
+// lowerASCII leaves letters alone that others, such as the Kelvin sign, would become an ASCII letter of.
+func lowerASCII(text string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, text)
 }
 
 func split(value, separator ref.Val) ref.Val {

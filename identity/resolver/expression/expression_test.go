@@ -20,6 +20,7 @@ func TestAnExpressionSaysWhoSomebodyIs(t *testing.T) {
 	for text, expected := range map[string]string{
 		"profile.username":                                                                       "ada",
 		"profile.email.split('@')[0].lowerAscii()":                                               "ada.lovelace",
+		"'AZaz[@\u212a\u0130\u00c4'.lowerAscii()":                                                "azaz[@\u212a\u0130\u00c4",
 		"'user:people/' + profile.userId":                                                        "user:people/4711",
 		"profile.email.endsWith('@example.com') ? profile.username : ''":                         "ada",
 		"profile.email.endsWith('@elsewhere.example.org') ? profile.username : ''":               "",
