@@ -27,6 +27,8 @@ const (
 	serviceAccountToken = "/var/run/secrets/kubernetes.io/serviceaccount/token" //nolint:gosec // a path, not a token
 )
 
+var errTooSlow = fmt.Errorf("no answer from Vault within %s, which is the time for all secrets of the configuration", deadline)
+
 // Reader reads secrets of one configuration. It asks for each path once. Its zero value is not usable.
 type Reader struct {
 	lookup func(name string) (string, bool)
@@ -34,6 +36,8 @@ type Reader struct {
 	// loggedIn means that the token was got by a login, and is revoked by Close.
 	loggedIn bool
 	secrets  map[string]map[string]any
+	// until is when Vault must have answered everything; zero before the first Read.
+	until time.Time
 }
 
 // NewReader makes no request. lookup is the environment, with Vault's own variables; see docs/configuration.md.
@@ -47,12 +51,18 @@ func (r *Reader) Read(ctx context.Context, reference string) (string, error) {
 	if at == "" || field == "" || path.Clean("/"+at) != "/"+at {
 		return "", errors.New("it must be <path>#<field>, such as kv/data/portico#clientSecret")
 	}
-	ctx, cancel := context.WithTimeout(ctx, deadline)
+	if r.until.IsZero() {
+		r.until = time.Now().Add(deadline)
+	}
+	ctx, cancel := context.WithDeadlineCause(ctx, r.until, errTooSlow)
 	defer cancel()
 	data, known := r.secrets[at]
 	if !known {
 		var err error
 		if data, err = r.fetch(ctx, at); err != nil {
+			if errors.Is(context.Cause(ctx), errTooSlow) {
+				err = errTooSlow
+			}
 			return "", err
 		}
 		r.secrets[at] = data
@@ -80,8 +90,9 @@ func (r *Reader) fetch(ctx context.Context, at string) (map[string]any, error) {
 	if secret == nil || secret.Data == nil {
 		return nil, errors.New("there is no such secret; paths of the engine KV, version 2, have data/ after the engine")
 	}
-	if secret.LeaseID != "" && secret.Renewable {
-		return nil, errors.New("the secret ends with its lease, which Portico does not renew: let Vault's agent write a file, and use $file")
+	if secret.LeaseID != "" {
+		return nil, fmt.Errorf("the secret is leased: it ends after %s, and Portico keeps what it reads at the start for as long as it runs. "+
+			"Use a secret of an engine KV, or let Vault's agent write a file, use $file, and restart Portico when the file changes", time.Duration(secret.LeaseDuration)*time.Second)
 	}
 	_, hasMetadata := secret.Data["metadata"].(map[string]any)
 	inner, isVersion2 := secret.Data["data"].(map[string]any)
@@ -99,22 +110,26 @@ func (r *Reader) connect(ctx context.Context) error {
 	if r.client != nil {
 		return nil
 	}
-	address := r.variable("VAULT_ADDR")
-	if address == "" {
+	address, agent := r.variable("VAULT_ADDR"), r.variable("VAULT_AGENT_ADDR")
+	if address == "" && agent == "" {
 		return errors.New("VAULT_ADDR is not set: it is Vault's address, such as https://vault.example.com:8200")
+	}
+	if skips := r.variable("VAULT_SKIP_VERIFY"); skips != "" && skips != "0" && !strings.EqualFold(skips, "false") {
+		return errors.New("VAULT_SKIP_VERIFY is not supported: whoever answers in Vault's place would get Portico's token. " +
+			"Remove it, and name the file with the authority of Vault's certificate in VAULT_CACERT")
 	}
 	settings := api.DefaultConfig()
 	if settings.Error != nil {
 		return fmt.Errorf("the settings of Vault: %w", settings.Error)
 	}
-	settings.Address, settings.Timeout, settings.MaxRetries = address, requestTimeout, retries
+	settings.Address, settings.AgentAddress, settings.Timeout, settings.MaxRetries = address, agent, requestTimeout, retries
 	if err := settings.ConfigureTLS(&api.TLSConfig{CACert: r.variable("VAULT_CACERT"), CAPath: r.variable("VAULT_CAPATH"), ClientCert: r.variable("VAULT_CLIENT_CERT"),
 		ClientKey: r.variable("VAULT_CLIENT_KEY"), TLSServerName: r.variable("VAULT_TLS_SERVER_NAME")}); err != nil {
 		return fmt.Errorf("the certificates of Vault: %w", err)
 	}
 	client, err := api.NewClient(settings)
 	if err != nil {
-		return errors.New("VAULT_ADDR is not the address of a Vault")
+		return errors.New("VAULT_ADDR or VAULT_AGENT_ADDR is not the address of a Vault")
 	}
 	client.ClearNamespace()
 	if namespace := r.variable("VAULT_NAMESPACE"); namespace != "" {
@@ -133,13 +148,16 @@ func (r *Reader) variable(name string) string {
 	return strings.TrimSpace(value)
 }
 
-// authenticate gives the client a token: the configured one, or that of a login.
+// authenticate gives the client a token: the configured one, or that of a login. An agent may add one itself.
 func (r *Reader) authenticate(ctx context.Context, client *api.Client) error {
 	if token := r.variable("VAULT_TOKEN"); token != "" {
 		client.SetToken(token)
 		return nil
 	}
 	mount, credentials, err := r.credentials()
+	if errors.Is(err, errNoCredentials) && r.variable("VAULT_AGENT_ADDR") != "" {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -168,8 +186,10 @@ func (r *Reader) credentials() (mount string, credentials map[string]any, err er
 	if id := r.variable("VAULT_ROLE_ID"); id != "" {
 		return cmp.Or(r.variable("VAULT_APPROLE_MOUNT"), "approle"), map[string]any{"role_id": id, "secret_id": r.variable("VAULT_SECRET_ID")}, nil
 	}
-	return "", nil, errors.New("no way to authenticate at Vault is configured: set VAULT_TOKEN, VAULT_KUBERNETES_ROLE, or VAULT_ROLE_ID and VAULT_SECRET_ID")
+	return "", nil, errNoCredentials
 }
+
+var errNoCredentials = errors.New("no way to authenticate at Vault is configured: set VAULT_TOKEN, VAULT_KUBERNETES_ROLE, or VAULT_ROLE_ID and VAULT_SECRET_ID")
 
 // Close revokes the token of a login. It ends by itself too, if that fails.
 func (r *Reader) Close(ctx context.Context) {

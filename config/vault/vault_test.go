@@ -195,7 +195,10 @@ func TestMistakesSayWhatToSet(t *testing.T) {
 		reference, reason string
 	}{
 		{nil, "kv/data/a#b", "VAULT_ADDR is not set"},
-		{map[string]string{"VAULT_ADDR": "://"}, "kv/data/a#b", "VAULT_ADDR is not the address of a Vault"},
+		{map[string]string{"VAULT_ADDR": answers.URL, "VAULT_TOKEN": canary, "VAULT_SKIP_VERIFY": "true"}, "kv/data/a#b", "VAULT_SKIP_VERIFY is not supported"},
+		{map[string]string{"VAULT_ADDR": answers.URL, "VAULT_TOKEN": canary, "VAULT_SKIP_VERIFY": "yes"}, "kv/data/a#b", "VAULT_SKIP_VERIFY is not supported"},
+		{map[string]string{"VAULT_ADDR": answers.URL, "VAULT_TOKEN": canary, "VAULT_SKIP_VERIFY": "False"}, "kv/data/a#b", "the status is 418"},
+		{map[string]string{"VAULT_ADDR": "://"}, "kv/data/a#b", "VAULT_ADDR or VAULT_AGENT_ADDR is not the address of a Vault"},
 		{map[string]string{"VAULT_ADDR": answers.URL}, "kv/data/a#b", "no way to authenticate at Vault is configured: set VAULT_TOKEN"},
 		{map[string]string{"VAULT_ADDR": answers.URL, "VAULT_KUBERNETES_ROLE": "a", "VAULT_KUBERNETES_TOKEN_FILE": "nothing"}, "kv/data/a#b", "the token of the service account: open nothing"},
 		{map[string]string{"VAULT_ADDR": answers.URL, "VAULT_CACERT": "nothing"}, "kv/data/a#b", "the certificates of Vault"},
@@ -213,5 +216,51 @@ func TestMistakesSayWhatToSet(t *testing.T) {
 		require.ErrorContains(t, err, test.reason)
 		require.NotContains(t, err.Error(), canary)
 		require.Less(t, time.Since(began), 40*time.Second)
+	}
+}
+
+// answering is a Vault with one answer, which it gives to requests with this token.
+func answering(t *testing.T, token, answer string) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		if request.Header.Get("X-Vault-Token") != token {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		_, _ = w.Write([]byte(answer))
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// TestLeasedSecretsAreRefused: one ends while Portico runs, whether the lease could be renewed or not.
+func TestLeasedSecretsAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, renewable := range []string{"true", "false"} {
+		at := answering(t, "a", `{"lease_id": "database/creds/portico/abc", "lease_duration": 3600, "renewable": `+renewable+`, "data": {"password": "`+canary+`"}}`)
+		_, err := reader(map[string]string{"VAULT_ADDR": at, "VAULT_TOKEN": "a"}).Read(t.Context(), "database/creds/portico#password")
+		require.ErrorContains(t, err, "the secret is leased: it ends after 1h0m0s", renewable)
+		require.ErrorContains(t, err, "Use a secret of an engine KV, or let Vault's agent write a file", renewable)
+		require.NotContains(t, err.Error(), canary)
+	}
+	// Version 1 of the engine KV says when to read again, and leases nothing.
+	at := answering(t, "a", `{"lease_id": "", "lease_duration": 2764800, "renewable": false, "data": {"password": "p"}}`)
+	text, err := reader(map[string]string{"VAULT_ADDR": at, "VAULT_TOKEN": "a"}).Read(t.Context(), "kv1/portico#password")
+	require.NoError(t, err)
+	require.Equal(t, "p", text)
+}
+
+// TestAnAgentIsAskedInPlaceOfVault: it may add its own token, and takes one that is set.
+func TestAnAgentIsAskedInPlaceOfVault(t *testing.T) {
+	t.Parallel()
+	const nobody = "http://127.0.0.1:1"
+	for token, variables := range map[string]map[string]string{
+		"":  {"VAULT_ADDR": nobody},
+		"a": {"VAULT_TOKEN": "a"},
+	} {
+		variables["VAULT_AGENT_ADDR"] = answering(t, token, `{"data": {"password": "p"}}`)
+		text, err := reader(variables).Read(t.Context(), "kv1/portico#password")
+		require.NoError(t, err)
+		require.Equal(t, "p", text)
 	}
 }
