@@ -101,15 +101,19 @@ func (c *apiClient) call(ctx context.Context, method, path string, body, into an
 	return c.do(ctx, method, path, key, body, into)
 }
 
-// fetch decodes an answer and returns its complete JSON, for JSON output: the API's fields, not only the
-// client's.
+// fetch reads something, as ask does.
 func (c *apiClient) fetch(ctx context.Context, path string, into any) (json.RawMessage, error) {
+	return c.ask(ctx, http.MethodGet, path, nil, into)
+}
+
+// ask decodes an answer and returns its complete JSON, for JSON output: the API's fields, not only the client's.
+func (c *apiClient) ask(ctx context.Context, method, path string, body, into any) (json.RawMessage, error) {
 	var answer json.RawMessage
-	if err := c.call(ctx, http.MethodGet, path, nil, &answer); err != nil {
+	if err := c.call(ctx, method, path, body, &answer); err != nil {
 		return nil, err
 	}
 	if err := json.Unmarshal(answer, into); err != nil {
-		return nil, fmt.Errorf("read the answer to GET %s: %w", path, err)
+		return nil, fmt.Errorf("read the answer to %s %s: %w", method, path, err)
 	}
 	return answer, nil
 }

@@ -323,13 +323,16 @@ func (d *dev) afterStart(
 	d.parts.tell("Portico", "ready")
 	fmt.Fprintf(d.out, "\nPortico is up after %s.\n\n  Portal           %s\n  Temporal Web UI  %s\n  Git forge        %s\n  Data             %s\n\n",
 		brief(time.Since(d.started)), p.config.App.BaseURL, p.temporalPages(serverOptions{temporalUI: stack.TemporalUI().URL()}), gitForge.URL(), d.dataDir)
+	var known []openid.Person
 	if d.users {
-		if err := d.tellUsers(ctx, p); err != nil {
+		var err error
+		if known, err = waitForPeople(ctx, p); err != nil {
 			return err
 		}
+		d.tellUsers(p, known)
 	}
 	if d.demo {
-		outcome.err = d.demonstrate(ctx, p, gitForge)
+		outcome.err = d.demonstrate(ctx, p, known, gitForge)
 		if outcome.err != nil && ctx.Err() == nil {
 			fmt.Fprintln(terminal.NewWriter(os.Stderr), "portico:", outcome.err)
 		}
@@ -342,12 +345,12 @@ func (d *dev) afterStart(
 	return nil
 }
 
-// demonstrate runs the demo as the guest or, with --users, as somebody who may.
-func (d *dev) demonstrate(ctx context.Context, p *platform, gitForge *forge.Forge) error {
+// demonstrate runs the demo as the guest or, with --users, as one of the known people who may.
+func (d *dev) demonstrate(ctx context.Context, p *platform, known []openid.Person, gitForge *forge.Forge) error {
 	token := ""
 	if d.users {
 		var err error
-		if token, err = d.signInForDemo(ctx, p); err != nil {
+		if token, err = d.signInForDemo(ctx, p, known); err != nil {
 			return err
 		}
 	}

@@ -19,13 +19,9 @@ import (
 	"github.com/portico-dev/portico/policy"
 )
 
-// signInForDemo signs in at the provider as a browser does, as the first person who may run templates, and
+// signInForDemo signs in at the provider as a browser does, as the first of these people who may run templates, and
 // returns a token of Portico.
-func (d *dev) signInForDemo(ctx context.Context, p *platform) (string, error) {
-	people, err := waitForPeople(ctx, p)
-	if err != nil {
-		return "", err
-	}
+func (d *dev) signInForDemo(ctx context.Context, p *platform, people []openid.Person) (string, error) {
 	n := slices.IndexFunc(people, func(person openid.Person) bool { return slices.Contains(person.May, demoAbility) })
 	if n < 0 {
 		return "", errors.New("nobody in the catalog may " + demoAbility + ", so the demo cannot run: give somebody a role with " + string(policy.ScaffolderTaskCreate))

@@ -149,12 +149,8 @@ const (
 // shownPeople bounds the people of whom the terminal tells.
 const shownPeople = 5
 
-// tellUsers prints whom to try: of those who may do the same, one.
-func (d *dev) tellUsers(ctx context.Context, p *platform) error {
-	people, err := waitForPeople(ctx, p)
-	if err != nil {
-		return err
-	}
+// tellUsers prints whom of these people to try: of those who may do the same, one.
+func (d *dev) tellUsers(p *platform, people []openid.Person) {
 	fmt.Fprintf(d.out, "Sign in at %s with single sign-on, as one of these people. There are no passwords: this is for trying only.\n\n", p.config.App.BaseURL)
 	if len(people) == 0 {
 		fmt.Fprintln(d.out, "  There is nobody in the catalog yet: users are entities of the kind User.")
@@ -171,5 +167,4 @@ func (d *dev) tellUsers(ctx context.Context, p *platform) error {
 	if d.roles != "" {
 		fmt.Fprintf(d.out, "Their roles are in %s; a change counts at once.\n\n", d.roles)
 	}
-	return nil
 }

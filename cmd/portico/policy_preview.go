@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -50,13 +49,10 @@ compared. The status is 1 if the server would refuse the files, and for every ot
 			if err != nil {
 				return err
 			}
-			var answer json.RawMessage
-			if err := client.call(command.Context(), http.MethodPost, "/api/portico/v1/policy/preview?limit="+strconv.Itoa(limit), request, &answer); err != nil {
-				return files.named(err)
-			}
 			var found preview.Preview
-			if err := json.Unmarshal(answer, &found); err != nil {
-				return fmt.Errorf("read the preview: %w", err)
+			answer, err := client.ask(command.Context(), http.MethodPost, "/api/portico/v1/policy/preview?limit="+strconv.Itoa(limit), request, &found)
+			if err != nil {
+				return files.named(err)
 			}
 			files.inProblems(found.Problems)
 			out := command.OutOrStdout()

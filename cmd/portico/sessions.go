@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -137,15 +136,12 @@ belongs to. Their browsers have to sign in again. Ending those of others needs t
 			if user != "me" {
 				path = "/api/portico/v1/sessions?" + url.Values{"user": {user}}.Encode()
 			}
-			var answer json.RawMessage
 			var ended struct {
 				Ended int `json:"ended"`
 			}
-			if err := client.call(command.Context(), http.MethodDelete, path, nil, &answer); err != nil {
+			answer, err := client.ask(command.Context(), http.MethodDelete, path, nil, &ended)
+			if err != nil {
 				return err
-			}
-			if err := json.Unmarshal(answer, &ended); err != nil {
-				return fmt.Errorf("read the answer: %w", err)
 			}
 			return c.output.print(out, answer, func() { fmt.Fprintf(out, "Ended %d.\n", ended.Ended) })
 		},

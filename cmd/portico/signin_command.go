@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -191,14 +190,11 @@ func (s serverUsers) FindUsers(ctx context.Context, values map[string]string) ([
 	for _, path := range slices.Sorted(maps.Keys(values)) {
 		all = append(all, map[string]string{path: values[path]})
 	}
-	body, err := json.Marshal(map[string]any{"limit": 2, "totalItems": "exclude", "query": map[string]any{"$all": all}})
-	if err != nil {
-		return nil, err
-	}
+	asked := map[string]any{"limit": 2, "totalItems": "exclude", "query": map[string]any{"$all": all}}
 	var page struct {
 		Items []entity.Entity `json:"items"`
 	}
-	if err := s.client.call(ctx, http.MethodPost, "/api/catalog/entities/by-query", json.RawMessage(bytes.TrimSpace(body)), &page); err != nil {
+	if err := s.client.call(ctx, http.MethodPost, "/api/catalog/entities/by-query", asked, &page); err != nil {
 		if refused, is := errors.AsType[*apiError](err); is {
 			return nil, fmt.Errorf("search the catalog: %w", refused)
 		}
