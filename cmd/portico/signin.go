@@ -21,6 +21,7 @@ import (
 	"github.com/portico-dev/portico/config"
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/identity/provider"
+	"github.com/portico-dev/portico/identity/provider/atlassian"
 	"github.com/portico-dev/portico/identity/provider/github"
 	"github.com/portico-dev/portico/identity/provider/guest"
 	"github.com/portico-dev/portico/identity/provider/oidc"
@@ -71,6 +72,9 @@ var oauthProviders = func() map[string]connector {
 	for _, id := range oidc.IDs() {
 		all[id] = connectOIDC
 	}
+	for _, id := range atlassian.IDs() {
+		all[id] = connectAtlassian
+	}
 	return all
 }()
 
@@ -92,6 +96,14 @@ func connectGitHub(_ string, configured config.OAuthProvider, callbackURL string
 		return nil, "", err
 	}
 	return github.New(options), options.APIBaseURL.Hostname(), nil
+}
+
+func connectAtlassian(id string, configured config.OAuthProvider, callbackURL string) (provider.OAuth, string, error) {
+	options, err := atlassian.Configure(id, configured, callbackURL)
+	if err != nil {
+		return nil, "", err
+	}
+	return atlassian.New(options), "", nil // no annotation of a resolver begins with the host
 }
 
 func (p *platform) oauthClient(id, environment string, configured config.OAuthProvider) (signin.Client, error) {
@@ -149,6 +161,7 @@ func (p *platform) proxies(configured config.AuthProviders) (map[string]signin.P
 	}
 	if forwarding := configured.OAuth2Proxy; forwarding != nil {
 		options, header, err := oidc.ConfigureOAuth2Proxy(*forwarding)
+		options.Log = p.log
 		add(oidc.OAuth2Proxy, forwarding.SignIn, oidc.NewForwarded(options, header), err)
 	}
 	return found, wrong
@@ -161,7 +174,6 @@ func (p *platform) guest(configured *config.Guest, development bool) provider.Di
 			return nil
 		}
 		configured = &config.Guest{UserEntityRef: "user:default/guest"}
-		options.Log = p.log
 	}
 	allowed := development || configured.DangerouslyAllowOutsideDevelopment
 	if allowed {

@@ -32,17 +32,19 @@ func TestProvidersAreThoseOfTheConfiguration(t *testing.T) {
 	service, log, err := signInOf(t, `
     github: { production: { clientId: a, clientSecret: b, signIn: { resolvers: [{ resolver: userIdMatchingUserEntityAnnotation }] } } }
     gitlab: { development: { clientId: a, clientSecret: b } }
-    bitbucket: { production: { clientId: a, clientSecret: b } }
+    bitbucket: { production: { clientId: a, clientSecret: b, signIn: { resolvers: [{ resolver: usernameMatchingUserEntityAnnotation }] } } }
+    atlassian: { production: { clientId: a, clientSecret: b, signIn: { resolvers: [{ resolver: emailMatchingUserEntityProfileEmail }] } } }
+    bitbucketServer: { production: { clientId: a, clientSecret: b } }
     gcpIap: { audience: a, signIn: { resolvers: [{ resolver: emailMatchingUserEntityAnnotation }] } }
     cfaccess: { teamName: acme, audience: a }
     awsalb: { issuer: "https://id.example", signer: "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/portico/0123456789abcdef", region: eu-central-1 }
     oauth2Proxy: { issuer: "https://id.example", audience: a, signIn: { resolvers: [{ resolver: forwardedUserMatchingUserEntityName }] } }
 `)
 	require.NoError(t, err)
-	require.Equal(t, []string{"awsalb", "cfaccess", "gcpIap", "github", "oauth2Proxy"}, service.Configured("production"))
+	require.Equal(t, []string{"atlassian", "awsalb", "bitbucket", "cfaccess", "gcpIap", "github", "oauth2Proxy"}, service.Configured("production"))
 	require.Equal(t, []string{"awsalb", "cfaccess", "gcpIap", "gitlab", "oauth2Proxy"}, service.Configured("development"))
 	require.True(t, service.IsDirect("gcpIap"))
-	require.Contains(t, log, `nobody can sign in with this provider: Portico does not have it" provider=bitbucket`)
+	require.Contains(t, log, `nobody can sign in with this provider: Portico does not have it" provider=bitbucketServer`)
 }
 
 // placed matches the beginning of a position.

@@ -49,6 +49,8 @@ var catalog = users{
 	"metadata.annotations.github.com/user-id=4711":             {"user:default/octo"},
 	"metadata.annotations.gitlab.example.com/user-id=4711":     {"user:default/fox"},
 	"metadata.annotations.graph.microsoft.com/user-id=4711":    {"user:default/ms"},
+	"metadata.annotations.bitbucket.org/user-id=4711":          {"user:default/bit"},
+	"metadata.annotations.bitbucket.org/username=ada":          {"user:default/bucket"},
 	"metadata.annotations.google.com/email=ada@example.com":    {"user:default/goo"},
 	"metadata.annotations.okta.com/email=ada@example.com":      {"user:default/oct"},
 	"metadata.annotations.microsoft.com/email=ada@example.com": {"user:default/soft"},
@@ -77,6 +79,8 @@ func TestEachResolverLooksForItsValue(t *testing.T) {
 		{"gitlab", "usernameMatchingUserEntityName", "user:default/ada"},
 		{"github", "userIdMatchingUserEntityAnnotation", "user:default/octo"},
 		{"gitlab", "userIdMatchingUserEntityAnnotation", "user:default/fox"},
+		{"bitbucket", "userIdMatchingUserEntityAnnotation", "user:default/bit"},
+		{"bitbucket", "usernameMatchingUserEntityAnnotation", "user:default/bucket"},
 		{"microsoft", "userIdMatchingUserEntityAnnotation", "user:default/ms"},
 		{"microsoft", "emailMatchingUserEntityAnnotation", "user:default/soft"},
 		{"google", "emailMatchingUserEntityAnnotation", "user:default/goo"},
@@ -171,10 +175,6 @@ func TestWhoIsNotInTheCatalogDoesNotGetTheNameOfAUser(t *testing.T) {
 	}
 }
 
-func TestTwoUsersOfOnePersonAreAConflict(t *testing.T) {
-	t.Parallel()
-	_, _, err := chain(t, "oidc", resolver.Entry{Name: "emailMatchingUserEntityProfileEmail", WithoutUser: true}).Resolve(t.Context(), person("shared@example.com"))
-	require.Equal(t, fault.Conflict, fault.KindOf(err))
 // TestLettersThatOnlyLookLikeOthersAreNobodys: the lower case of the Kelvin sign is the letter k, and the catalog
 // compares in lower case.
 func TestLettersThatOnlyLookLikeOthersAreNobodys(t *testing.T) {
@@ -192,6 +192,10 @@ func TestLettersThatOnlyLookLikeOthersAreNobodys(t *testing.T) {
 	}
 }
 
+func TestTwoUsersOfOnePersonAreAConflict(t *testing.T) {
+	t.Parallel()
+	_, _, err := chain(t, "oidc", resolver.Entry{Name: "emailMatchingUserEntityProfileEmail", WithoutUser: true}).Resolve(t.Context(), person("shared@example.com"))
+	require.Equal(t, fault.Conflict, fault.KindOf(err))
 	require.EqualError(t, err, "User lookup resulted in multiple matches")
 }
 

@@ -30,6 +30,8 @@ var rules = []rule{
 	{name: "forwardedUserMatchingUserEntityName", providers: []string{"oauth2Proxy"}, look: bySubject},
 	{name: "userIdMatchingUserEntityAnnotation", providers: []string{"github"}, look: byUserID("github.com/user-id")},
 	{name: "userIdMatchingUserEntityAnnotation", providers: []string{"gitlab"}, look: byHostUserID},
+	{name: "userIdMatchingUserEntityAnnotation", providers: []string{"bitbucket"}, look: byUserID("bitbucket.org/user-id")},
+	{name: "usernameMatchingUserEntityAnnotation", providers: []string{"bitbucket"}, look: byAnnotatedUsername("bitbucket.org/username")},
 	{name: "userIdMatchingUserEntityAnnotation", providers: []string{"microsoft"}, look: byUserID("graph.microsoft.com/user-id")},
 	{name: "emailMatchingUserEntityAnnotation", providers: []string{"microsoft"}, look: byAnnotatedEmail("microsoft.com/email")},
 	{name: "emailMatchingUserEntityAnnotation", providers: []string{"gcpIap", "google"}, look: byAnnotatedEmail("google.com/email")},
@@ -61,7 +63,10 @@ func namesFor(id string) []string {
 // byExpression is the resolver, Portico's own, whose result an expression computes.
 const byExpression = "expression"
 
-const noEmail = "the provider gave no verified email address"
+const (
+	noEmail    = "the provider gave no verified email address"
+	noUsername = "the provider gave no user name"
+)
 
 // emailPath is where a User entity has its email address.
 const emailPath = "spec.profile.email"
@@ -98,7 +103,7 @@ func byLocalPart(person provider.Person, entry Entry, _ string) (wanted, string)
 
 func byUsername(person provider.Person, _ Entry, _ string) (wanted, string) {
 	if person.Username == "" {
-		return wanted{}, "the provider gave no user name"
+		return wanted{}, noUsername
 	}
 	return named(person.Username), ""
 }
@@ -124,6 +129,15 @@ func byUserID(annotation string) look {
 // byHostUserID is byUserID for an annotation that begins with the provider's host.
 func byHostUserID(person provider.Person, entry Entry, host string) (wanted, string) {
 	return byUserID(host+"/user-id")(person, entry, host)
+}
+
+func byAnnotatedUsername(annotation string) look {
+	return func(person provider.Person, _ Entry, _ string) (wanted, string) {
+		if person.Username == "" {
+			return wanted{}, noUsername
+		}
+		return annotated(annotation, person.Username, person), ""
+	}
 }
 
 func byAnnotatedEmail(annotation string) look {

@@ -80,43 +80,30 @@ func apiOf(base string) (*url.URL, error) {
 // Provider is one app at one GitHub.
 type Provider struct {
 	options Options
-	oauth   oauth2.Config
-	client  *http.Client
+	app     codeflow.App
 }
 
 var _ provider.OAuth = (*Provider)(nil)
 
 // New makes no request.
 func New(options Options) *Provider {
-	p := &Provider{options: options, client: codeflow.Client(options.Transport)}
-	// A redirect would take the secret or the token to another host.
-	p.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	p.oauth = oauth2.Config{ClientID: options.ClientID, ClientSecret: options.ClientSecret, RedirectURL: options.CallbackURL,
+	oauth := oauth2.Config{ClientID: options.ClientID, ClientSecret: options.ClientSecret, RedirectURL: options.CallbackURL,
 		Scopes: codeflow.Scopes(requiredScopes, options.Scopes), Endpoint: oauth2.Endpoint{AuthURL: options.BaseURL + "/login/oauth/authorize",
 			TokenURL: options.BaseURL + "/login/oauth/access_token", AuthStyle: oauth2.AuthStyleInParams}}
-	return p
+	return &Provider{options: options, app: codeflow.NewApp(ID, oauth, options.Parameters, options.Transport)}
 }
 
-// Start returns GitHub's authorization page with the parameters of the attempt. An Enterprise Server that is
-// too old for PKCE ignores the challenge.
+// Start returns GitHub's authorization page with the parameters of the attempt. An Enterprise Server may be too old
+// for PKCE.
 func (p *Provider) Start(_ context.Context, attempt provider.Attempt) (string, error) {
-	asked := p.oauth
-	asked.Scopes = codeflow.Scopes(asked.Scopes, attempt.Scopes)
-	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(attempt.Verifier)}
-	for name, value := range p.options.Parameters {
-		options = append(options, oauth2.SetAuthURLParam(name, value))
-	}
-	return asked.AuthCodeURL(attempt.State, options...), nil
+	return p.app.Start(attempt), nil
 }
 
 // Callback redeems the code, and asks GitHub whose token it got.
 func (p *Provider) Callback(ctx context.Context, attempt provider.Attempt, query url.Values) (provider.Login, error) {
-	if err := codeflow.CheckQuery(ID, query); err != nil {
-		return provider.Login{}, err
-	}
-	token, err := p.oauth.Exchange(p.withClient(ctx), query.Get("code"), oauth2.VerifierOption(attempt.Verifier))
+	token, err := p.app.Redeem(ctx, attempt, query)
 	if err != nil {
-		return provider.Login{}, codeflow.Refused(ID, err)
+		return provider.Login{}, err
 	}
 	return p.login(ctx, tokensOf(token))
 }
@@ -127,9 +114,9 @@ func (p *Provider) Refresh(ctx context.Context, last provider.Tokens) (provider.
 	if access, kept := strings.CutPrefix(last.Refresh, accessTokenPrefix); kept {
 		return p.login(ctx, provider.Tokens{Access: access, Refresh: last.Refresh, Scope: last.Scope})
 	}
-	token, err := p.oauth.TokenSource(p.withClient(ctx), &oauth2.Token{RefreshToken: last.Refresh}).Token()
+	token, err := p.app.Renew(ctx, last.Refresh)
 	if err != nil {
-		return provider.Login{}, codeflow.Refused(ID, err)
+		return provider.Login{}, err
 	}
 	return p.login(ctx, tokensOf(token))
 }
@@ -143,7 +130,7 @@ func tokensOf(token *oauth2.Token) provider.Tokens {
 
 // login asks GitHub whose the access token is. An error comes with the tokens.
 func (p *Provider) login(ctx context.Context, tokens provider.Tokens) (provider.Login, error) {
-	client := p.api(&oauth2.Transport{Source: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: tokens.Access}), Base: p.client.Transport})
+	client := p.api(&oauth2.Transport{Source: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: tokens.Access}), Base: p.app.Client.Transport})
 	login := provider.Login{Tokens: tokens}
 	user, _, err := client.Users.Get(ctx, "")
 	if err != nil {
@@ -187,7 +174,7 @@ func (p *Provider) Logout(ctx context.Context, last provider.Tokens, _ string) (
 	if !kept {
 		return "", nil
 	}
-	client := p.api(&github.BasicAuthTransport{Username: p.options.ClientID, Password: p.options.ClientSecret, Transport: p.client.Transport})
+	client := p.api(&github.BasicAuthTransport{Username: p.options.ClientID, Password: p.options.ClientSecret, Transport: p.app.Client.Transport})
 	_, err := client.Authorizations.Revoke(ctx, p.options.ClientID, access)
 	if status := statusOf(err); status == http.StatusNotFound || status == http.StatusUnprocessableEntity {
 		return "", nil // the token has ended before
@@ -200,7 +187,7 @@ func (p *Provider) Logout(ctx context.Context, last provider.Tokens, _ string) (
 
 // api is a client for one person: go-github stops all requests of a client whose rate limit is reached.
 func (p *Provider) api(authenticated http.RoundTripper) *github.Client {
-	client := github.NewClient(&http.Client{Timeout: p.client.Timeout, CheckRedirect: p.client.CheckRedirect, Transport: authenticated})
+	client := github.NewClient(&http.Client{Timeout: p.app.Client.Timeout, CheckRedirect: p.app.Client.CheckRedirect, Transport: authenticated})
 	client.BaseURL = p.options.APIBaseURL
 	client.UserAgent = "portico"
 	return client
@@ -223,8 +210,4 @@ func statusOf(err error) int {
 		return 0
 	}
 	return answered.Response.StatusCode
-}
-
-func (p *Provider) withClient(ctx context.Context) context.Context {
-	return context.WithValue(ctx, oauth2.HTTPClient, p.client)
 }
