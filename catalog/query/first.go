@@ -13,7 +13,7 @@ const (
 )
 
 // isWide reports whether a Match has so many values that statements with an array of them take long to plan.
-func (m Match) isWide() bool { return len(m.Values) > manyValues }
+func (f Match) isWide() bool { return len(f.Values) > manyValues }
 
 // probed is a wide Match that is evaluated on the rows that other conditions find, not used to find rows.
 type probed Match
@@ -55,7 +55,7 @@ func (f first) of(b *builder, s scope, write func(*builder, scope)) {
 	}
 	b.text("with found as materialized (")
 	b.scopeIDs(scope{kinds: s.kinds, rest: All{match}})
-	b.text(" limit ", b.arg(maxSorted+1), "), few as materialized (select count(*) <= ", b.arg(maxSorted), " as yes from found) select * from ((")
+	b.text(" limit ", b.arg(maxSorted+1), "), few as materialized (select count(*) <= ", b.arg(maxSorted), " as yes from found) select * from ((") //nolint:unqueryvet // The columns are those of write.
 	write(b, with(among{}))
 	b.limit(f.limit+f.offset, 0)
 	b.text(") union all (")
