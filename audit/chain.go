@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -45,6 +46,12 @@ type sealed struct {
 	db.AuditSeal
 
 	events map[uuid.UUID]db.AuditEvent
+}
+
+// isMalformed reports whether a seal has not one hash for each of its events. Portico writes no such seal.
+func isMalformed(seal db.AuditSeal) bool {
+	isNoHash := func(hash []byte) bool { return len(hash) != sha256.Size }
+	return len(seal.EventIds) == 0 || len(seal.EventIds) != len(seal.Hashes) || slices.ContainsFunc(seal.Hashes, isNoHash)
 }
 
 // snapshot lets read see the log as it is at one moment. Otherwise the retention and new seals would look like

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"math"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -15,13 +15,10 @@ import (
 	"github.com/portico-dev/portico/db"
 )
 
-// errNotWhole means that an event of a seal is missing, so that an export would be a part that looks like the
-// whole.
-var errNotWhole = errors.New("an event of the audit log is missing: verify the log")
-
 // Export writes the events of a span, in the order of the chain, as JSON lines. A line is the document of an
 // event with its hash as the last member. The hash is the SHA-256 of the previous hash (32 bytes) and of the
-// document without that member. Events that are not sealed yet are in the next export.
+// document without that member. Events that are not sealed yet are in the next export. It ends with an error at
+// a seal that somebody changed: a part would look like the whole.
 func (l *Log) Export(ctx context.Context, span Span, out io.Writer) error {
 	return l.snapshot(ctx, func(tx pgx.Tx) error {
 		for next, err := range seals(ctx, tx, span) {
@@ -32,8 +29,8 @@ func (l *Log) Export(ctx context.Context, span Span, out io.Writer) error {
 			if err != nil {
 				return err
 			}
-			if len(batch.Missing) > 0 {
-				return fmt.Errorf("seal %d, event %s: %w", batch.Seal, batch.Missing[0], errNotWhole)
+			if batch.Broken != nil {
+				return batch.Broken
 			}
 			if _, err := out.Write(batch.Lines); err != nil {
 				return fmt.Errorf("write the export: %w", err)
@@ -50,8 +47,9 @@ type Batch struct {
 	Head string
 	// Lines are the lines of Export.
 	Lines []byte
-	// Missing are events of the seal that do not exist any more: the log was changed.
-	Missing []uuid.UUID
+	// Broken says what somebody changed in the seal, nil when nothing. Lines has the events that are left of it,
+	// and none if it is not known which hash belongs to which event.
+	Broken error
 }
 
 // Next is the export of the first seal after the one with a number. found is false when there is none yet.
@@ -70,20 +68,33 @@ func (l *Log) Next(ctx context.Context, after int64) (batch Batch, found bool, e
 
 func (s sealed) batch() (Batch, error) {
 	batch := Batch{Seal: s.Number}
+	if isMalformed(s.AuditSeal) {
+		batch.Broken = s.broken("has not one hash for each event")
+		return batch, nil
+	}
 	var lines bytes.Buffer
+	var missing []uuid.UUID
 	for i, id := range s.EventIds {
 		batch.Head = hex.EncodeToString(s.Hashes[i])
 		row, exists := s.events[id]
 		if !exists {
-			batch.Missing = append(batch.Missing, id)
+			missing = append(missing, id)
 			continue
 		}
 		if err := exportEvent(row, s.Hashes[i], &lines); err != nil {
 			return Batch{}, err
 		}
 	}
+	if len(missing) > 0 {
+		batch.Broken = s.broken(fmt.Sprintf("lacks the events %s", missing))
+	}
 	batch.Lines = lines.Bytes()
 	return batch, nil
+}
+
+// broken says what somebody changed in the seal, and of which day it is.
+func (s sealed) broken(what string) error {
+	return fmt.Errorf("the audit log was changed: seal %d of %s %s; run portico audit verify", s.Number, s.SealedAt.UTC().Format(time.DateOnly), what)
 }
 
 func exportEvent(row db.AuditEvent, hash []byte, out *bytes.Buffer) error {

@@ -61,7 +61,7 @@ func (l *Log) seal(ctx context.Context, tx pgx.Tx) (more bool, err error) {
 		l.log.ErrorContext(ctx, "events of the audit log were deleted before they were sealed", "events", lost)
 	}
 	if len(rows) > 0 {
-		err = addSeal(ctx, tx, rows)
+		err = l.addSeal(ctx, tx, rows)
 	}
 	return len(ids) == sealSize, err
 }
@@ -76,15 +76,19 @@ func without(ids []uuid.UUID, events []db.AuditEvent) []uuid.UUID {
 }
 
 // addSeal adds events to the end of the chain.
-func addSeal(ctx context.Context, tx pgx.Tx, events []db.AuditEvent) error {
+func (l *Log) addSeal(ctx context.Context, tx pgx.Tx, events []db.AuditEvent) error {
 	slices.SortFunc(events, func(a, b db.AuditEvent) int { return slices.Compare(a.ID[:], b.ID[:]) })
 	last, err := queries.LastAuditSeal(ctx, tx)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return err
 	}
 	seal := db.InsertAuditSealParams{Number: last.Number + 1, Previous: last.Head}
-	if errors.Is(err, pgx.ErrNoRows) {
+	if len(last.Head) == 0 {
 		seal.Previous = beginning
+	}
+	if len(last.Head) == 0 && last.Number > 0 {
+		// The chain is broken there in any case, and events without any seal would be worse.
+		l.log.ErrorContext(ctx, "the audit log was changed: its newest seal has no hash to continue; run portico audit verify", "seal", last.Number)
 	}
 	hash := seal.Previous
 	for _, event := range events {

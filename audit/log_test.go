@@ -190,7 +190,54 @@ func TestAnExportIsTheWholeChain(t *testing.T) {
 	pool, log := sealed(t)
 	require.Len(t, exported(t, log), 12)
 	tamper(t, pool, "delete from audit_events where resource = '1.2'")
-	require.ErrorContains(t, log.Export(t.Context(), audit.Span{}, &bytes.Buffer{}), "verify the log", "a part is not passed off as the whole")
+	err := log.Export(t.Context(), audit.Span{}, &bytes.Buffer{})
+	require.ErrorContains(t, err, "seal 2 of "+time.Now().UTC().Format(time.DateOnly)+" lacks the events")
+	require.ErrorContains(t, err, "run portico audit verify", "a part is not passed off as the whole")
+}
+
+// TestAMalformedSealIsABrokenChain: whatever somebody wrote into the row of a seal, everything that reads it says so or
+// goes on.
+func TestAMalformedSealIsABrokenChain(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]string{
+		"no hashes":               "hashes = '{}'",
+		"too few hashes":          "hashes = hashes[1:2]",
+		"too many hashes":         "hashes = hashes || hashes",
+		"no events":               "event_ids = '{}'",
+		"nothing":                 "event_ids = '{}', hashes = '{}'",
+		"a hash is null":          "hashes[4] = null",
+		"a hash is short":         `hashes[4] = '\x00'`,
+		"hashes in two rows":      `hashes = array[array['\x01'::bytea], array['\x02'::bytea]]`,
+		"events in several rows":  "event_ids = array[array[event_ids[1]], array[event_ids[2]], array[event_ids[3]]]",
+		"a null among the events": "event_ids = event_ids || array[null::uuid]",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pool, log := sealed(t)
+			tamper(t, pool, "update audit_seals set sealed_at = '2026-01-31T12:00:00Z', "+change+" where number = 3")
+			const found = "seal 3 of 2026-01-31 has not one hash for each event"
+			report, err := log.Verify(t.Context(), audit.Check{})
+			require.NoError(t, err)
+			require.Equal(t, "seal 3 has not one hash for each event", report.Break.String())
+			require.ErrorContains(t, log.Export(t.Context(), audit.Span{}, &bytes.Buffer{}), found)
+			batch, isThere, err := log.Next(t.Context(), 2)
+			require.NoError(t, err)
+			require.True(t, isThere)
+			require.ErrorContains(t, batch.Broken, found)
+			require.Empty(t, batch.Lines)
+
+			require.NoError(t, audit.Record(t.Context(), pool, ada, audit.EntityDelete, "after"))
+			sealAll(t, log)
+			batch, isThere, err = log.Next(t.Context(), 3)
+			require.NoError(t, err)
+			require.True(t, isThere)
+			require.NoError(t, batch.Broken)
+			require.Contains(t, string(batch.Lines), `"resource":"after"`)
+			_, err = log.DeleteBefore(t.Context(), time.Now().Add(time.Hour))
+			require.NoError(t, err)
+			require.Len(t, find(t, pool, audit.Query{Resource: "after"}), 1)
+		})
+	}
 }
 
 // TestEventsThatAreLostBeforeTheirSealAreLogged: they neither stop the sealing nor make an empty seal.

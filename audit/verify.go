@@ -162,7 +162,7 @@ func (v *verification) check(next sealed) (*Break, error) {
 // checkSeal says what is wrong with a seal itself, "" when nothing is.
 func (v *verification) checkSeal(next db.AuditSeal, isFirst bool) string {
 	switch {
-	case len(next.EventIds) == 0 || len(next.EventIds) != len(next.Hashes):
+	case isMalformed(next):
 		return "has not one hash for each event"
 	case isFirst && next.Number == 1 && !bytes.Equal(next.Previous, beginning):
 		return "does not begin the chain"

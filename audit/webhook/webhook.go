@@ -91,8 +91,10 @@ func (s *Sender) sendAfter(ctx context.Context, lease uuid.UUID, delivered int64
 			return false, err
 		}
 		s.warn(ctx, delivered, batch)
-		if err := s.post(ctx, batch); err != nil {
-			return false, err
+		if len(batch.Lines) > 0 {
+			if err := s.post(ctx, batch); err != nil {
+				return false, err
+			}
 		}
 		held, err := queries.AdvanceAuditWebhook(ctx, s.options.Pool, batch.Seal, lease)
 		if err != nil || held == 0 {
@@ -108,8 +110,8 @@ func (s *Sender) warn(ctx context.Context, delivered int64, batch audit.Batch) {
 	if delivered > 0 && batch.Seal > delivered+1 {
 		s.options.Log.ErrorContext(ctx, "seals of the audit log were deleted before the webhook had them", "first", delivered+1, "last", batch.Seal-1)
 	}
-	if len(batch.Missing) > 0 {
-		s.options.Log.ErrorContext(ctx, "events of the audit log are missing: run portico audit verify", "seal", batch.Seal, "events", batch.Missing)
+	if batch.Broken != nil {
+		s.options.Log.ErrorContext(ctx, "the receiver of the audit log gets a broken chain", "error", batch.Broken)
 	}
 }
 

@@ -292,17 +292,20 @@ func TestAChangedLogDoesNotStopTheExport(t *testing.T) {
 	s := newSending(t)
 	s.record("component:default/a")
 	s.send()
-	for n := range 3 {
+	for n := range 4 {
 		s.record(fmt.Sprint("component:default/", n))
 	}
 	for _, statement := range []string{"alter table audit_events disable trigger user", "alter table audit_seals disable trigger user",
-		"delete from audit_seals where number = 2", "delete from audit_events where resource = 'component:default/1'"} {
+		"delete from audit_seals where number = 2", "delete from audit_events where resource = 'component:default/1'",
+		"update audit_seals set hashes = '{}' where number = 4"} {
 		_, err := s.pool.Exec(t.Context(), statement)
 		require.NoError(t, err)
 	}
 	s.send()
-	require.Len(t, s.receiver.messages(), 3)
-	require.Contains(t, s.receiver.taken(), "component:default/2")
+	require.Len(t, s.receiver.messages(), 2, "there is nothing to send of a seal without events")
+	require.Contains(t, s.receiver.taken(), "component:default/3")
 	require.Contains(t, s.logged.String(), "seals of the audit log were deleted before the webhook had them")
-	require.Contains(t, s.logged.String(), "events of the audit log are missing")
+	day := time.Now().UTC().Format(time.DateOnly)
+	require.Contains(t, s.logged.String(), "seal 3 of "+day+" lacks the events")
+	require.Contains(t, s.logged.String(), "seal 4 of "+day+" has not one hash for each event")
 }
