@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
 	"fmt"
@@ -25,7 +24,7 @@ func (l *Log) Export(ctx context.Context, span Span, out io.Writer) error {
 			if err != nil {
 				return err
 			}
-			batch, err := next.batch()
+			batch, err := next.batch(0, math.MaxInt)
 			if err != nil {
 				return err
 			}
@@ -40,55 +39,72 @@ func (l *Log) Export(ctx context.Context, span Span, out io.Writer) error {
 	})
 }
 
-// Batch is what the log exports of one seal.
+// Position is how far a reader of the log is: it has all seals up to Seal, and so many Events of the one after it.
+type Position struct {
+	Seal   int64
+	Events int
+}
+
+// Batch is what the log exports of one seal, or of a part of it.
 type Batch struct {
-	// Seal is the number of the seal, and Head its last hash in hexadecimal digits.
+	// Seal is the number of the seal.
 	Seal int64
-	Head string
-	// Lines are the lines of Export.
+	// Lines are the lines of Export, and Head is the last hash in them, in hexadecimal digits.
 	Lines []byte
+	Head  string
+	// End is the position after the batch.
+	End Position
 	// Broken says what somebody changed in the seal, nil when nothing. Lines has the events that are left of it,
 	// and none if it is not known which hash belongs to which event.
 	Broken error
 }
 
-// Next is the export of the first seal after the one with a number. found is false when there is none yet.
-func (l *Log) Next(ctx context.Context, after int64) (batch Batch, found bool, err error) {
+// Next is the export of the first seal after a position, in bytes at most so many: the rest of the seal is in the next
+// batch. A larger event is a batch of its own. found is false when there is none yet.
+func (l *Log) Next(ctx context.Context, after Position, most int) (batch Batch, found bool, err error) {
 	err = l.snapshot(ctx, func(tx pgx.Tx) error {
-		next, err := links(ctx, tx, after+1, math.MaxInt64, 1)
+		next, err := links(ctx, tx, after.Seal+1, math.MaxInt64, 1)
 		if err != nil || len(next) == 0 {
 			return err
 		}
 		found = true
-		batch, err = next[0].batch()
+		if next[0].Number != after.Seal+1 { // the seal of which it has some events was deleted
+			after.Events = 0
+		}
+		batch, err = next[0].batch(after.Events, most)
 		return err
 	})
 	return batch, found, err
 }
 
-func (s sealed) batch() (Batch, error) {
-	batch := Batch{Seal: s.Number}
+// batch is the export of the events after the first ones, in at most so many bytes, but at least one event.
+func (s sealed) batch(after, most int) (Batch, error) {
+	batch := Batch{Seal: s.Number, End: Position{Seal: s.Number}}
 	if isMalformed(s.AuditSeal) {
 		batch.Broken = s.broken("has not one hash for each event")
 		return batch, nil
 	}
-	var lines bytes.Buffer
 	var missing []uuid.UUID
-	for i, id := range s.EventIds {
-		batch.Head = hex.EncodeToString(s.Hashes[i])
-		row, exists := s.events[id]
+	for i := after; i < len(s.EventIds); i++ {
+		row, exists := s.events[s.EventIds[i]]
 		if !exists {
-			missing = append(missing, id)
+			missing = append(missing, s.EventIds[i])
 			continue
 		}
-		if err := exportEvent(row, s.Hashes[i], &lines); err != nil {
+		hash := hex.EncodeToString(s.Hashes[i])
+		line, err := exportLine(row, hash)
+		if err != nil {
 			return Batch{}, err
 		}
+		if len(batch.Lines) > 0 && len(batch.Lines)+len(line) > most {
+			batch.End = Position{Seal: s.Number - 1, Events: i}
+			break
+		}
+		batch.Lines, batch.Head = append(batch.Lines, line...), hash
 	}
 	if len(missing) > 0 {
 		batch.Broken = s.broken(fmt.Sprintf("lacks the events %s", missing))
 	}
-	batch.Lines = lines.Bytes()
 	return batch, nil
 }
 
@@ -97,11 +113,11 @@ func (s sealed) broken(what string) error {
 	return fmt.Errorf("the audit log was changed: seal %d of %s %s; run portico audit verify", s.Number, s.SealedAt.UTC().Format(time.DateOnly), what)
 }
 
-func exportEvent(row db.AuditEvent, hash []byte, out *bytes.Buffer) error {
+// exportLine is the line of an event.
+func exportLine(row db.AuditEvent, hash string) ([]byte, error) {
 	content, err := document(row)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	fmt.Fprintf(out, "%s,\"hash\":%q}\n", content[:len(content)-len("}")], hex.EncodeToString(hash))
-	return nil
+	return fmt.Appendf(content[:len(content)-len("}")], ",\"hash\":%q}\n", hash), nil
 }

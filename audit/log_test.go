@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -220,7 +221,7 @@ func TestAMalformedSealIsABrokenChain(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, "seal 3 has not one hash for each event", report.Break.String())
 			require.ErrorContains(t, log.Export(t.Context(), audit.Span{}, &bytes.Buffer{}), found)
-			batch, isThere, err := log.Next(t.Context(), 2)
+			batch, isThere, err := log.Next(t.Context(), audit.Position{Seal: 2}, math.MaxInt)
 			require.NoError(t, err)
 			require.True(t, isThere)
 			require.ErrorContains(t, batch.Broken, found)
@@ -228,7 +229,7 @@ func TestAMalformedSealIsABrokenChain(t *testing.T) {
 
 			require.NoError(t, audit.Record(t.Context(), pool, ada, audit.EntityDelete, "after"))
 			sealAll(t, log)
-			batch, isThere, err = log.Next(t.Context(), 3)
+			batch, isThere, err = log.Next(t.Context(), batch.End, math.MaxInt)
 			require.NoError(t, err)
 			require.True(t, isThere)
 			require.NoError(t, batch.Broken)

@@ -12,13 +12,13 @@ import (
 )
 
 const advanceAuditWebhook = `-- name: AdvanceAuditWebhook :execrows
-update audit_webhook set delivered = $1, failures = 0
-where lease = $2::uuid and leased_until > now()
+update audit_webhook set delivered = $1, delivered_events = $2, failures = 0
+where lease = $3::uuid and leased_until > now()
 `
 
 // No row when the lease is over.
-func (q *Queries) AdvanceAuditWebhook(ctx context.Context, db DBTX, delivered int64, holder uuid.UUID) (int64, error) {
-	result, err := db.Exec(ctx, advanceAuditWebhook, delivered, holder)
+func (q *Queries) AdvanceAuditWebhook(ctx context.Context, db DBTX, delivered int64, deliveredEvents int32, holder uuid.UUID) (int64, error) {
+	result, err := db.Exec(ctx, advanceAuditWebhook, delivered, deliveredEvents, holder)
 	if err != nil {
 		return 0, err
 	}
@@ -67,15 +67,20 @@ func (q *Queries) FailAuditWebhook(ctx context.Context, db DBTX, askedSeconds fl
 const leaseAuditWebhook = `-- name: LeaseAuditWebhook :one
 update audit_webhook set lease = $1::uuid, leased_until = now() + make_interval(secs => $2::float8)
 where leased_until <= now() and next_attempt_at <= now()
-returning delivered
+returning delivered, delivered_events
 `
 
+type LeaseAuditWebhookRow struct {
+	Delivered       int64
+	DeliveredEvents int32
+}
+
 // No row while another worker sends, or while the next attempt has to wait.
-func (q *Queries) LeaseAuditWebhook(ctx context.Context, db DBTX, holder uuid.UUID, leaseSeconds float64) (int64, error) {
+func (q *Queries) LeaseAuditWebhook(ctx context.Context, db DBTX, holder uuid.UUID, leaseSeconds float64) (LeaseAuditWebhookRow, error) {
 	row := db.QueryRow(ctx, leaseAuditWebhook, holder, leaseSeconds)
-	var delivered int64
-	err := row.Scan(&delivered)
-	return delivered, err
+	var i LeaseAuditWebhookRow
+	err := row.Scan(&i.Delivered, &i.DeliveredEvents)
+	return i, err
 }
 
 const releaseAuditWebhook = `-- name: ReleaseAuditWebhook :exec

@@ -39,12 +39,13 @@ type AuditUnsealed struct {
 }
 
 type AuditWebhook struct {
-	One           bool
-	Delivered     int64
-	Failures      int32
-	NextAttemptAt time.Time
-	Lease         *uuid.UUID
-	LeasedUntil   time.Time
+	One             bool
+	Delivered       int64
+	Failures        int32
+	NextAttemptAt   time.Time
+	Lease           *uuid.UUID
+	LeasedUntil     time.Time
+	DeliveredEvents int32
 }
 
 type Bookmark struct {

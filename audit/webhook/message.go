@@ -22,7 +22,7 @@ func sign(secret []byte, id, timestamp string, body []byte) string {
 	return "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// request is the message about a seal. Its id is the same for each attempt.
+// request is the message of a batch. Its id, the hash at the end of the batch, is the same for each attempt.
 func (s *Sender) request(ctx context.Context, batch audit.Batch) (*http.Request, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.options.URL, bytes.NewReader(batch.Lines))
 	if err != nil {

@@ -27,6 +27,8 @@ const (
 	// leave it alone: a turn, its last message, and the statements around it.
 	turn         = 30 * time.Second
 	leaseSeconds = 60
+	// maxMessage bounds the bytes of a message, unless one event has more: many receivers refuse larger ones.
+	maxMessage = 512 << 10
 	// maxAsked bounds the wait that the receiver asks for.
 	maxAsked = time.Hour
 	// maxAnswer bounds what is read of an answer, so that its connection can be used again.
@@ -69,46 +71,46 @@ func New(options Options) *Sender {
 // While another worker sends, or before a failed message may be tried again, it does nothing.
 func (s *Sender) Send(ctx context.Context) (more bool, err error) {
 	lease := uuid.New()
-	delivered, err := queries.LeaseAuditWebhook(ctx, s.options.Pool, lease, leaseSeconds)
+	row, err := queries.LeaseAuditWebhook(ctx, s.options.Pool, lease, leaseSeconds)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return false, nil
 	}
 	if err != nil {
 		return false, fmt.Errorf("begin to send the audit log: %w", err)
 	}
-	more, err = s.sendAfter(ctx, lease, delivered)
+	more, err = s.sendAfter(ctx, lease, audit.Position{Seal: row.Delivered, Events: int(row.DeliveredEvents)})
 	if failed, is := errors.AsType[*deliveryError](err); is {
 		return false, s.noteFailure(ctx, lease, failed)
 	}
 	return more, errors.Join(err, s.release(ctx, lease))
 }
 
-// sendAfter sends the seals after one.
-func (s *Sender) sendAfter(ctx context.Context, lease uuid.UUID, delivered int64) (more bool, err error) {
+// sendAfter sends the events after a position.
+func (s *Sender) sendAfter(ctx context.Context, lease uuid.UUID, taken audit.Position) (more bool, err error) {
 	for ends := time.Now().Add(turn); time.Now().Before(ends); {
-		batch, found, err := s.options.Audit.Next(ctx, delivered)
+		batch, found, err := s.options.Audit.Next(ctx, taken, maxMessage)
 		if err != nil || !found {
 			return false, err
 		}
-		s.warn(ctx, delivered, batch)
+		s.warn(ctx, taken, batch)
 		if len(batch.Lines) > 0 {
 			if err := s.post(ctx, batch); err != nil {
 				return false, err
 			}
 		}
-		held, err := queries.AdvanceAuditWebhook(ctx, s.options.Pool, batch.Seal, lease)
+		held, err := queries.AdvanceAuditWebhook(ctx, s.options.Pool, batch.End.Seal, int32(batch.End.Events), lease)
 		if err != nil || held == 0 {
 			return false, err
 		}
-		delivered = batch.Seal
+		taken = batch.End
 	}
 	return true, nil
 }
 
 // warn logs what the receiver cannot get.
-func (s *Sender) warn(ctx context.Context, delivered int64, batch audit.Batch) {
-	if delivered > 0 && batch.Seal > delivered+1 {
-		s.options.Log.ErrorContext(ctx, "seals of the audit log were deleted before the webhook had them", "first", delivered+1, "last", batch.Seal-1)
+func (s *Sender) warn(ctx context.Context, taken audit.Position, batch audit.Batch) {
+	if taken.Seal > 0 && batch.Seal > taken.Seal+1 {
+		s.options.Log.ErrorContext(ctx, "seals of the audit log were deleted before the webhook had them", "first", taken.Seal+1, "last", batch.Seal-1)
 	}
 	if batch.Broken != nil {
 		s.options.Log.ErrorContext(ctx, "the receiver of the audit log gets a broken chain", "error", batch.Broken)

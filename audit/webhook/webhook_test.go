@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
@@ -183,6 +184,72 @@ func TestTheReceiverGetsWhatAnExportHas(t *testing.T) {
 	require.Equal(t, []string{"the webhook of the audit log has not taken events for 20m0s"}, s.sender().Problems())
 	s.send()
 	require.Equal(t, s.exported(), s.receiver.taken())
+}
+
+// TestAMessageIsBoundedInBytes: a seal with more is sent in several messages, and continued after the last one that was
+// taken. A larger event goes alone.
+func TestAMessageIsBoundedInBytes(t *testing.T) {
+	t.Parallel()
+	const bound = 512 << 10
+	s := newSending(t)
+	add := func(changes int) {
+		_, err := s.pool.Exec(t.Context(), `with added as (
+			insert into audit_events (id, at, actor_kind, actor, action, resource, outcome, changes)
+			select $1, now(), 'user', 'user:default/ada', 'entity.delete', 'component:default/a', 'done', to_json(array[repeat('x', $2)]) returning id
+		) insert into audit_unsealed select id from added`, uuid.Must(uuid.NewV7()), changes)
+		require.NoError(t, err)
+	}
+	for range 100 {
+		add(8 << 10)
+	}
+	add(bound)
+	add(1)
+	_, err := s.log.Seal(t.Context())
+	require.NoError(t, err)
+
+	var mu sync.Mutex
+	tried := map[string]int{}
+	s.receiver.answers(func(w http.ResponseWriter, id string) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		tried[id]++
+		if len(tried) == 2 && tried[id] == 1 {
+			w.WriteHeader(http.StatusInternalServerError)
+			return false
+		}
+		return true
+	})
+	_, err = s.sender().Send(t.Context())
+	require.ErrorContains(t, err, "seal 1")
+	s.waited()
+	s.send()
+	require.Equal(t, s.exported(), s.receiver.taken())
+	var lines []int
+	for _, body := range s.receiver.bodies {
+		lines = append(lines, strings.Count(body, "\n"))
+		require.True(t, len(body) <= bound || strings.Count(body, "\n") == 1, len(body))
+	}
+	require.Equal(t, []int{61, 39, 1, 1}, lines)
+	require.Len(t, tried, 4)
+	seals, _ := s.backlog()
+	require.Zero(t, seals)
+}
+
+// TestTheRestOfADeletedSealIsNotAppliedToTheNextOne: the retention may delete a seal of which the receiver has a part.
+func TestTheRestOfADeletedSealIsNotAppliedToTheNextOne(t *testing.T) {
+	t.Parallel()
+	s := newSending(t)
+	for n := range 3 {
+		s.record(fmt.Sprint("component:default/", n))
+	}
+	for _, statement := range []string{"alter table audit_seals disable trigger user", "delete from audit_seals where number <= 2",
+		"update audit_webhook set delivered = 1, delivered_events = 1"} {
+		_, err := s.pool.Exec(t.Context(), statement)
+		require.NoError(t, err)
+	}
+	s.send()
+	require.Contains(t, s.receiver.taken(), "component:default/2")
+	require.Contains(t, s.logged.String(), "first=2 last=2")
 }
 
 // TestAMessageThatIsNotTakenIsSentAgain: with the same id, after a wait, and before the next one.

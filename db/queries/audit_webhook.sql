@@ -2,11 +2,11 @@
 -- No row while another worker sends, or while the next attempt has to wait.
 update audit_webhook set lease = @holder::uuid, leased_until = now() + make_interval(secs => @lease_seconds::float8)
 where leased_until <= now() and next_attempt_at <= now()
-returning delivered;
+returning delivered, delivered_events;
 
 -- name: AdvanceAuditWebhook :execrows
 -- No row when the lease is over.
-update audit_webhook set delivered = @delivered, failures = 0
+update audit_webhook set delivered = @delivered, delivered_events = @delivered_events, failures = 0
 where lease = @holder::uuid and leased_until > now();
 
 -- name: ReleaseAuditWebhook :exec
