@@ -47,7 +47,7 @@ const (
 var decisions = map[string][]decision{
 	"audit_events":   {{irrelevant, "id at actor_kind actor on_behalf_of action resource outcome reason changes address request_id trace_id", ofTheLog}},
 	"audit_seals":    {{irrelevant, "number sealed_at previous event_ids hashes", ofTheLog}},
-	"audit_webhook":  {{irrelevant, "one delivered delivered_events failures next_attempt_at lease leased_until", ofTheLog}},
+	"audit_webhook":  {{irrelevant, "one delivered delivered_events progress_at failures next_attempt_at lease leased_until", ofTheLog}},
 	"audit_unsealed": {{irrelevant, "event_id", ofTheLog}},
 
 	"bookmarks": {{irrelevant, "user_ref list entity_ref marked_at", "a person's own lists, which only they see"}},

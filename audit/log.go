@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/portico-dev/portico/db"
+	"github.com/portico-dev/portico/telemetry"
 )
 
 const (
@@ -64,6 +65,15 @@ func (l *Log) seal(ctx context.Context, tx pgx.Tx) (more bool, err error) {
 		err = l.addSeal(ctx, tx, rows)
 	}
 	return len(ids) == sealSize, err
+}
+
+// Unsealed measures how long events have waited for their seal, as a sample of telemetry.AuditUnsealedAge.
+func (l *Log) Unsealed(ctx context.Context) ([]telemetry.Sample, error) {
+	oldest, err := queries.AuditUnsealedAge(ctx, l.pool)
+	if err != nil {
+		return nil, fmt.Errorf("find the oldest audit event without a seal: %w", err)
+	}
+	return []telemetry.Sample{{Metric: telemetry.AuditUnsealedAge, Value: oldest}}, nil
 }
 
 // without are the ids of which there is no event.

@@ -266,6 +266,25 @@ func TestEventsThatAreLostBeforeTheirSealAreLogged(t *testing.T) {
 	require.True(t, report.IsWhole())
 }
 
+// TestEventsThatAreNotSealedAreMeasured: if no worker seals them, nothing else tells.
+func TestEventsThatAreNotSealedAreMeasured(t *testing.T) {
+	t.Parallel()
+	pool, log := sealed(t)
+	age := func() float64 {
+		samples, err := log.Unsealed(t.Context())
+		require.NoError(t, err)
+		return samples[0].Value
+	}
+	require.Zero(t, age())
+	for range 2 {
+		require.NoError(t, audit.Record(t.Context(), pool, ada, audit.EntityDelete, "waiting"))
+		tamper(t, pool, "update audit_events set at = at - interval '10 minutes' where resource = 'waiting'")
+	}
+	require.InDelta(t, 1200, age(), 60)
+	sealAll(t, log)
+	require.Zero(t, age())
+}
+
 // TestEverySealIsInOneDay: the seals of two days are those of the whole, also when a clock was set back at
 // midnight.
 func TestEverySealIsInOneDay(t *testing.T) {

@@ -190,6 +190,19 @@ func (q *Queries) AuditSeals(ctx context.Context, db DBTX, first int64, endBefor
 	return items, nil
 }
 
+const auditUnsealedAge = `-- name: AuditUnsealedAge :one
+select coalesce((select extract(epoch from now() - e.at) from audit_unsealed u join audit_events e on e.id = u.event_id order by u.event_id limit 1),
+    0)::float as oldest
+`
+
+// How many seconds ago the oldest event without a seal was recorded, 0 when all have one.
+func (q *Queries) AuditUnsealedAge(ctx context.Context, db DBTX) (float64, error) {
+	row := db.QueryRow(ctx, auditUnsealedAge)
+	var oldest float64
+	err := row.Scan(&oldest)
+	return oldest, err
+}
+
 const deleteAuditEvents = `-- name: DeleteAuditEvents :exec
 delete from audit_events where id = any($1::uuid[])
 `

@@ -12,7 +12,7 @@ import (
 )
 
 const advanceAuditWebhook = `-- name: AdvanceAuditWebhook :execrows
-update audit_webhook set delivered = $1, delivered_events = $2, failures = 0
+update audit_webhook set delivered = $1, delivered_events = $2, failures = 0, progress_at = now()
 where lease = $3::uuid and leased_until > now()
 `
 
@@ -26,21 +26,23 @@ func (q *Queries) AdvanceAuditWebhook(ctx context.Context, db DBTX, delivered in
 }
 
 const auditWebhookBacklog = `-- name: AuditWebhookBacklog :one
-select (coalesce((select max(number) from audit_seals), w.delivered) - w.delivered)::bigint as seals,
-    coalesce((select extract(epoch from now() - s.sealed_at) from audit_seals s where s.number > w.delivered order by s.number limit 1), 0)::float as oldest
+select greatest(0, (select max(s.number) from audit_seals s) - greatest(w.delivered, (select min(s.number) - 1 from audit_seals s)))::bigint as seals,
+    coalesce((select extract(epoch from now() - greatest(s.sealed_at, w.progress_at)) from audit_seals s
+        where s.number > w.delivered and w.progress_at is not null order by s.number limit 1), 0)::float as stalled
 from audit_webhook w
 `
 
 type AuditWebhookBacklogRow struct {
-	Seals  int64
-	Oldest float64
+	Seals   int64
+	Stalled float64
 }
 
-// How many seals the receiver has not taken, and how many seconds ago the oldest of them was added.
+// How many seals the receiver has not taken, and for how many seconds it has taken nothing although there are some. What was sealed
+// before the first attempt does not count as late: a new webhook begins with the oldest seal, which may be a year old.
 func (q *Queries) AuditWebhookBacklog(ctx context.Context, db DBTX) (AuditWebhookBacklogRow, error) {
 	row := db.QueryRow(ctx, auditWebhookBacklog)
 	var i AuditWebhookBacklogRow
-	err := row.Scan(&i.Seals, &i.Oldest)
+	err := row.Scan(&i.Seals, &i.Stalled)
 	return i, err
 }
 
@@ -65,7 +67,8 @@ func (q *Queries) FailAuditWebhook(ctx context.Context, db DBTX, askedSeconds fl
 }
 
 const leaseAuditWebhook = `-- name: LeaseAuditWebhook :one
-update audit_webhook set lease = $1::uuid, leased_until = now() + make_interval(secs => $2::float8)
+update audit_webhook set lease = $1::uuid, leased_until = now() + make_interval(secs => $2::float8),
+    progress_at = coalesce(progress_at, now())
 where leased_until <= now() and next_attempt_at <= now()
 returning delivered, delivered_events
 `

@@ -46,6 +46,7 @@ type AuditWebhook struct {
 	Lease           *uuid.UUID
 	LeasedUntil     time.Time
 	DeliveredEvents int32
+	ProgressAt      *time.Time
 }
 
 type Bookmark struct {

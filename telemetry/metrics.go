@@ -68,10 +68,12 @@ var (
 	CatalogFailed = Metric{"portico_catalog_entities_failed", Gauge, nil, OfInstallation,
 		"Entities that cannot be processed or served, at most 10,000."}
 
+	AuditUnsealedAge = Metric{"portico_audit_unsealed_age_seconds", Gauge, nil, OfInstallation,
+		"How long the oldest event of the audit log that is in no seal has waited, 0 when there is none."}
 	AuditWebhookPending = Metric{"portico_audit_webhook_pending", Gauge, nil, OfInstallation,
 		"Seals of the audit log that portico.audit.webhook has not taken. Only with a webhook."}
 	AuditWebhookLag = Metric{"portico_audit_webhook_lag_seconds", Gauge, nil, OfInstallation,
-		"How long the oldest of these seals has waited, 0 when there is none. Only with a webhook."}
+		"For how long the webhook has taken nothing although there are such seals, 0 when there is none. Only with a webhook."}
 
 	DatabaseConnections = Metric{"portico_database_connections", Gauge, []string{"state"}, OfProcess,
 		"Connections of the pool: acquired, idle, or being constructed."}
@@ -91,7 +93,7 @@ var (
 // Metrics lists all metrics.
 func Metrics() []Metric {
 	return []Metric{HTTPServerDuration, HTTPClientDuration, RateLimit, RateLimitRemaining, Runs, RunsQueued, RunsQueuedAge, RunsEnded,
-		StepDuration, CatalogDue, CatalogLag, CatalogFailed, AuditWebhookPending, AuditWebhookLag, DatabaseConnections,
+		StepDuration, CatalogDue, CatalogLag, CatalogFailed, AuditUnsealedAge, AuditWebhookPending, AuditWebhookLag, DatabaseConnections,
 		DatabaseConnectionsMax, DatabaseAcquires, DatabaseAcquireSeconds, Build, ReadFailures}
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	// lateAfter is how long a seal may wait before it is a problem, as in the alert PorticoAuditWebhookLags.
+	// lateAfter is how long the receiver may take nothing before it is a problem, as in the alert PorticoAuditWebhookLags.
 	lateAfter = 15 * time.Minute
 	// problemValidity is how long an answer of Problems is cached, so that frequent probes cost the database
 	// nothing, and problemTimeout bounds it.
@@ -26,7 +26,7 @@ func (s *Sender) Backlog(ctx context.Context) ([]telemetry.Sample, error) {
 		return nil, fmt.Errorf("count what the webhook of the audit log has not taken: %w", err)
 	}
 	return []telemetry.Sample{{Metric: telemetry.AuditWebhookPending, Value: float64(backlog.Seals)},
-		{Metric: telemetry.AuditWebhookLag, Value: backlog.Oldest}}, nil
+		{Metric: telemetry.AuditWebhookLag, Value: backlog.Stalled}}, nil
 }
 
 // problems is the cached answer of Problems.
@@ -48,8 +48,8 @@ func (s *Sender) Problems() []string {
 	defer cancel()
 	s.problems.found = nil
 	backlog, err := queries.AuditWebhookBacklog(ctx, s.options.Pool)
-	if oldest := time.Duration(backlog.Oldest * float64(time.Second)); err == nil && oldest > lateAfter {
-		s.problems.found = []string{fmt.Sprintf("the webhook of the audit log has not taken events for %s", oldest.Round(time.Minute))}
+	if stalled := time.Duration(backlog.Stalled * float64(time.Second)); err == nil && stalled > lateAfter {
+		s.problems.found = []string{fmt.Sprintf("the webhook of the audit log has not taken events for %s", stalled.Round(time.Minute))}
 	}
 	s.problems.validUntil = time.Now().Add(problemValidity)
 	return s.problems.found

@@ -146,8 +146,18 @@ func (s *sending) waited() {
 	require.NoError(s.t, err)
 }
 
-// backlog are the seals that are not taken, and the age of the oldest.
-func (s *sending) backlog() (seals, age float64) {
+// earlier makes all that happened earlier.
+func (s *sending) earlier(by string) {
+	s.t.Helper()
+	for _, statement := range []string{"alter table audit_seals disable trigger user", "update audit_seals set sealed_at = sealed_at - interval '" + by + "'",
+		"update audit_webhook set progress_at = progress_at - interval '" + by + "'"} {
+		_, err := s.pool.Exec(s.t.Context(), statement)
+		require.NoError(s.t, err)
+	}
+}
+
+// backlog are the seals that are not taken, and for how long none was.
+func (s *sending) backlog() (seals, lag float64) {
 	s.t.Helper()
 	samples, err := s.sender().Backlog(s.t.Context())
 	require.NoError(s.t, err)
@@ -168,22 +178,64 @@ func TestTheReceiverGetsWhatAnExportHas(t *testing.T) {
 	s.send()
 	require.Equal(t, s.exported(), s.receiver.taken())
 	require.Len(t, s.receiver.messages(), 3)
-	seals, age := s.backlog()
+	seals, lag := s.backlog()
 	require.Zero(t, seals)
-	require.Zero(t, age)
+	require.Zero(t, lag)
 
 	s.record("component:default/later")
-	seals, age = s.backlog()
+	seals, lag = s.backlog()
 	require.InDelta(t, 1, seals, 0)
-	require.Positive(t, age)
+	require.Positive(t, lag)
 	require.Empty(t, s.sender().Problems())
-	for _, statement := range []string{"alter table audit_seals disable trigger user", "update audit_seals set sealed_at = sealed_at - interval '20 minutes'"} {
-		_, err := s.pool.Exec(t.Context(), statement)
-		require.NoError(t, err)
-	}
+	s.earlier("20 minutes")
 	require.Equal(t, []string{"the webhook of the audit log has not taken events for 20m0s"}, s.sender().Problems())
 	s.send()
 	require.Equal(t, s.exported(), s.receiver.taken())
+}
+
+// TestAWebhookIsLateWhenItTakesNothing: not because a new one begins with seals of last year, and not while it takes
+// them one after the other.
+func TestAWebhookIsLateWhenItTakesNothing(t *testing.T) {
+	t.Parallel()
+	s := newSending(t)
+	for n := range 5 {
+		s.record(fmt.Sprint("component:default/", n))
+	}
+	s.earlier("1 year")
+	_, err := s.pool.Exec(t.Context(), "delete from audit_seals where number <= 2")
+	require.NoError(t, err)
+	expect := func(pending, lag float64) {
+		t.Helper()
+		seals, seconds := s.backlog()
+		require.InDelta(t, pending, seals, 0)
+		require.InDelta(t, lag, seconds, 60)
+	}
+	expect(3, 0)
+	require.Empty(t, s.sender().Problems())
+
+	s.receiver.answers(func(w http.ResponseWriter, _ string) bool {
+		w.WriteHeader(http.StatusInternalServerError)
+		return false
+	})
+	_, err = s.sender().Send(t.Context())
+	require.Error(t, err)
+	expect(3, 0)
+	s.earlier("20 minutes")
+	expect(3, 1200)
+	require.Len(t, s.sender().Problems(), 1)
+
+	taken := 0
+	s.receiver.answers(func(w http.ResponseWriter, _ string) bool {
+		if taken++; taken > 1 {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+		return taken == 1
+	})
+	s.waited()
+	_, err = s.sender().Send(t.Context())
+	require.Error(t, err)
+	expect(2, 0)
+	require.Empty(t, s.sender().Problems())
 }
 
 // TestAMessageIsBoundedInBytes: a seal with more is sent in several messages, and continued after the last one that was

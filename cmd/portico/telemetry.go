@@ -126,6 +126,7 @@ func (p *platform) observeInstallation() error {
 		webhook = p.telemetry.ObserveInstallation(p.webhook.Backlog, telemetry.AuditWebhookPending, telemetry.AuditWebhookLag)
 	}
 	return errors.Join(webhook,
+		p.telemetry.ObserveInstallation(p.audit.Unsealed, telemetry.AuditUnsealedAge),
 		p.telemetry.ObserveInstallation(p.runs.Counted, telemetry.Runs, telemetry.RunsQueued, telemetry.RunsQueuedAge),
 		p.telemetry.ObserveInstallation(p.catalog.Backlog, telemetry.CatalogDue, telemetry.CatalogLag, telemetry.CatalogFailed),
 	)

@@ -39,6 +39,11 @@ select pg_try_advisory_xact_lock(@key);
 -- name: TakeUnsealedAuditEvents :many
 delete from audit_unsealed where ctid = any(array(select u.ctid from audit_unsealed u limit @max_rows)) returning event_id;
 
+-- name: AuditUnsealedAge :one
+-- How many seconds ago the oldest event without a seal was recorded, 0 when all have one.
+select coalesce((select extract(epoch from now() - e.at) from audit_unsealed u join audit_events e on e.id = u.event_id order by u.event_id limit 1),
+    0)::float as oldest;
+
 -- name: LastAuditSeal :one
 select number, hashes[cardinality(hashes)]::bytea as head from audit_seals order by number desc limit 1;
 

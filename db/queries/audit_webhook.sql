@@ -1,12 +1,13 @@
 -- name: LeaseAuditWebhook :one
 -- No row while another worker sends, or while the next attempt has to wait.
-update audit_webhook set lease = @holder::uuid, leased_until = now() + make_interval(secs => @lease_seconds::float8)
+update audit_webhook set lease = @holder::uuid, leased_until = now() + make_interval(secs => @lease_seconds::float8),
+    progress_at = coalesce(progress_at, now())
 where leased_until <= now() and next_attempt_at <= now()
 returning delivered, delivered_events;
 
 -- name: AdvanceAuditWebhook :execrows
 -- No row when the lease is over.
-update audit_webhook set delivered = @delivered, delivered_events = @delivered_events, failures = 0
+update audit_webhook set delivered = @delivered, delivered_events = @delivered_events, failures = 0, progress_at = now()
 where lease = @holder::uuid and leased_until > now();
 
 -- name: ReleaseAuditWebhook :exec
@@ -20,7 +21,9 @@ where lease = @holder::uuid
 returning failures, extract(epoch from next_attempt_at - now())::float as wait_seconds;
 
 -- name: AuditWebhookBacklog :one
--- How many seals the receiver has not taken, and how many seconds ago the oldest of them was added.
-select (coalesce((select max(number) from audit_seals), w.delivered) - w.delivered)::bigint as seals,
-    coalesce((select extract(epoch from now() - s.sealed_at) from audit_seals s where s.number > w.delivered order by s.number limit 1), 0)::float as oldest
+-- How many seals the receiver has not taken, and for how many seconds it has taken nothing although there are some. What was sealed
+-- before the first attempt does not count as late: a new webhook begins with the oldest seal, which may be a year old.
+select greatest(0, (select max(s.number) from audit_seals s) - greatest(w.delivered, (select min(s.number) - 1 from audit_seals s)))::bigint as seals,
+    coalesce((select extract(epoch from now() - greatest(s.sealed_at, w.progress_at)) from audit_seals s
+        where s.number > w.delivered and w.progress_at is not null order by s.number limit 1), 0)::float as stalled
 from audit_webhook w;
