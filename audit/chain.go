@@ -3,14 +3,17 @@ package audit
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"iter"
 	"math"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/portico-dev/portico/db"
 )
@@ -54,10 +57,30 @@ func isMalformed(seal db.AuditSeal) bool {
 	return len(seal.EventIds) == 0 || len(seal.EventIds) != len(seal.Hashes) || slices.ContainsFunc(seal.Hashes, isNoHash)
 }
 
+// errSlowReader means that a snapshot ended because its reader made it wait.
+var errSlowReader = errors.New("the audit log was read too slowly: write it to a file first, or read a day at a time")
+
+// idleTimeout is Postgres' error code for a transaction that it ended because no statement followed.
+const idleTimeout = "25P03"
+
 // snapshot lets read see the log as it is at one moment. Otherwise the retention and new seals would look like
-// a change of the log.
+// a change of the log. A read that waits for long between two statements, because whoever gets the log is slow, fails:
+// the snapshot would keep Postgres from removing old rows of all tables.
 func (l *Log) snapshot(ctx context.Context, read func(pgx.Tx) error) error {
-	return pgx.BeginTxFunc(ctx, l.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, read)
+	tx, err := l.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
+	if err != nil {
+		return fmt.Errorf("begin to read the audit log: %w", err)
+	}
+	// There is nothing to commit. What was read is whole, even if Postgres has ended the transaction since.
+	defer func() { _ = tx.Rollback(ctx) }()
+	if err := queries.EndIdleTransaction(ctx, tx, strconv.FormatInt(l.patience.Milliseconds(), 10)); err != nil {
+		return fmt.Errorf("bound the time for reading the audit log: %w", err)
+	}
+	err = read(tx)
+	if refused, is := errors.AsType[*pgconn.PgError](err); is && refused.Code == idleTimeout {
+		return fmt.Errorf("%w (%w)", errSlowReader, err)
+	}
+	return err
 }
 
 // numbers are the numbers of a span's first seal and of the one after its last.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -20,17 +21,20 @@ const (
 	sealSize = 500
 	// sealLock is the key of the advisory lock under which seals are added.
 	sealLock = 0x706f727469636f // "portico"
+	// patience is how long a snapshot waits for its reader.
+	patience = time.Minute
 )
 
 // Log seals, verifies, exports and deletes the stored events. It is Portico's own and the operators', and
 // asks no decider. It is safe for concurrent use by many processes.
 type Log struct {
-	pool *pgxpool.Pool
-	log  *slog.Logger
+	pool     *pgxpool.Pool
+	log      *slog.Logger
+	patience time.Duration
 }
 
 // NewLog is the log in the database of pool.
-func NewLog(pool *pgxpool.Pool, log *slog.Logger) *Log { return &Log{pool, log} }
+func NewLog(pool *pgxpool.Pool, log *slog.Logger) *Log { return &Log{pool, log, patience} }
 
 // Seal adds a batch of committed events to the hash chain, and reports whether there may be more. A chain
 // that grew in the transactions of the changes would make these wait for each other. While another process

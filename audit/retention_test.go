@@ -204,6 +204,51 @@ func TestTheLogIsReadAsItIsAtOneMoment(t *testing.T) {
 	}
 }
 
+// slowReader takes its first text only when Postgres has no transaction any more that waits for it.
+type slowReader struct {
+	t    *testing.T
+	pool *pgxpool.Pool
+	got  bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (r *slowReader) Write(text []byte) (int, error) {
+	if r.got.Len() == 0 {
+		require.Eventually(r.t, func() bool {
+			var waiting int
+			err := r.pool.QueryRow(r.t.Context(), "select count(*) from pg_stat_activity where state = 'idle in transaction' and datname = current_database()").Scan(&waiting)
+			return err == nil && waiting == 0
+		}, time.Minute, 10*time.Millisecond)
+	}
+	return r.got.Write(text)
+}
+
+// TestASlowReaderDoesNotHoldATransaction: what was not read yet fails. What was read already is whole.
+func TestASlowReaderDoesNotHoldATransaction(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		seals   int
+		problem string
+	}{
+		"more is to be read": {45, "the audit log was read too slowly: write it to a file first, or read a day at a time"},
+		"all was read":       {3, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pool, log := aged(t, test.seals)
+			log.SetPatience(500 * time.Millisecond)
+			reader := &slowReader{t: t, pool: pool}
+			err := log.Export(t.Context(), audit.Span{}, reader)
+			if test.problem != "" {
+				require.ErrorContains(t, err, test.problem)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, test.seals, strings.Count(reader.got.String(), "\n"))
+		})
+	}
+}
+
 func TestTheRetentionOfALargeLogReadsTheOldestSealsOnly(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)

@@ -221,6 +221,16 @@ func (q *Queries) DeleteAuditSeals(ctx context.Context, db DBTX, numbers []int64
 	return err
 }
 
+const endIdleTransaction = `-- name: EndIdleTransaction :exec
+select set_config('idle_in_transaction_session_timeout', $1::text, true)
+`
+
+// Lets Postgres end this transaction when no statement follows for so long.
+func (q *Queries) EndIdleTransaction(ctx context.Context, db DBTX, milliseconds string) error {
+	_, err := db.Exec(ctx, endIdleTransaction, milliseconds)
+	return err
+}
+
 const firstAuditSealSince = `-- name: FirstAuditSealSince :one
 select coalesce(min(number), 9223372036854775807)::bigint from audit_seals where sealed_at >= $1
 `

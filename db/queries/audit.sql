@@ -50,6 +50,10 @@ select number, hashes[cardinality(hashes)]::bytea as head from audit_seals order
 -- name: InsertAuditSeal :exec
 insert into audit_seals (number, previous, event_ids, hashes) values (@number, @previous, @event_ids, @hashes);
 
+-- name: EndIdleTransaction :exec
+-- Lets Postgres end this transaction when no statement follows for so long.
+select set_config('idle_in_transaction_session_timeout', @milliseconds::text, true);
+
 -- name: FirstAuditSealSince :one
 -- The number of the first seal at a time or later, and the largest number when there is none. Seals are read by number from there, because
 -- a clock may have been set back.
