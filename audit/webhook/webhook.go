@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -29,8 +28,6 @@ const (
 	leaseSeconds = 60
 	// maxMessage bounds the bytes of a message, unless one event has more: many receivers refuse larger ones.
 	maxMessage = 512 << 10
-	// maxAsked bounds the wait that the receiver asks for.
-	maxAsked = time.Hour
 	// maxAnswer bounds what is read of an answer, so that its connection can be used again.
 	maxAnswer = 4 << 10
 )
@@ -117,24 +114,7 @@ func (s *Sender) warn(ctx context.Context, taken audit.Position, batch audit.Bat
 	}
 }
 
-// deliveryError is a message that the receiver did not take.
-type deliveryError struct {
-	seal int64
-	// status is the status of the answer, 0 without one.
-	status int
-	// wait is how long the receiver asks to wait, 0 when it does not.
-	wait time.Duration
-}
-
-func (e *deliveryError) Error() string {
-	if e.status == 0 {
-		return fmt.Sprintf("portico.audit.webhook did not answer to seal %d", e.seal)
-	}
-	return fmt.Sprintf("portico.audit.webhook answered seal %d with %d", e.seal, e.status)
-}
-
-// post sends a message. Any answer but a 2xx is a deliveryError, and so is none. Their texts are left out: an
-// error has the URL, whose query may be secret, and the receiver chooses the rest.
+// post sends a message. Any answer but a 2xx is a deliveryError, and so is none.
 func (s *Sender) post(ctx context.Context, batch audit.Batch) error {
 	request, err := s.request(ctx, batch)
 	if err != nil {
@@ -145,23 +125,14 @@ func (s *Sender) post(ctx context.Context, batch audit.Batch) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return &deliveryError{seal: batch.Seal}
+		return unanswered(batch.Seal, err)
 	}
 	defer response.Body.Close()
 	_, _ = io.CopyN(io.Discard, response.Body, maxAnswer) // the status is what counts
 	if response.StatusCode/100 == 2 {
 		return nil
 	}
-	return &deliveryError{seal: batch.Seal, status: response.StatusCode, wait: askedWait(response.Header)}
-}
-
-// askedWait is the wait of a Retry-After in seconds.
-func askedWait(header http.Header) time.Duration {
-	seconds, err := strconv.Atoi(header.Get("Retry-After"))
-	if err != nil || seconds < 0 {
-		return 0
-	}
-	return min(time.Duration(min(seconds, int(maxAsked.Seconds())))*time.Second, maxAsked)
+	return refused(batch.Seal, response)
 }
 
 // noteFailure makes every worker wait before the next attempt.

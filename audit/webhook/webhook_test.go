@@ -109,11 +109,14 @@ func newSending(t *testing.T) *sending {
 	return s
 }
 
-// sender is the one of a process.
-func (s *sending) sender() *webhook.Sender {
-	return webhook.New(webhook.Options{Log: slog.New(slog.NewTextHandler(&s.logged, nil)), Pool: s.pool, Audit: s.log, URL: s.url + "/audit?token=canary",
-		Secret: secret, Transport: http.DefaultTransport})
+// options are those of a process.
+func (s *sending) options() webhook.Options {
+	return webhook.Options{Log: slog.New(slog.NewTextHandler(&s.logged, nil)), Pool: s.pool, Audit: s.log, URL: s.url + "/audit?token=canary",
+		Secret: secret, Transport: http.DefaultTransport}
 }
+
+// sender is the one of a process.
+func (s *sending) sender() *webhook.Sender { return webhook.New(s.options()) }
 
 // record records and seals one event.
 func (s *sending) record(resource string) {
