@@ -56,6 +56,14 @@ func tamper(t *testing.T, pool *pgxpool.Pool, statement string) {
 	}
 }
 
+// unhex is a hash that a report shows.
+func unhex(t *testing.T, digits string) []byte {
+	t.Helper()
+	hash, err := hex.DecodeString(digits)
+	require.NoError(t, err)
+	return hash
+}
+
 func TestAWholeChainIsVerified(t *testing.T) {
 	t.Parallel()
 	pool, log := sealed(t)
@@ -65,12 +73,12 @@ func TestAWholeChainIsVerified(t *testing.T) {
 	require.Equal(t, []int{3, 12, 1}, []int{report.Seals, report.Events, int(report.FirstSeal)})
 
 	require.NoError(t, audit.Record(t.Context(), pool, ada, audit.EntityDelete, "not sealed yet"))
-	again, err := log.Verify(t.Context(), audit.Check{Head: report.Head})
+	again, err := log.Verify(t.Context(), audit.Check{Head: unhex(t, report.Head)})
 	require.NoError(t, err)
 	require.Equal(t, report, again)
 
 	sealAll(t, log)
-	later, err := log.Verify(t.Context(), audit.Check{Head: report.Head})
+	later, err := log.Verify(t.Context(), audit.Check{Head: unhex(t, report.Head)})
 	require.NoError(t, err)
 	require.Nil(t, later.Break)
 	require.Equal(t, 13, later.Events)
@@ -121,7 +129,7 @@ func TestARemovedEndIsFoundWithTheHashFromBefore(t *testing.T) {
 	report, err := log.Verify(t.Context(), audit.Check{})
 	require.NoError(t, err)
 	require.Nil(t, report.Break)
-	report, err = log.Verify(t.Context(), audit.Check{Head: before.Head})
+	report, err = log.Verify(t.Context(), audit.Check{Head: unhex(t, before.Head)})
 	require.NoError(t, err)
 	require.Contains(t, report.Break.String(), "does not contain the hash "+before.Head)
 }

@@ -92,7 +92,7 @@ func TestTheChainContinuesAfterTheRetention(t *testing.T) {
 			expire(t, log)
 			require.NoError(t, audit.Record(t.Context(), pool, ada, audit.EntityDelete, "after"))
 			sealAll(t, log)
-			report, err := log.Verify(t.Context(), audit.Check{Head: before.Head})
+			report, err := log.Verify(t.Context(), audit.Check{Head: unhex(t, before.Head)})
 			require.NoError(t, err)
 			require.True(t, report.IsWhole(), report.Break)
 			require.EqualValues(t, test.first, report.FirstSeal)
@@ -112,7 +112,7 @@ func TestAHeadFromBeforeTheRetentionIsNotTampering(t *testing.T) {
 	age(t, pool, "number <= 2")
 	expire(t, log)
 	for i, known := range []bool{false, true, true} {
-		report, err := log.Verify(t.Context(), audit.Check{Head: heads[i]})
+		report, err := log.Verify(t.Context(), audit.Check{Head: unhex(t, heads[i])})
 		require.NoError(t, err)
 		require.Nil(t, report.Break)
 		require.Equal(t, known, !report.LacksHead, "the head of seal %d", i+1)

@@ -63,8 +63,8 @@ type Check struct {
 	// Span selects the seals that are checked. The hash that the first of them continues is trusted, unless it
 	// is the first of all.
 	Span
-	// Head, unless it is "", is a Report's head from before, which the chain must contain.
-	Head string
+	// Head, unless it is nil, is the hash of a Report's head from before, which the chain must contain.
+	Head []byte
 }
 
 // Verify computes the hash chain again, and stops at the first break. It finds events that were changed,
@@ -79,7 +79,7 @@ func (l *Log) Verify(ctx context.Context, check Check) (report Report, err error
 }
 
 func verify(ctx context.Context, tx db.DBTX, check Check) (Report, error) {
-	v := verification{expected: check.Head, found: check.Head == ""}
+	v := verification{expected: check.Head, found: check.Head == nil}
 	for next, err := range seals(ctx, tx, check.Span) {
 		if err != nil {
 			return Report{}, err
@@ -89,7 +89,7 @@ func verify(ctx context.Context, tx db.DBTX, check Check) (Report, error) {
 		}
 	}
 	if !v.found && v.report.FirstSeal <= 1 && check.Span == (Span{}) {
-		v.report.Break = &Break{Seal: v.last.Number, What: "ends a chain that does not contain the hash " + check.Head}
+		v.report.Break = &Break{Seal: v.last.Number, What: "ends a chain that does not contain the hash " + hex.EncodeToString(check.Head)}
 		return v.report, nil
 	}
 	v.report.LacksHead = !v.found
@@ -124,7 +124,7 @@ type verification struct {
 	report Report
 	last   db.AuditSeal
 	// expected is a hash that the chain must contain, and found whether it was met.
-	expected string
+	expected []byte
 	found    bool
 }
 
@@ -136,7 +136,7 @@ func (v *verification) check(next sealed) (*Break, error) {
 	}
 	if isFirst {
 		v.report.FirstSeal, v.report.From, v.report.Previous = next.Number, next.SealedAt, hex.EncodeToString(next.Previous)
-		v.found = v.found || v.report.Previous == v.expected
+		v.found = v.found || bytes.Equal(next.Previous, v.expected)
 	}
 	hash := next.Previous
 	for i, id := range next.EventIds {
@@ -151,7 +151,7 @@ func (v *verification) check(next sealed) (*Break, error) {
 		if !bytes.Equal(hash, next.Hashes[i]) {
 			return &Break{Seal: next.Number, Event: id, What: "was changed"}, nil
 		}
-		v.found = v.found || hex.EncodeToString(hash) == v.expected
+		v.found = v.found || bytes.Equal(hash, v.expected)
 	}
 	v.last, v.report.To, v.report.Head = next.AuditSeal, next.SealedAt, hex.EncodeToString(hash)
 	v.report.Seals++

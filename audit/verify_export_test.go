@@ -2,7 +2,6 @@ package audit_test
 
 import (
 	"bytes"
-	"encoding/hex"
 	"slices"
 	"strings"
 	"testing"
@@ -29,8 +28,7 @@ func TestAnExportIsVerifiedWithoutTheDatabase(t *testing.T) {
 
 	lines := slices.Collect(strings.Lines(out.String()))
 	first, rest := strings.Join(lines[:5], ""), strings.Join(lines[5:], "")
-	before, err := hex.DecodeString(verify(first, nil).Head)
-	require.NoError(t, err)
+	before := unhex(t, verify(first, nil).Head)
 	require.Equal(t, audit.ExportReport{Events: 7, Head: whole.Head}, verify(rest, before))
 	require.Equal(t, 1, verify(rest, nil).Broken, "it does not begin the chain")
 

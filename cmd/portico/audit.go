@@ -25,7 +25,7 @@ func auditCommand() *cobra.Command {
 func auditVerifyCommand() *cobra.Command {
 	var s settings
 	var days dayFlags
-	var head string
+	var head hash
 	var exported exportFlags
 	command := &cobra.Command{
 		Use:   "verify",
@@ -41,8 +41,11 @@ With --file, it verifies an export or the messages of the webhook, without a dat
   portico audit verify --file audit.jsonl`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			if exported.file != "" {
+			if command.Flags().Changed("file") {
 				return exported.verify(command.OutOrStdout(), head)
+			}
+			if exported.previous != nil {
+				return errors.New("--previous is for --file only: in the database, the log continues what its first seal says")
 			}
 			span, err := days.span()
 			if err != nil {
@@ -63,18 +66,18 @@ With --file, it verifies an export or the messages of the webhook, without a dat
 	}
 	s.addFlags(command)
 	days.add(command)
-	command.Flags().StringVar(&head, "head", "", "a hash that verify printed before, which the chain must still contain")
+	command.Flags().Var(&head, "head", "a hash that verify printed before, which the chain must still contain")
 	exported.add(command)
 	return command
 }
 
-func printReport(out io.Writer, report audit.Report, head string) {
+func printReport(out io.Writer, report audit.Report, head hash) {
 	if report.Break != nil {
 		fmt.Fprintf(out, "The audit log was changed: %s.\n", report.Break)
 	}
 	if report.LacksHead {
 		fmt.Fprintf(out, "The seals that were checked do not contain the hash %s. It is of a time that was not asked for or whose events were deleted "+
-			"by the retention, or the audit log was changed.\n", head)
+			"by the retention, or the audit log was changed.\n", &head)
 	}
 	if report.Seals == 0 {
 		fmt.Fprintln(out, "No event is sealed in that time.")

@@ -65,6 +65,33 @@ func TestTheAuditLogIsVerifiedAndExported(t *testing.T) {
 	require.ErrorContains(t, err, "write a day like 2026-01-31")
 }
 
+// TestVerifyRefusesWhatItDoesNotUse: a wrong or an empty hash is not a hash, and a flag that would be ignored promises a
+// check that does not happen.
+func TestVerifyRefusesWhatItDoesNotUse(t *testing.T) {
+	t.Parallel()
+	exported := filepath.Join(t.TempDir(), "audit.jsonl")
+	require.NoError(t, os.WriteFile(exported, nil, 0o600))
+	hash := strings.Repeat("ab", 32)
+	for refused, args := range map[string][]string{
+		`invalid argument "" for "--head"`:                   {"--head", ""},
+		`invalid argument "abc" for "--head"`:                {"--head", "abc"},
+		`invalid argument "` + hash + `0" for "--head"`:      {"--file", exported, "--head", hash + "0"},
+		`invalid argument "" for "--previous"`:               {"--file", exported, "--previous", ""},
+		`invalid argument "` + hash + `ab" for "--previous"`: {"--file", exported, "--previous", hash + "ab"},
+		"--previous is for --file only":                      {"--previous", hash},
+		"[config file]":                                      {"--file", exported, "--config", "app-config.yaml"},
+		"[file since]":                                       {"--file", exported, "--since", "2026-01-31"},
+		"[file log-level]":                                   {"--file", exported, "--log-level", "debug"},
+		"[file log-format]":                                  {"--file", exported, "--log-format", "json"},
+		"no such file":                                       {"--file", ""},
+	} {
+		_, err := offline(t, append([]string{"audit", "verify"}, args...)...)
+		require.ErrorContains(t, err, refused)
+	}
+	_, err := offline(t, "audit", "verify", "--file", exported, "--previous", hash, "--head", strings.ToUpper(hash))
+	require.NoError(t, err, "a hash is the same in capitals")
+}
+
 // TestAWorkerSendsTheAuditLog: to the configured webhook, and nowhere without one.
 func TestAWorkerSendsTheAuditLog(t *testing.T) {
 	t.Parallel()
