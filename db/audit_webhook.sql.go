@@ -7,6 +7,7 @@ package db
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -48,21 +49,22 @@ func (q *Queries) AuditWebhookBacklog(ctx context.Context, db DBTX) (AuditWebhoo
 
 const failAuditWebhook = `-- name: FailAuditWebhook :one
 update audit_webhook set failures = failures + 1, leased_until = now(),
-    next_attempt_at = now() + make_interval(secs => greatest($1::float8, least(300, power(2, least(failures, 10))) * (0.8 + 0.4 * random())))
+    next_attempt_at = now() + make_interval(secs => greatest($1::float8, least(300, power(2, least(failures + 1, 9)))))
 where lease = $2::uuid
-returning failures, extract(epoch from next_attempt_at - now())::float as wait_seconds
+returning failures, next_attempt_at
 `
 
 type FailAuditWebhookRow struct {
-	Failures    int32
-	WaitSeconds float64
+	Failures      int32
+	NextAttemptAt time.Time
 }
 
-// Doubles the wait with each failure, up to five minutes; the receiver may ask for a longer one.
+// The next attempt is after two seconds, then four, and so on up to five minutes; the receiver may ask for a longer wait. No row when
+// another worker has the lease.
 func (q *Queries) FailAuditWebhook(ctx context.Context, db DBTX, askedSeconds float64, holder uuid.UUID) (FailAuditWebhookRow, error) {
 	row := db.QueryRow(ctx, failAuditWebhook, askedSeconds, holder)
 	var i FailAuditWebhookRow
-	err := row.Scan(&i.Failures, &i.WaitSeconds)
+	err := row.Scan(&i.Failures, &i.NextAttemptAt)
 	return i, err
 }
 

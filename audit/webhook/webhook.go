@@ -138,10 +138,13 @@ func (s *Sender) post(ctx context.Context, batch audit.Batch) error {
 // noteFailure makes every worker wait before the next attempt.
 func (s *Sender) noteFailure(ctx context.Context, lease uuid.UUID, failed *deliveryError) error {
 	noted, err := queries.FailAuditWebhook(ctx, s.options.Pool, failed.wait.Seconds(), lease)
-	if err != nil {
-		return fmt.Errorf("%w; note that: %w", failed, err)
+	if errors.Is(err, pgx.ErrNoRows) { // this worker took too long, and another one sends now
+		return failed
 	}
-	return fmt.Errorf("%w, for the %d. time; next attempt in %s", failed, noted.Failures, time.Duration(noted.WaitSeconds*float64(time.Second)).Round(time.Second))
+	if err != nil {
+		return errors.Join(failed, fmt.Errorf("note that the webhook of the audit log failed: %w", err))
+	}
+	return fmt.Errorf("%w (failed attempts: %d; the next is in %s)", failed, noted.Failures, time.Until(noted.NextAttemptAt).Round(time.Second))
 }
 
 // release lets other workers send at once, also when this one is stopping.

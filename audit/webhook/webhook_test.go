@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
@@ -346,11 +347,15 @@ func TestAMessageThatIsNotTakenIsSentAgain(t *testing.T) {
 			require.Len(t, attempts(), 1)
 			var wait float64
 			require.NoError(t, s.pool.QueryRow(t.Context(), "select extract(epoch from next_attempt_at - now()) from audit_webhook").Scan(&wait))
-			require.Equal(t, name == "it asks to wait", wait > 1000, wait)
+			if name == "it asks to wait" {
+				require.InDelta(t, 1800, wait, 60)
+			} else {
+				require.Less(t, wait, 3.0)
+			}
 
 			s.waited()
 			_, err = s.sender().Send(t.Context())
-			require.ErrorContains(t, err, "for the 2. time")
+			require.ErrorContains(t, err, "(failed attempts: 2; the next is in ")
 			s.receiver.answers(nil)
 			s.waited()
 			s.send()
@@ -358,6 +363,47 @@ func TestAMessageThatIsNotTakenIsSentAgain(t *testing.T) {
 			require.Equal(t, s.exported(), s.receiver.taken())
 		})
 	}
+}
+
+// TestTheWaitDoublesUpToFiveMinutes: unless the receiver asks for a longer one, up to an hour.
+func TestTheWaitDoublesUpToFiveMinutes(t *testing.T) {
+	t.Parallel()
+	s := newSending(t)
+	s.record("component:default/a")
+	for attempt, test := range []struct{ asked, wait string }{
+		{"", "2s"}, {"", "4s"}, {"1", "8s"}, {"soon", "16s"}, {"-5", "32s"}, {"60", "1m4s"}, {"", "2m8s"}, {"", "4m16s"}, {"", "5m0s"}, {"", "5m0s"},
+		{"1800", "30m0s"}, {"7200", "1h0m0s"}, {"99999999999999999999", "1h0m0s"},
+	} {
+		s.receiver.answers(func(w http.ResponseWriter, _ string) bool {
+			w.Header().Set("Retry-After", test.asked)
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return false
+		})
+		s.waited()
+		_, err := s.sender().Send(t.Context())
+		require.ErrorContains(t, err, fmt.Sprintf("(failed attempts: %d; the next is in %s)", attempt+1, test.wait))
+	}
+}
+
+// TestAFailureAfterTheLeaseIsTheOtherWorkersBusiness: it neither waits for this one nor is its row changed.
+func TestAFailureAfterTheLeaseIsTheOtherWorkersBusiness(t *testing.T) {
+	t.Parallel()
+	s := newSending(t)
+	s.record("component:default/a")
+	s.receiver.answers(func(w http.ResponseWriter, _ string) bool {
+		_, err := s.pool.Exec(t.Context(), "update audit_webhook set lease = gen_random_uuid()")
+		if err != nil {
+			t.Error(err)
+		}
+		w.WriteHeader(http.StatusInternalServerError)
+		return false
+	})
+	_, err := s.sender().Send(t.Context())
+	require.ErrorContains(t, err, "has not taken seal 1")
+	require.NotErrorIs(t, err, pgx.ErrNoRows)
+	var failures int
+	require.NoError(t, s.pool.QueryRow(t.Context(), "select failures from audit_webhook").Scan(&failures))
+	require.Zero(t, failures)
 }
 
 // TestOneWorkerSendsAtATime: so that the order is the one of the log.

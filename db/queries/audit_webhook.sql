@@ -14,11 +14,12 @@ where lease = @holder::uuid and leased_until > now();
 update audit_webhook set leased_until = now() where lease = @holder::uuid;
 
 -- name: FailAuditWebhook :one
--- Doubles the wait with each failure, up to five minutes; the receiver may ask for a longer one.
+-- The next attempt is after two seconds, then four, and so on up to five minutes; the receiver may ask for a longer wait. No row when
+-- another worker has the lease.
 update audit_webhook set failures = failures + 1, leased_until = now(),
-    next_attempt_at = now() + make_interval(secs => greatest(@asked_seconds::float8, least(300, power(2, least(failures, 10))) * (0.8 + 0.4 * random())))
+    next_attempt_at = now() + make_interval(secs => greatest(@asked_seconds::float8, least(300, power(2, least(failures + 1, 9)))))
 where lease = @holder::uuid
-returning failures, extract(epoch from next_attempt_at - now())::float as wait_seconds;
+returning failures, next_attempt_at;
 
 -- name: AuditWebhookBacklog :one
 -- How many seals the receiver has not taken, and for how many seconds it has taken nothing although there are some. What was sealed
