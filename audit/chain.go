@@ -133,6 +133,9 @@ func links(ctx context.Context, tx db.DBTX, first, end int64, most int32) ([]sea
 	if err != nil {
 		return nil, fmt.Errorf("read the seals of the audit log: %w", err)
 	}
+	if len(rows) == 0 {
+		return nil, nil
+	}
 	var ids []uuid.UUID
 	for _, row := range rows {
 		ids = append(ids, row.EventIds...)

@@ -7,7 +7,6 @@ package db
 
 import (
 	"context"
-	"time"
 
 	"github.com/google/uuid"
 )
@@ -51,12 +50,12 @@ const failAuditWebhook = `-- name: FailAuditWebhook :one
 update audit_webhook set failures = failures + 1, leased_until = now(),
     next_attempt_at = now() + make_interval(secs => greatest($1::float8, least(300, power(2, least(failures + 1, 9)))))
 where lease = $2::uuid
-returning failures, next_attempt_at
+returning failures, extract(epoch from next_attempt_at - now())::float as wait_seconds
 `
 
 type FailAuditWebhookRow struct {
-	Failures      int32
-	NextAttemptAt time.Time
+	Failures    int32
+	WaitSeconds float64
 }
 
 // The next attempt is after two seconds, then four, and so on up to five minutes; the receiver may ask for a longer wait. No row when
@@ -64,14 +63,14 @@ type FailAuditWebhookRow struct {
 func (q *Queries) FailAuditWebhook(ctx context.Context, db DBTX, askedSeconds float64, holder uuid.UUID) (FailAuditWebhookRow, error) {
 	row := db.QueryRow(ctx, failAuditWebhook, askedSeconds, holder)
 	var i FailAuditWebhookRow
-	err := row.Scan(&i.Failures, &i.NextAttemptAt)
+	err := row.Scan(&i.Failures, &i.WaitSeconds)
 	return i, err
 }
 
 const leaseAuditWebhook = `-- name: LeaseAuditWebhook :one
-update audit_webhook set lease = $1::uuid, leased_until = now() + make_interval(secs => $2::float8),
+update audit_webhook w set lease = $1::uuid, leased_until = now() + make_interval(secs => $2::float8),
     progress_at = coalesce(progress_at, now())
-where leased_until <= now() and next_attempt_at <= now()
+where leased_until <= now() and next_attempt_at <= now() and exists (select from audit_seals s where s.number > w.delivered)
 returning delivered, delivered_events
 `
 
@@ -80,7 +79,7 @@ type LeaseAuditWebhookRow struct {
 	DeliveredEvents int32
 }
 
-// No row while another worker sends, or while the next attempt has to wait.
+// No row while there is nothing to send, while another worker sends, or while the next attempt has to wait.
 func (q *Queries) LeaseAuditWebhook(ctx context.Context, db DBTX, holder uuid.UUID, leaseSeconds float64) (LeaseAuditWebhookRow, error) {
 	row := db.QueryRow(ctx, leaseAuditWebhook, holder, leaseSeconds)
 	var i LeaseAuditWebhookRow

@@ -144,7 +144,8 @@ func (s *Sender) noteFailure(ctx context.Context, lease uuid.UUID, failed *deliv
 	if err != nil {
 		return errors.Join(failed, fmt.Errorf("note that the webhook of the audit log failed: %w", err))
 	}
-	return fmt.Errorf("%w (failed attempts: %d; the next is in %s)", failed, noted.Failures, time.Until(noted.NextAttemptAt).Round(time.Second))
+	wait := time.Duration(noted.WaitSeconds * float64(time.Second))
+	return fmt.Errorf("%w (failed attempts: %d; the next is in %s)", failed, noted.Failures, wait.Round(time.Second))
 }
 
 // release lets other workers send at once, also when this one is stopping.

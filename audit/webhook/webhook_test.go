@@ -308,6 +308,34 @@ func TestTheRestOfADeletedSealIsNotAppliedToTheNextOne(t *testing.T) {
 	require.Contains(t, s.logged.String(), "first=2 last=2")
 }
 
+// TestAnIdleWebhookWritesNothing: it is asked every two seconds, all day.
+func TestAnIdleWebhookWritesNothing(t *testing.T) {
+	t.Parallel()
+	s := newSending(t)
+	version := func() (version string) {
+		require.NoError(t, s.pool.QueryRow(t.Context(), "select xmin::text || ctid::text from audit_webhook").Scan(&version))
+		return version
+	}
+	idle := func() {
+		t.Helper()
+		before := version()
+		s.send()
+		require.Equal(t, before, version())
+	}
+	idle()
+	s.record("component:default/a")
+	s.send()
+	idle()
+	s.receiver.answers(func(w http.ResponseWriter, _ string) bool {
+		w.WriteHeader(http.StatusInternalServerError)
+		return false
+	})
+	s.record("component:default/b")
+	_, err := s.sender().Send(t.Context())
+	require.Error(t, err)
+	idle()
+}
+
 // TestAMessageThatIsNotTakenIsSentAgain: with the same id, after a wait, and before the next one.
 func TestAMessageThatIsNotTakenIsSentAgain(t *testing.T) {
 	t.Parallel()

@@ -1,8 +1,8 @@
 -- name: LeaseAuditWebhook :one
--- No row while another worker sends, or while the next attempt has to wait.
-update audit_webhook set lease = @holder::uuid, leased_until = now() + make_interval(secs => @lease_seconds::float8),
+-- No row while there is nothing to send, while another worker sends, or while the next attempt has to wait.
+update audit_webhook w set lease = @holder::uuid, leased_until = now() + make_interval(secs => @lease_seconds::float8),
     progress_at = coalesce(progress_at, now())
-where leased_until <= now() and next_attempt_at <= now()
+where leased_until <= now() and next_attempt_at <= now() and exists (select from audit_seals s where s.number > w.delivered)
 returning delivered, delivered_events;
 
 -- name: AdvanceAuditWebhook :execrows
@@ -19,7 +19,7 @@ update audit_webhook set leased_until = now() where lease = @holder::uuid;
 update audit_webhook set failures = failures + 1, leased_until = now(),
     next_attempt_at = now() + make_interval(secs => greatest(@asked_seconds::float8, least(300, power(2, least(failures + 1, 9)))))
 where lease = @holder::uuid
-returning failures, next_attempt_at;
+returning failures, extract(epoch from next_attempt_at - now())::float as wait_seconds;
 
 -- name: AuditWebhookBacklog :one
 -- How many seals the receiver has not taken, and for how many seconds it has taken nothing although there are some. What was sealed
