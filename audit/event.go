@@ -1,6 +1,6 @@
 // Package audit records who changed what, and which attempts were refused. An event of a change is written in
-// the transaction of the change. A hash chain over all events shows whether somebody changed the log past
-// Portico. Events are only ever added, until the retention deletes them.
+// the transaction of the change. Portico only ever adds events, until the retention deletes them. A hash chain over
+// all events shows whether somebody changed the log by other means.
 package audit
 
 import (

@@ -99,7 +99,7 @@ func TestAChangedChainIsFound(t *testing.T) {
 		"an event was changed":    {"update audit_events set actor = 'user:default/bob' where resource = '1.2'", "of seal 2 was changed"},
 		"a field was changed":     {`update audit_events set changes = replace(changes::text, '12345678901234567', '12345678901234568')::json where resource = '1.2'`, "of seal 2 was changed"},
 		"an event was deleted":    {"delete from audit_events where resource = '1.2'", "of seal 2 was deleted"},
-		"an event was added":      {"insert into audit_events (id, at, actor_kind, actor, action, resource, outcome) values (gen_random_uuid(), now(), 'user', 'a', 'b', 'c', 'done')", "was never sealed: it was added past Portico, or its seal was removed"},
+		"an event was added":      {"insert into audit_events (id, at, actor_kind, actor, action, resource, outcome) values (gen_random_uuid(), now(), 'user', 'a', 'b', 'c', 'done')", "was never sealed: somebody added it without Portico, or removed its seal"},
 		"a seal was deleted":      {"delete from audit_seals where number = 2", "seal 3 follows seal 1: those between were deleted"},
 		"the first seal was lost": {"with gone as (delete from audit_seals where number = 1) update audit_seals set number = number - 1", "seal 1 does not begin the chain"},
 		"the order was changed":   {"update audit_seals set event_ids = array[event_ids[2], event_ids[1], event_ids[3], event_ids[4]] where number = 2", "of seal 2 was changed"},

@@ -68,7 +68,7 @@ type Check struct {
 }
 
 // Verify computes the hash chain again, and stops at the first break. It finds events that were changed,
-// deleted or added past Portico. It cannot find that the end of the chain was removed, or that all of it was
+// deleted, or added without Portico. It cannot find that the end of the chain was removed, or that all of it was
 // written anew: for that, compare with a head that was kept elsewhere.
 func (l *Log) Verify(ctx context.Context, check Check) (report Report, err error) {
 	err = l.snapshot(ctx, func(tx pgx.Tx) error {
@@ -107,7 +107,7 @@ func (v *verification) findStray(ctx context.Context, tx db.DBTX, span Span) err
 		return fmt.Errorf("find audit events without a seal: %w", err)
 	}
 	if len(stray) > 0 {
-		v.report.Break = &Break{Event: stray[0], What: "was never sealed: it was added past Portico, or its seal was removed"}
+		v.report.Break = &Break{Event: stray[0], What: "was never sealed: somebody added it without Portico, or removed its seal"}
 	}
 	return nil
 }

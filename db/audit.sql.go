@@ -24,7 +24,7 @@ order by id
 limit 1
 `
 
-// The first event that is neither sealed nor waiting for it: somebody added it past Portico, or removed its seal. It reads all seals
+// The first event that is neither sealed nor waiting for it: somebody added it without Portico, or removed its seal. It reads all seals
 // since then. Sets are subtracted and not joined, because for one row the planner would join by nested loops.
 func (q *Queries) AuditEventWithoutSeal(ctx context.Context, db DBTX, firstID uuid.UUID, beforeID uuid.UUID, sealedSince time.Time) ([]uuid.UUID, error) {
 	rows, err := db.Query(ctx, auditEventWithoutSeal, firstID, beforeID, sealedSince)

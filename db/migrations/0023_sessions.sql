@@ -2,7 +2,8 @@
 
 -- People see their sessions, and end them. One server renews a session at a time: many providers accept a refresh token once.
 alter table sign_in_sessions
-    -- By which a session is named. Tokens have the id of theirs. It is a UUID of version 7: ids are in the order of time.
+    -- By which a session is named. Tokens have the id of theirs. Portico gives each session a UUID of version 7: these are in the
+    -- order of time. The default, which is random, is for sessions from before this column and of servers of the previous release.
     add column session_id uuid not null default gen_random_uuid(),
     -- Of the last request that began or renewed the session; null if it had none.
     add column address text,

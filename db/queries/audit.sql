@@ -63,7 +63,7 @@ select coalesce(min(number), 9223372036854775807)::bigint from audit_seals where
 select * from audit_seals where number >= @first and number < @end_before order by number limit @max_rows::int;
 
 -- name: AuditEventWithoutSeal :many
--- The first event that is neither sealed nor waiting for it: somebody added it past Portico, or removed its seal. It reads all seals
+-- The first event that is neither sealed nor waiting for it: somebody added it without Portico, or removed its seal. It reads all seals
 -- since then. Sets are subtracted and not joined, because for one row the planner would join by nested loops.
 select id from (
     select e.id from audit_events e where e.id >= @first_id::uuid and e.id < @before_id::uuid
