@@ -46,8 +46,8 @@ type auditEvent struct {
 	ID        string `json:"id"`
 	At        string `json:"at"        jsonschema:"format=date-time"`
 	Actor     string `json:"actor"`
-	ActorKind string `json:"actorKind" jsonschema_description:"user, service or system"`
-	// OnBehalfOf is for whom the actor, a run, acted.
+	ActorKind string `json:"actorKind" jsonschema_description:"user, service or system; empty for a caller who is not signed in"`
+	// OnBehalfOf is for whom the actor, a run or a plugin, acted.
 	OnBehalfOf string        `json:"onBehalfOf,omitempty"`
 	Action     string        `json:"action"`
 	Resource   string        `json:"resource"`

@@ -53,18 +53,18 @@ func NewAttempts(pool *pgxpool.Pool, log *slog.Logger) *Attempts {
 }
 
 // Record records that an actor tried something that was Denied or has Failed. The reason is stored: it
-// contains no secret and none of the caller's input. Record returns nothing, because the attempt has been
+// contains no secret and none of the caller's input. So are the changes: what the attempt was about. Record returns nothing, because the attempt has been
 // refused already and its answer does not depend on it.
-func (a *Attempts) Record(ctx context.Context, actor Actor, action Action, resource string, outcome Outcome, reason string) {
-	if e, permitted := a.counted(actor, action, resource, outcome, reason); permitted {
+func (a *Attempts) Record(ctx context.Context, actor Actor, action Action, resource string, outcome Outcome, reason string, changes ...Change) {
+	if e, permitted := a.counted(Event{Actor: actor, Action: action, Resource: resource, Outcome: outcome, Reason: reason, Changes: changes}); permitted {
 		a.writeOrLog(ctx, e)
 	}
 }
 
 // RecordLater is Record without waiting, so that the time of an answer does not tell that something was
 // recorded. Wait waits for it.
-func (a *Attempts) RecordLater(ctx context.Context, actor Actor, action Action, resource string, outcome Outcome, reason string) {
-	if e, permitted := a.counted(actor, action, resource, outcome, reason); permitted {
+func (a *Attempts) RecordLater(ctx context.Context, actor Actor, action Action, resource string, outcome Outcome, reason string, changes ...Change) {
+	if e, permitted := a.counted(Event{Actor: actor, Action: action, Resource: resource, Outcome: outcome, Reason: reason, Changes: changes}); permitted {
 		a.later.Go(func() { a.writeOrLog(ctx, e) })
 	}
 }
@@ -77,15 +77,15 @@ func (a *Attempts) Wait() {
 }
 
 // counted is the event of an attempt, if it is to be written.
-func (a *Attempts) counted(actor Actor, action Action, resource string, outcome Outcome, reason string) (e Event, permitted bool) {
+func (a *Attempts) counted(attempt Event) (e Event, permitted bool) {
 	if a == nil {
 		return Event{}, false
 	}
-	extra, permitted := a.permits(actor, time.Now())
+	extra, permitted := a.permits(attempt.Actor, time.Now())
 	if extra > 0 {
-		reason += fmt.Sprintf(" (%d earlier attempts were not recorded one by one)", extra)
+		attempt.Reason += fmt.Sprintf(" (%d earlier attempts were not recorded one by one)", extra)
 	}
-	return Event{Actor: actor, Action: action, Resource: resource, Outcome: outcome, Reason: reason}, permitted
+	return attempt, permitted
 }
 
 func (a *Attempts) writeOrLog(ctx context.Context, e Event) {

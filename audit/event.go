@@ -16,6 +16,9 @@ type Actor struct {
 	Kind string
 	// Subject is an entity reference, or the name of a service or of a job of Portico.
 	Subject string
+	// Via is the service that calls for the subject, such as plugin:search, "" when the subject calls. Events have
+	// that service as their actor, and the subject as OnBehalfOf.
+	Via string
 }
 
 // Outcome is how an attempt ended.
@@ -51,8 +54,8 @@ type Event struct {
 	// ID is a UUID of version 7: ids are in the order of time.
 	ID uuid.UUID
 	At time.Time
-	// Actor is who did it. OnBehalfOf is for whom: the starter of the run that did it, "" when the actor
-	// acted for itself.
+	// Actor is who did it. OnBehalfOf is for whom: the starter of the run or the user of the plugin that did it, ""
+	// when the actor acted for itself.
 	Actor      Actor
 	OnBehalfOf string
 	Action     Action

@@ -40,9 +40,13 @@ func record(ctx context.Context, tx db.DBTX, e Event) error {
 		return fmt.Errorf("changes of %s: %w", e.Resource, err)
 	}
 	origin := OriginOf(ctx)
-	if origin.Run != "" {
+	switch {
+	case origin.Run != "":
 		e.OnBehalfOf = e.Actor.Subject
 		e.Actor = Actor{Kind: systemKind, Subject: "run:" + origin.Run}
+	case e.Actor.Via != "":
+		e.OnBehalfOf = e.Actor.Subject
+		e.Actor = Actor{Kind: serviceKind, Subject: e.Actor.Via}
 	}
 	err = queries.InsertAuditEvent(ctx, tx, db.InsertAuditEventParams{ID: id, At: time.Now(), ActorKind: e.Actor.Kind, Actor: cut(e.Actor.Subject, maxName),
 		OnBehalfOf: orNull(e.OnBehalfOf), Action: string(e.Action), Resource: cut(e.Resource, maxName), Outcome: string(e.Outcome),
@@ -54,8 +58,12 @@ func record(ctx context.Context, tx db.DBTX, e Event) error {
 	return nil
 }
 
-// systemKind is the kind of Portico's own actors.
-const systemKind = "system"
+const (
+	// systemKind is the kind of Portico's own actors.
+	systemKind = "system"
+	// serviceKind is the kind of the actors that call for somebody else.
+	serviceKind = "service"
+)
 
 // encodeChanges encodes changes, null when there are none. Changes that are too long in all are stored
 // without their values.

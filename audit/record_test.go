@@ -50,14 +50,34 @@ func TestAnEventIsStoredExactlyIfItsChangeIs(t *testing.T) {
 		Changes: []audit.Change{{Field: "target", Old: "a", New: "b"}, {Field: "token", Secret: true}}, Address: "192.0.2.7", RequestID: "r1"}, stored)
 }
 
-func TestARunActsOnBehalfOfItsStarter(t *testing.T) {
+func TestWhoActsForAUserIsTheActor(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)
-	ctx := audit.WithOrigin(t.Context(), audit.Origin{Run: "4711"})
-	require.NoError(t, audit.Record(ctx, pool, ada, audit.LocationCreate, "location:1"))
-	stored := find(t, pool, audit.Query{})[0]
-	require.Equal(t, audit.Actor{Kind: "system", Subject: "run:4711"}, stored.Actor)
-	require.Equal(t, "user:default/ada", stored.OnBehalfOf)
+	attempts := audit.NewAttempts(pool, slog.New(slog.DiscardHandler))
+	throughPlugin := ada
+	throughPlugin.Via = "plugin:search"
+	for name, test := range map[string]struct {
+		by         audit.Actor
+		run        string
+		actor      audit.Actor
+		onBehalfOf string
+	}{
+		"herself":                     {ada, "", ada, ""},
+		"a run":                       {ada, "4711", audit.Actor{Kind: "system", Subject: "run:4711"}, ada.Subject},
+		"a plugin of a Backstage":     {throughPlugin, "", audit.Actor{Kind: "service", Subject: "plugin:search"}, ada.Subject},
+		"a run that a plugin started": {throughPlugin, "4711", audit.Actor{Kind: "system", Subject: "run:4711"}, ada.Subject},
+	} {
+		ctx := audit.WithOrigin(t.Context(), audit.Origin{Run: test.run})
+		require.NoError(t, audit.Record(ctx, pool, test.by, audit.LocationCreate, name))
+		attempts.Record(ctx, test.by, audit.LocationDelete, name, audit.Denied, "may not", audit.Changed("target", nil, "x"))
+		stored := find(t, pool, audit.Query{Who: ada.Subject, Resource: name})
+		require.Len(t, stored, 2, name)
+		for _, event := range stored {
+			require.Equal(t, test.actor, event.Actor, name)
+			require.Equal(t, test.onBehalfOf, event.OnBehalfOf, name)
+		}
+		require.Equal(t, []audit.Change{{Field: "target", New: "x"}}, stored[0].Changes, "of an attempt too")
+	}
 }
 
 func TestTextsAreBounded(t *testing.T) {

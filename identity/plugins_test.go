@@ -10,6 +10,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 	"github.com/stretchr/testify/require"
 
+	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
 )
@@ -50,6 +51,7 @@ func TestPluginsOfABackstageCall(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, identity.Principal{Kind: identity.KindUser, Subject: "user:default/ada", Ownership: []string{"user:default/ada", "group:default/team-a"}, Via: "plugin:search",
 		Restrictions: catalog, Token: token}, principal)
+	require.Equal(t, audit.Actor{Kind: "user", Subject: "user:default/ada", Via: "plugin:search"}, principal.Actor(), "the audit log has both")
 
 	strangers, err := identity.Limit(issue(t, newIssuer(t)))
 	require.NoError(t, err)

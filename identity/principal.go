@@ -61,7 +61,9 @@ func (p Principal) UserRef() string {
 }
 
 // Actor is the principal in the audit log.
-func (p Principal) Actor() audit.Actor { return audit.Actor{Kind: string(p.Kind), Subject: p.Subject} }
+func (p Principal) Actor() audit.Actor {
+	return audit.Actor{Kind: string(p.Kind), Subject: p.Subject, Via: p.Via}
+}
 
 // Restriction allows a token one plugin, and limits what it may do there.
 type Restriction struct {

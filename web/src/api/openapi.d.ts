@@ -1584,7 +1584,7 @@ export interface components {
             /** Format: date-time */
             at: string;
             actor: string;
-            /** @description user, service or system */
+            /** @description user, service or system; empty for a caller who is not signed in */
             actorKind: string;
             onBehalfOf?: string;
             action: string;
