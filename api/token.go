@@ -5,15 +5,17 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/identity/exchange"
 )
 
 const (
-	exchangeGrant = "urn:ietf:params:oauth:grant-type:token-exchange"
+	exchangeGrant = exchange.GrantType
 	// The types of tokens (RFC 8693, section 3).
-	typeJWT         = "urn:ietf:params:oauth:token-type:jwt"
+	typeJWT         = exchange.TypeJWT
 	typeIDToken     = "urn:ietf:params:oauth:token-type:id_token"     //nolint:gosec // a type, not a token
 	typeAccessToken = "urn:ietf:params:oauth:token-type:access_token" //nolint:gosec // a type, not a token
 	// maxForm bounds the form in bytes: it has one token.
@@ -103,14 +105,7 @@ func readForm(c *call) (url.Values, error) {
 
 // checkExchange checks everything but the token.
 func (a *auth) checkExchange(form url.Values) error {
-	isOneOf := func(name string, values ...string) bool {
-		for _, value := range values {
-			if form.Get(name) == value {
-				return true
-			}
-		}
-		return false
-	}
+	isOneOf := func(name string, values ...string) bool { return slices.Contains(values, form.Get(name)) }
 	switch {
 	case !isOneOf("grant_type", exchangeGrant):
 		return badRequest("unsupported_grant_type", "grant_type must be "+exchangeGrant)

@@ -165,13 +165,13 @@ func (l *legacyToken) subject(_ context.Context, token bearer) (string, error) {
 // checkTime rejects a token that is not valid yet or has expired.
 func checkTime(claims jwt.Claims) error {
 	if err := claims.ValidateWithLeeway(jwt.Expected{Time: time.Now()}, clockSkew); err != nil {
-		return notNow(err)
+		return refusedClaims(err)
 	}
 	return nil
 }
 
-// notNow is the refusal of a token whose claims are not accepted now.
-func notNow(err error) error {
+// refusedClaims is the refusal of a signed token whose times, issuer or audience are not accepted.
+func refusedClaims(err error) error {
 	switch {
 	case errors.Is(err, jwt.ErrExpired):
 		return fault.Wrap(fault.Authentication, err, "This token has expired")
@@ -199,7 +199,7 @@ func (k *keySetToken) subject(ctx context.Context, token bearer) (string, error)
 	}
 	keys, err := k.keys.Find(ctx, token.algorithm, token.keyID)
 	if err != nil {
-		return "", fault.Wrap(fault.Unavailable, err, "This token cannot be checked now: its issuer's keys cannot be read")
+		return "", fault.Wrap(fault.Unavailable, err, "This token cannot be checked now: the keys of its issuer could not be fetched")
 	}
 	claims, signed := token.verified(keys...)
 	if !signed || claims.Subject == "" {

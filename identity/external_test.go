@@ -252,7 +252,7 @@ func TestKnownKeysStayValidWhileTheIssuerDoesNotAnswer(t *testing.T) {
 		issuer.status.Store(http.StatusBadGateway)
 		for range 10 {
 			err := ask(key)
-			require.EqualError(t, err, "This token cannot be checked now: its issuer's keys cannot be read")
+			require.EqualError(t, err, "This token cannot be checked now: the keys of its issuer could not be fetched")
 			require.Equal(t, fault.Unavailable, fault.KindOf(err))
 		}
 		require.EqualValues(t, 1, issuer.asked.Load())
@@ -287,6 +287,32 @@ func TestKeySetsAreBounded(t *testing.T) {
 		_, err := authenticate(t, nil, sign(t, jose.ES256, key, claims{"sub": "ci", "exp": in(time.Hour)}), issuer.access(identity.KeySet{}))
 		require.Equal(t, fault.Unavailable, fault.KindOf(err), name)
 	}
+}
+
+// roundTrip is a transport without a network.
+type roundTrip func(r *http.Request) *http.Response
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r), nil }
+
+// TestKeysComeFromTheirAddressOnly: a redirect could lead to an address without https, or within the network.
+func TestKeysComeFromTheirAddressOnly(t *testing.T) {
+	t.Parallel()
+	key, public := newKey(t, "first")
+	elsewhere := &issuerOfKeys{}
+	elsewhere.publish(t, public)
+	client := &http.Client{Transport: roundTrip(func(r *http.Request) *http.Response {
+		answer := httptest.NewRecorder()
+		if r.URL.Host == "issuer.example" {
+			http.Redirect(answer, r, "http://elsewhere.example/keys", http.StatusFound)
+		} else {
+			elsewhere.ServeHTTP(answer, r)
+		}
+		return answer.Result()
+	})}
+	access := identity.KeySetAccess(identity.KeySet{URL: "https://issuer.example/keys", Client: client, Log: slog.New(slog.DiscardHandler)}, nil)
+	_, err := authenticate(t, nil, sign(t, jose.ES256, key, claims{"sub": "ci", "exp": in(time.Hour)}), access)
+	require.Equal(t, fault.Unavailable, fault.KindOf(err))
+	require.Zero(t, elsewhere.asked.Load())
 }
 
 // TestUnknownKeysInAKeySetAreIgnored, as RFC 7517 has it.

@@ -49,9 +49,12 @@ type KeySource struct {
 	failed         bool
 }
 
-// NewKeySource makes no request. A nil client is a new one, and a nil log slog's default.
+// NewKeySource makes no request, and follows no redirect: keys come from the configured address only. A nil client
+// is a new one, and a nil log slog's default.
 func NewKeySource(url string, client *http.Client, log *slog.Logger) *KeySource {
-	return &KeySource{url: url, client: cmp.Or(client, &http.Client{}), log: cmp.Or(log, slog.Default())}
+	own := *cmp.Or(client, &http.Client{})
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &KeySource{url: url, client: &own, log: cmp.Or(log, slog.Default())}
 }
 
 // NewIssuerKeys is a KeySource for an issuer who publishes where the keys are (OpenID Connect Discovery).

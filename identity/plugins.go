@@ -38,7 +38,7 @@ func (a *Authenticator) verifyPlugin(ctx context.Context, token bearer) (Princip
 	}
 	found, err := keys.Find(ctx, token.algorithm, token.keyID)
 	if err != nil {
-		return Principal{}, fault.Wrap(fault.Unavailable, err, "This token cannot be checked now: the keys of the plugin '%s' are not to be had", token.claims.Subject)
+		return Principal{}, fault.Wrap(fault.Unavailable, err, "This token cannot be checked now: the keys of the plugin '%s' could not be fetched", token.claims.Subject)
 	}
 	claims, err := readPluginClaims(token, found)
 	if err != nil {
@@ -63,8 +63,8 @@ func readPluginClaims(token bearer, keys []any) (pluginClaims, error) {
 		if token.jwt.Claims(key, &claims) != nil {
 			continue
 		}
-		if err := claims.ValidateWithLeeway(jwt.Expected{Time: time.Now()}, clockSkew); err != nil {
-			return pluginClaims{}, notNow(err)
+		if err := checkTime(claims.Claims); err != nil {
+			return pluginClaims{}, err
 		}
 		isShort := claims.Expiry != nil && time.Until(claims.Expiry.Time()) <= pluginLifetime+clockSkew
 		if len(claims.Audience) != 1 || claims.IssuedAt == nil || !isShort {

@@ -44,7 +44,7 @@ func (i *Issuer) verifyService(ctx context.Context, token string) (Principal, er
 	}
 	expected := jwt.Expected{Issuer: i.url, AnyAudience: jwt.Audience{serviceType}, Time: i.now()}
 	if err := claims.ValidateWithLeeway(expected, clockSkew); err != nil {
-		return Principal{}, notNow(err)
+		return Principal{}, refusedClaims(err)
 	}
 	restrictions := append([]Restriction{}, claims.Restrictions...) // nil would be none
 	return Principal{Kind: KindService, Subject: claims.Subject, Restrictions: restrictions, Token: token}, nil

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-jose/go-jose/v4/jwt"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -20,6 +19,13 @@ import (
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
+)
+
+const (
+	// GrantType is the grant_type of a token exchange (RFC 8693, section 2.1).
+	GrantType = "urn:ietf:params:oauth:grant-type:token-exchange"
+	// TypeJWT is the type of a job's identity token (RFC 8693, section 3).
+	TypeJWT = "urn:ietf:params:oauth:token-type:jwt"
 )
 
 // Options are the dependencies and settings of a Service. Every field is required unless it says otherwise.
@@ -99,10 +105,11 @@ func (s *Service) Exchange(ctx context.Context, token string) (Issued, error) {
 	return Issued{issued, s.Lifetime}, nil
 }
 
-// refuse records that a verified token was refused.
+// refuse records that a verified token was refused. Its holder has no name in Portico: the actor is what the issuer
+// says, of the kind of callers who are not signed in.
 func (s *Service) refuse(ctx context.Context, job job, reason string, details ...string) {
 	s.Log.WarnContext(ctx, "a token of a job was refused", "issuer", job.trusted.Issuer, "subject", job.subject, "reason", reason, "rules", strings.Join(details, "; "))
-	s.Refusals.Record(ctx, audit.Actor{Kind: string(identity.KindService), Subject: job.subject}, audit.TokenExchange, job.trusted.Issuer, audit.Denied, reason)
+	s.Refusals.Record(ctx, audit.Actor{Subject: job.subject}, audit.TokenExchange, job.trusted.Issuer, audit.Denied, reason, job.described()...)
 }
 
 var errUsed = errors.New("the token was used before")
@@ -147,12 +154,11 @@ type job struct {
 	id [sha256.Size]byte
 }
 
-// identify makes the id of a token: of its jti, or of what is signed. A signature cannot be part of it, because
-// some can be changed without the key.
-func identify(issuer, token string, claims jwt.Claims) [sha256.Size]byte {
-	if claims.ID != "" {
-		return sha256.Sum256([]byte("jti\x00" + issuer + "\x00" + claims.ID))
+// identify makes the id of a token: of its jti, or of its claims as they were signed. The text of a token cannot be
+// part of it: anybody can write the same token in other ways.
+func identify(issuer string, of verified) [sha256.Size]byte {
+	if of.ID != "" {
+		return sha256.Sum256([]byte("jti\x00" + issuer + "\x00" + of.ID))
 	}
-	signed := token[:strings.LastIndexByte(token, '.')]
-	return sha256.Sum256([]byte("token\x00" + issuer + "\x00" + signed))
+	return sha256.Sum256([]byte("claims\x00" + issuer + "\x00" + string(of.payload)))
 }

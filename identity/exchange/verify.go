@@ -48,14 +48,14 @@ func (s *Service) verify(ctx context.Context, token string) (job, error) {
 	if trusted == nil {
 		return job{}, refused("its issuer is not configured in portico.tokenExchange")
 	}
-	claims, all, err := trusted.claims(ctx, parsed)
+	claims, err := trusted.claims(ctx, parsed)
 	if err != nil {
 		return job{}, err
 	}
-	if err := s.accepts(trusted, claims); err != nil {
+	if err := s.accepts(trusted, claims.Claims); err != nil {
 		return job{}, err
 	}
-	return job{trusted, claims.Subject, all, claims.Expiry.Time(), identify(trusted.Issuer, token, claims)}, nil
+	return job{trusted, claims.Subject, claims.texts, claims.Expiry.Time(), identify(trusted.Issuer, claims)}, nil
 }
 
 func (s *Service) trusted(issuer string) *Trusted {
@@ -67,21 +67,31 @@ func (s *Service) trusted(issuer string) *Trusted {
 	return nil
 }
 
-// claims are the claims of a token that one of the issuer's keys has signed, and all of them as texts.
-func (t *Trusted) claims(ctx context.Context, parsed *jwt.JSONWebToken) (jwt.Claims, map[string]string, error) {
+// verified are the claims of a token that a key of its issuer has signed.
+type verified struct {
+	jwt.Claims
+
+	// payload is what was signed, and texts are all its claims that are texts, numbers or truth values.
+	payload json.RawMessage
+	texts   map[string]string
+}
+
+// claims are those of a token that one of the issuer's keys has signed.
+func (t *Trusted) claims(ctx context.Context, parsed *jwt.JSONWebToken) (verified, error) {
 	header := parsed.Headers[0]
 	keys, err := t.Keys.Find(ctx, header.Algorithm, header.KeyID)
 	if err != nil {
-		return jwt.Claims{}, nil, fault.Wrap(fault.Unavailable, err, "The token cannot be checked now: the keys of %s could not be fetched. Try again later", t.Issuer)
+		return verified{}, fault.Wrap(fault.Unavailable, err, "The token cannot be checked now: the keys of %s could not be fetched. Try again later", t.Issuer)
 	}
 	for _, key := range keys {
-		var known jwt.Claims
+		var found verified
 		var all map[string]json.RawMessage
-		if parsed.Claims(key, &known, &all) == nil {
-			return known, texts(all), nil
+		if parsed.Claims(key, &found.Claims, &all, &found.payload) == nil {
+			found.texts = texts(all)
+			return found, nil
 		}
 	}
-	return jwt.Claims{}, nil, refused("no key of its issuer has signed it")
+	return verified{}, refused("no key of its issuer has signed it")
 }
 
 // texts are the claims that are texts, numbers or truth values.
