@@ -254,6 +254,9 @@ func (a *auth) logout(c *call) error {
 		return err
 	}
 	a.cookies.clear(c, id)
+	for _, plugin := range c.plugins {
+		a.cookies.setUser(c, plugin, "", 0)
+	}
 	if address == "" {
 		c.Status(http.StatusOK)
 		return nil

@@ -99,6 +99,11 @@ func (j cookieJar) session(c *call, id string) string { return cookieValue(c, j.
 // clear removes the session.
 func (j cookieJar) clear(c *call, id string) { j.setSession(c, id, "", 0) }
 
+// setUser stores a limited user token for what the browser loads from a plugin; "" removes it.
+func (j cookieJar) setUser(c *call, plugin, token string, lifetime time.Duration) {
+	j.set(c, userCookieName, token, j.pluginPath(plugin), lifetime)
+}
+
 // takePlain removes a cookie without the prefix, and returns its value. Such a cookie is from an earlier
 // release, from Backstage, or planted, so it is no session.
 func (j cookieJar) takePlain(c *call, id string) string {

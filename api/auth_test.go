@@ -397,6 +397,32 @@ func TestSignOutSucceeds(t *testing.T) {
 	require.Empty(t, answer.Body.String())
 }
 
+// TestSigningOutRemovesTheCookiesOfPlugins: they would show what the person may see for up to an hour.
+func TestSigningOutRemovesTheCookiesOfPlugins(t *testing.T) {
+	t.Parallel()
+	b := newAuthServer(t, nil)
+	token, err := b.issuer.Issue(t.Context(), "user:default/jane", []string{"user:default/jane"})
+	require.NoError(t, err)
+	for _, provider := range []string{"oidc/logout?env=test", "guest/logout"} {
+		with := b.browser(t)
+		has := func(plugin string) bool {
+			address, err := url.Parse(portal + "/api/" + plugin + "/any")
+			require.NoError(t, err)
+			return len(with.jar.Cookies(address)) > 0
+		}
+		for _, plugin := range []string{"scaffolder", "catalog"} {
+			given := with.ask(http.MethodGet, portal+"/api/"+plugin+"/.backstage/auth/v1/cookie", "Authorization", "Bearer "+token)
+			require.Equal(t, http.StatusOK, given.Code, given.Body.String())
+			require.True(t, has(plugin))
+		}
+		require.Equal(t, http.StatusUnauthorized, with.ask(http.MethodPost, portal+"/api/auth/"+provider).Code)
+		require.True(t, has("scaffolder"), "a page of another origin signs nobody out")
+		require.Equal(t, http.StatusOK, with.ask(http.MethodPost, portal+"/api/auth/"+provider, fromScript, "XMLHttpRequest").Code)
+		require.False(t, has("scaffolder"), provider)
+		require.False(t, has("catalog"), provider)
+	}
+}
+
 func TestUserInfoRefusesTokensOfServices(t *testing.T) {
 	t.Parallel()
 	answer := ask(t, newServer(t, io.Discard, nil), http.MethodGet, "/api/auth/v1/userinfo", "")

@@ -47,6 +47,8 @@ type call struct {
 	// leaving is closed when the server stops: nobody should be kept waiting.
 	leaving <-chan struct{}
 	streams *openStreams
+	// plugins are the ids of all plugins.
+	plugins []string
 }
 
 // decode unmarshals the checked body.

@@ -122,9 +122,10 @@ func NewServer(options Options) (*Server, error) {
 	engine.UseRawPath = true
 	engine.UnescapePathValues = true
 	s.guard(engine, options)
+	ids := idsOf(s.plugins)
 	for _, p := range s.plugins {
 		for _, r := range p.routes {
-			if err := s.mount(engine, p, r); err != nil {
+			if err := s.mount(engine, p, r, ids); err != nil {
 				return nil, err
 			}
 		}
@@ -174,7 +175,18 @@ func (s *Server) Drain() { s.draining.Store(true) }
 // Dismiss ends the requests that wait for events of a run. Their clients reconnect to another server.
 func (s *Server) Dismiss() { s.leave.Do(func() { close(s.leaving) }) }
 
-func (s *Server) mount(engine *gin.Engine, p plugin, r route) error {
+// idsOf are the ids of plugins, each once.
+func idsOf(plugins []plugin) []string {
+	var ids []string
+	for _, p := range plugins {
+		if p.id != "" && !slices.Contains(ids, p.id) {
+			ids = append(ids, p.id)
+		}
+	}
+	return ids
+}
+
+func (s *Server) mount(engine *gin.Engine, p plugin, r route, ids []string) error {
 	if r.access.kind == accessUnstated || (r.access.kind == accessOpen && r.access.reason == "") {
 		return fmt.Errorf("route %s %s%s states no policy", r.method, p.mount(), r.path)
 	}
@@ -187,7 +199,9 @@ func (s *Server) mount(engine *gin.Engine, p plugin, r route) error {
 	if r.command && r.access.kind != accessAuthenticated {
 		return fmt.Errorf("route %s %s%s is a command that anybody may give", r.method, p.mount(), r.path)
 	}
-	handler := func(c *gin.Context) { s.serve(&call{Context: c, route: &r, leaving: s.leaving, streams: s.streams}, p) }
+	handler := func(c *gin.Context) {
+		s.serve(&call{Context: c, route: &r, leaving: s.leaving, streams: s.streams, plugins: ids}, p)
+	}
 	path := p.mount() + r.path
 	engine.Handle(r.method, path, handler)
 	// Like Express, serve a trailing slash as the same route.

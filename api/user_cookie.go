@@ -37,13 +37,11 @@ func cookiesOf(baseURLs []string) cookieJar {
 	return newCookieJar(urls[0], urls[1])
 }
 
-// plugin is the plugin of the path, or Backstage's empty 404.
-func (s *Server) plugin(c *call) (string, error) {
+// pluginOf is the plugin of the path, or Backstage's empty 404.
+func pluginOf(c *call) (string, error) {
 	id := c.Param("plugin")
-	for _, p := range s.plugins {
-		if p.id != "" && p.id == id {
-			return id, nil
-		}
+	if slices.Contains(c.plugins, id) {
+		return id, nil
 	}
 	return "", &presentedError{err: fault.New(fault.NotFound, "There is no plugin '%s'", id), present: func(c *call, _ errorDetail) error {
 		c.Status(http.StatusNotFound)
@@ -57,7 +55,7 @@ type pluginKeySet struct {
 }
 
 func (s *Server) pluginKeys(c *call) (pluginKeySet, error) {
-	_, err := s.plugin(c)
+	_, err := pluginOf(c)
 	return pluginKeySet{Keys: []publicKey{}}, err
 }
 
@@ -69,7 +67,7 @@ type cookieExpiry struct {
 // issueCookie gives the browser a limited token of the caller's token. It keeps the browser's cookie while it is
 // the same user's, and valid for some minutes.
 func (s *Server) issueCookie(c *call) (cookieExpiry, error) {
-	id, err := s.plugin(c)
+	id, err := pluginOf(c)
 	if err != nil {
 		return cookieExpiry{}, err
 	}
@@ -82,7 +80,7 @@ func (s *Server) issueCookie(c *call) (cookieExpiry, error) {
 		if limited, err = identity.Limit(c.principal.Token); err != nil {
 			return cookieExpiry{}, err
 		}
-		s.cookies.set(c, userCookieName, limited.Token, s.cookies.pluginPath(id), time.Until(limited.ExpiresAt))
+		s.cookies.setUser(c, id, limited.Token, time.Until(limited.ExpiresAt))
 	}
 	return cookieExpiry{isoTime(limited.ExpiresAt)}, nil
 }
@@ -102,10 +100,10 @@ func (s *Server) keptCookie(c *call) (identity.Limited, bool) {
 }
 
 func (s *Server) dropCookie(c *call) error {
-	id, err := s.plugin(c)
+	id, err := pluginOf(c)
 	if err != nil {
 		return err
 	}
-	s.cookies.set(c, userCookieName, "", s.cookies.pluginPath(id), 0)
+	s.cookies.setUser(c, id, "", 0)
 	return nil
 }
