@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -10,6 +11,7 @@ import (
 	"io"
 	"log/slog"
 	"mime"
+	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -28,8 +30,10 @@ import (
 const TemporalUIPath = "/api/temporal/ui"
 
 const (
-	// temporalTimeout bounds the wait for the Web UI's answer.
-	temporalTimeout = 30 * time.Second
+	// temporalConnects bounds each step of a connection to the Web UI, and temporalAnswers the wait for the beginning
+	// of its answer. answerTimeout bounds the whole.
+	temporalConnects = 10 * time.Second
+	temporalAnswers  = 30 * time.Second
 	// maxTemporalPage bounds an answer that is changed: the page and the settings.
 	maxTemporalPage = 4 << 20
 
@@ -53,12 +57,18 @@ type TemporalOptions struct {
 func NewTemporalPlugin(options TemporalOptions) Plugin {
 	t := &temporal{TemporalOptions: options}
 	t.proxy = &httputil.ReverseProxy{Rewrite: t.rewrite,
-		Transport: &http.Transport{ResponseHeaderTimeout: temporalTimeout, MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute},
+		Transport: temporalTransport(temporalConnects, temporalAnswers),
 		ErrorLog:  slog.NewLogLogger(options.Log.Handler(), slog.LevelWarn)}
 	return plugin{id: "temporal", routes: []route{
 		{method: http.MethodGet, path: "/ui/*path", access: userCookie, looseQuery: true,
 			summary: "Serves Temporal's Web UI, without what changes something", serve: t.page(), fails: []fault.Kind{fault.NotFound, fault.BadGateway}},
 	}}
+}
+
+// temporalTransport bounds each step of a connection, and the wait for the beginning of an answer.
+func temporalTransport(connects, answers time.Duration) *http.Transport {
+	return &http.Transport{DialContext: (&net.Dialer{Timeout: connects}).DialContext, TLSHandshakeTimeout: connects, ResponseHeaderTimeout: answers,
+		MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute}
 }
 
 type temporal struct {
@@ -72,7 +82,8 @@ func (t *temporal) page() endpoint {
 }
 
 func (t *temporal) serve(c *call) error {
-	ctx := c.Request.Context()
+	ctx, done := context.WithTimeout(c.Request.Context(), answerTimeout)
+	defer done()
 	if err := policy.Require(ctx, t.Decider, c.principal, policy.TemporalRead, ""); err != nil {
 		return err
 	}
@@ -91,7 +102,7 @@ func (t *temporal) serve(c *call) error {
 		return nil
 	}
 	proxy.ErrorHandler = func(_ http.ResponseWriter, _ *http.Request, err error) { failed = err }
-	proxy.ServeHTTP(c.Writer, c.Request)
+	proxy.ServeHTTP(c.Writer, c.Request.WithContext(ctx))
 	if failed != nil {
 		return fault.Wrap(fault.BadGateway, failed, "The Temporal Web UI cannot be reached now. Try again later")
 	}
@@ -152,6 +163,7 @@ func (t *temporal) change(response *http.Response) error {
 			kept[name] = values
 		}
 	}
+	kept.Set("Cache-Control", cachingOf(response))
 	location := response.Header.Get("Location")
 	response.Header = kept
 	if location != "" {
@@ -168,6 +180,15 @@ func (t *temporal) change(response *http.Response) error {
 		return replaceBody(response, withoutWrites)
 	}
 	return nil
+}
+
+// cachingOf is the Cache-Control of an answer: what may be seen of the namespace ends with the permission. The Web
+// UI's code says nothing about it, and has another address in each version.
+func cachingOf(response *http.Response) string {
+	if response.StatusCode == http.StatusOK && strings.HasPrefix(response.Request.URL.Path, TemporalUIPath+"/_app/immutable/") {
+		return "private, max-age=31536000, immutable"
+	}
+	return "no-store"
 }
 
 // redirect keeps a redirect within the Web UI.

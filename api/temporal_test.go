@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -154,4 +155,41 @@ func TestATemporalWebUIThatAnswersWrongIsABadGateway(t *testing.T) {
 		require.Empty(t, answer.Header().Get("Location"), name)
 		require.NotContains(t, answer.Body.String(), "hunter2", name)
 	}
+}
+
+// TestWhatTheTemporalWebUIShowsIsInNoCache: whoever loses the permission sees nothing more.
+func TestWhatTheTemporalWebUIShowsIsInNoCache(t *testing.T) {
+	t.Parallel()
+	server, _ := behindSignIn(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "public, max-age=60")
+		if strings.HasSuffix(r.URL.Path, "/missing.js") {
+			w.WriteHeader(http.StatusNotFound)
+		}
+		_, _ = io.WriteString(w, "{}")
+	})
+	for address, want := range map[string]string{
+		"/":                            "no-store",
+		"/namespaces/default":          "no-store",
+		"/_app/version.json":           "no-store",
+		"/api/v1/settings":             "no-store",
+		"/api/v1/namespaces/default/w": "no-store",
+		"/_app/immutable/missing.js":   "no-store",
+		"/_app/immutable/start.js":     "private, max-age=31536000, immutable",
+	} {
+		answer := seen(server, newRequest(t.Context(), http.MethodGet, "/api/temporal/ui"+address, ""))
+		require.Equal(t, []string{want}, answer.Header().Values("Cache-Control"), address)
+	}
+}
+
+func TestTheTemporalWebUIGetsNoBody(t *testing.T) {
+	t.Parallel()
+	received := make(chan []byte, 1)
+	server, _ := behindSignIn(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		received <- body
+		_, _ = io.WriteString(w, "{}")
+	})
+	request := newRequest(t.Context(), http.MethodGet, "/api/temporal/ui/", strings.Repeat("x", 1<<20))
+	require.Equal(t, http.StatusOK, seen(server, request).Code)
+	require.Empty(t, <-received)
 }
