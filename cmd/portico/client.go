@@ -175,6 +175,11 @@ func (c *apiClient) send(ctx context.Context, method, path, key string, body any
 	if c.token != "" {
 		request.Header.Set("Authorization", "Bearer "+c.token)
 	}
+	return c.deliver(request)
+}
+
+// deliver sends a request to the server.
+func (c *apiClient) deliver(request *http.Request) (*http.Response, error) {
 	response, err := c.http.Do(request)
 	if err != nil {
 		if failed, is := errors.AsType[*url.Error](err); is {
