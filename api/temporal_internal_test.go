@@ -19,7 +19,10 @@ func TestATemporalWebUIThatSaysNothingIsGivenUp(t *testing.T) {
 	for _, scheme := range []string{"http://", "https://"} {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, scheme+silent.Addr().String(), nil)
 		require.NoError(t, err)
-		_, err = temporalTransport(10*time.Millisecond, 10*time.Millisecond).RoundTrip(request)
+		response, err := temporalTransport(10*time.Millisecond, 10*time.Millisecond).RoundTrip(request)
+		if err == nil {
+			_ = response.Body.Close()
+		}
 		require.True(t, os.IsTimeout(err), "%s: %v", scheme, err)
 	}
 }

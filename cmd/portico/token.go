@@ -22,7 +22,7 @@ const (
 	identityVariable = "PORTICO_IDENTITY"
 	// githubAddress and githubCredential are set in jobs of GitHub Actions that may ask for identity tokens.
 	githubAddress    = "ACTIONS_ID_TOKEN_REQUEST_URL"
-	githubCredential = "ACTIONS_ID_TOKEN_REQUEST_TOKEN" //nolint:gosec // the name of a variable
+	githubCredential = "ACTIONS_ID_TOKEN_REQUEST_TOKEN"
 )
 
 // tokenCommand reads variables from environment.
@@ -51,8 +51,7 @@ The identity token is that of --token-file or --token-env, or else of the variab
 with the permission "id-token: write", the command asks GitHub for one.`,
 		Example: `  portico token exchange --url https://portico.example.com
   portico token exchange --token-env DEPLOY_IDENTITY
-  portico token exchange --token-file - --output json < identity.jwt
-  PORTICO_TOKEN=$(portico token exchange) portico run release --set version=1.2`,
+  portico token exchange --token-file - --output json < identity.jwt`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			client, err := clientAt("--url", address, "")

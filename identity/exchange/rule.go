@@ -95,8 +95,8 @@ func namesRef(pattern string) bool {
 	if end < 0 {
 		return pattern != ""
 	}
-	begin := pattern[:end]
-	return !strings.HasPrefix("refs/heads/", begin) && !strings.HasPrefix("refs/tags/", begin)
+	isAny := func(kind string) bool { return strings.HasPrefix(kind, pattern[:end]) }
+	return !slices.ContainsFunc([]string{"refs/heads/", "refs/tags/"}, isAny)
 }
 
 // namesEnvironment reports whether a pattern names an environment, or how its name begins.

@@ -43,7 +43,7 @@ func TestDocumentedExamplesRun(t *testing.T) {
 	for _, example := range append(r.takeMatching(&examples, "portico run "), r.takeMatching(&examples, "portico runs retry", "portico runs rollback")...) {
 		r.mustExecute(example)
 	}
-	for beginning, says := range needPeople {
+	for beginning, says := range needOthers {
 		for _, example := range r.takeMatching(&examples, beginning) {
 			if output, err := r.execute(example); err != nil {
 				require.Contains(t, output, says, example)
@@ -59,9 +59,13 @@ func TestDocumentedExamplesRun(t *testing.T) {
 	}
 }
 
-// needPeople are the beginnings of examples that need people who sign in, whom this server does not have, and
-// what they say then.
-var needPeople = map[string]string{
+// needOthers are the beginnings of examples that need people who sign in or jobs of a CI system, whom this server
+// does not have, and what they say then.
+var needOthers = map[string]string{
+	"portico token exchange --url":        "there is no identity token",
+	"portico token exchange --token-env":  "the variable is not set",
+	"portico token exchange --token-file": "No tokens are exchanged here",
+
 	"portico sessions list me": "Only a signed-in person has sessions",
 	"portico sessions end":     "There is no session",
 	"portico sign-in test":     "the configuration has no auth.providers",
@@ -103,6 +107,7 @@ func newExampleRunner(t *testing.T) *exampleRunner {
 		"catalog-info.yaml":          "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata: { name: shop }\nspec: { type: service, lifecycle: experimental, owner: group:default/tracking }\n",
 		"skeleton/README.md":         "# ${{ values.name }}\n",
 		"ada.json":                   `{"email": "ada@example.com"}`,
+		"identity.jwt":               "e30.e30.e30\n",
 		"values.yaml":                "values: { name: shop }\n",
 		"run.yaml":                   "rest: 600\nstops: [harbour]\n",
 		"key.pem":                    "not a key\n",
