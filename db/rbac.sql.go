@@ -151,14 +151,16 @@ func (q *Queries) ChangeRoleCondition(ctx context.Context, db DBTX, arg ChangeRo
 	return err
 }
 
-const lockRoles = `-- name: LockRoles :exec
-update rbac_revision set revision = revision + 1
+const lockRoles = `-- name: LockRoles :one
+update rbac_revision set revision = revision + 1 returning revision
 `
 
 // Makes every other change of the roles wait for this transaction.
-func (q *Queries) LockRoles(ctx context.Context, db DBTX) error {
-	_, err := db.Exec(ctx, lockRoles)
-	return err
+func (q *Queries) LockRoles(ctx context.Context, db DBTX) (int64, error) {
+	row := db.QueryRow(ctx, lockRoles)
+	var revision int64
+	err := row.Scan(&revision)
+	return revision, err
 }
 
 const notifyRoles = `-- name: NotifyRoles :exec

@@ -1,6 +1,6 @@
--- name: LockRoles :exec
+-- name: LockRoles :one
 -- Makes every other change of the roles wait for this transaction.
-update rbac_revision set revision = revision + 1;
+update rbac_revision set revision = revision + 1 returning revision;
 
 -- name: RolesRevision :one
 -- Counts the changes of the roles.

@@ -4,12 +4,14 @@
 package preview
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/policy/rbac"
@@ -21,9 +23,14 @@ const (
 	// compareTime bounds comparing, and countTime counting.
 	compareTime = 8 * time.Second
 	countTime   = 8 * time.Second
-	// atOnce bounds the previews that a process computes at the same time; others wait.
+	// atOnce bounds the previews that a process computes at the same time. Others wait, and hold no connection
+	// meanwhile.
 	atOnce = 2
+	// defaultWait bounds that waiting.
+	defaultWait = 10 * time.Second
 )
+
+var errBusy = fault.New(fault.Unavailable, "Other previews are being computed. Try again in some seconds")
 
 // Count counts the resources of one type that the principal may read and that meet criteria, and names some of
 // them. Nil criteria are met by all.
@@ -38,6 +45,8 @@ type Options struct {
 	People func(ctx context.Context, limit int) (people []rbac.Person, complete bool, err error)
 	// Count has the resource types whose resources are stored.
 	Count map[policy.ResourceType]Count
+	// Wait bounds how long a preview waits for others. Zero is ten seconds.
+	Wait time.Duration
 }
 
 // Service previews changes of roles. It is safe for concurrent use.
@@ -48,6 +57,7 @@ type Service struct {
 
 // New makes a Service.
 func New(options Options) *Service {
+	options.Wait = cmp.Or(options.Wait, defaultWait)
 	return &Service{options, make(chan struct{}, atOnce)}
 }
 
@@ -65,17 +75,20 @@ type Page struct {
 }
 
 // Preview previews a change. The caller must be allowed to make it, and to read all roles
-// (policy.PolicyEntityRead). Resources that the caller may not read are not counted.
+// (policy.PolicyEntityRead). Resources that the caller may not read are not counted. A fault of kind Unavailable means
+// that too many previews are computed.
 func (s *Service) Preview(ctx context.Context, principal identity.Principal, request Request, page Page) (Preview, error) {
-	trial, problems, err := s.try(ctx, principal, request)
+	if err := s.options.Roles.MayTry(ctx, principal); err != nil {
+		return Preview{}, err
+	}
+	end, err := s.turn(ctx)
 	if err != nil {
 		return Preview{}, err
 	}
-	select {
-	case s.slots <- struct{}{}:
-		defer func() { <-s.slots }()
-	case <-ctx.Done():
-		return Preview{}, ctx.Err()
+	defer end()
+	trial, problems, err := s.try(ctx, principal, request)
+	if err != nil {
+		return Preview{}, err
 	}
 	people, complete, err := s.people(ctx, trial)
 	if err != nil {
@@ -97,6 +110,20 @@ func (s *Service) Preview(ctx context.Context, principal identity.Principal, req
 	}
 	preview.Incomplete = append(preview.Incomplete, counter.incomplete...)
 	return preview, nil
+}
+
+// turn waits until a preview may be computed. The caller ends its turn with end.
+func (s *Service) turn(ctx context.Context) (end func(), err error) {
+	waited := time.NewTimer(s.options.Wait)
+	defer waited.Stop()
+	select {
+	case s.slots <- struct{}{}:
+		return func() { <-s.slots }, nil
+	case <-waited.C:
+		return nil, errBusy
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for other previews: %w", ctx.Err())
+	}
 }
 
 func (s *Service) try(ctx context.Context, principal identity.Principal, request Request) (*rbac.Trial, []rbac.Problem, error) {

@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"github.com/portico-dev/portico/fault"
@@ -119,6 +122,126 @@ func TestWhoMayPreview(t *testing.T) {
 	require.Equal(t, preview.Resources{Gained: entities, GainedExamples: resources(admin).GainedExamples, LostExamples: []string{}}, resources(admin))
 	require.Equal(t, preview.Resources{GainedExamples: []string{}, LostExamples: []string{}, OnlyReadable: true}, resources(owner), "may read no entity")
 }
+
+// TestPreviewsTakeTurns: only as many as may be computed at once hold connections. The others wait without one, and
+// after a while are told to try again. Who may not preview is refused at once.
+func TestPreviewsTakeTurns(t *testing.T) {
+	t.Parallel()
+	s := newSetting(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	const atOnce = 2
+	started, leave, done := make(chan struct{}, atOnce+1), make(chan struct{}), make(chan error, atOnce)
+	slow := preview.New(preview.Options{Roles: s.roles, Decider: s.decider, Wait: time.Millisecond, People: func(context.Context, int) ([]rbac.Person, bool, error) {
+		started <- struct{}{}
+		<-leave
+		return nil, true, nil
+	}})
+	try := func(by identity.Principal) error {
+		_, err := slow.Preview(ctx, by, preview.Request{Changes: []rbac.Proposal{{CreateRole: &rbac.RoleSpec{Ref: teams, Members: []string{"user:default/stranger"}}}}}, everybody)
+		return err
+	}
+	for range atOnce {
+		go func() { done <- try(admin) }()
+		<-started
+	}
+	connections := s.pool.Stat().AcquireCount()
+	err := try(admin)
+	require.Equal(t, fault.Unavailable, fault.KindOf(err))
+	require.EqualError(t, err, "Other previews are being computed. Try again in some seconds")
+	require.Equal(t, fault.NotAllowed, fault.KindOf(try(identity.Principal{Kind: identity.KindUser, Subject: "user:default/stranger"})))
+	require.Equal(t, connections, s.pool.Stat().AcquireCount(), "who waits has no connection")
+	close(leave)
+	for range atOnce {
+		require.NoError(t, <-done)
+	}
+	require.NoError(t, try(admin))
+}
+
+// TestLaterChangesAreCheckedAfterEarlierOnes: each change of a preview is checked as if those before it were made.
+func TestLaterChangesAreCheckedAfterEarlierOnes(t *testing.T) {
+	t.Parallel()
+	s := newSetting(t)
+	const others = "role:default/others"
+	stranger := []string{"user:default/stranger"}
+	location := func(role string) []rbac.Policy {
+		return []rbac.Policy{{Role: role, Permission: "catalog.location.create", Action: "create", Effect: rbac.Allow}}
+	}
+	create := func(role string) rbac.Proposal {
+		return rbac.Proposal{CreateRole: &rbac.RoleSpec{Ref: role, Members: stranger}}
+	}
+	rename := rbac.Proposal{UpdateRole: &rbac.NamedUpdate{Role: teams, RoleUpdate: rbac.RoleUpdate{Old: &rbac.RoleSpec{Ref: teams, Members: stranger}, New: &rbac.RoleSpec{Ref: others, Members: stranger}}}}
+	stored := []rbac.Proposal{create(teams), {AddPolicies: location(teams)}, {CreateCondition: deletes(teams, policytest.Owned)}}
+	for _, change := range stored {
+		require.NoError(t, s.make(t, admin, change))
+	}
+	for name, c := range map[string]struct {
+		changes []rbac.Proposal
+		refusal string
+	}{
+		"a policy of a renamed role is removed":          {[]rbac.Proposal{rename, {RemovePolicies: location(others)}}, ""},
+		"a policy of a renamed role is not added":        {[]rbac.Proposal{rename, {AddPolicies: location(others)}}, "changes[1]: Policy '[role:default/others, catalog.location.create, create, allow]' has been already stored"},
+		"a condition of a renamed role overlaps":         {[]rbac.Proposal{rename, {CreateCondition: deletes(others, policytest.Owned)}}, "changes[1]: Cannot create condition: permission mapping overlaps"},
+		"the old name of a renamed role is free":         {[]rbac.Proposal{rename, create(teams), {AddPolicies: location(teams)}}, ""},
+		"a deleted role is made again with all it had":   {append([]rbac.Proposal{{DeleteRole: new(teams)}}, stored...), ""},
+		"a deleted role has no policies":                 {[]rbac.Proposal{{DeleteRole: new(teams)}, create(teams), {RemovePolicies: location(teams)}}, "changes[2]: Policy '"},
+		"a removed policy is added again":                {[]rbac.Proposal{{RemovePolicies: location(teams)}, {AddPolicies: location(teams)}}, ""},
+		"an added policy is not added again":             {[]rbac.Proposal{create(others), {AddPolicies: location(others)}, {AddPolicies: location(others)}}, "changes[2]: Policy '"},
+		"an added member is not added again":             {[]rbac.Proposal{create(others), create(others)}, "changes[1]: user:default/stranger is already a member of role:default/others"},
+		"a removed member is added again":                {[]rbac.Proposal{{RemoveMember: &rbac.NamedMember{Role: teams, Member: stranger[0]}}, create(teams)}, ""},
+		"a role that was created may have a condition":   {[]rbac.Proposal{create(others), {CreateCondition: deletes(others, policytest.Owned)}}, ""},
+		"an added condition overlaps with one added now": {[]rbac.Proposal{create(others), {CreateCondition: deletes(others, policytest.Owned)}, {CreateCondition: deletes(others, policytest.Owned)}}, "changes[2]: Cannot create condition"},
+	} {
+		_, err := s.Preview(t.Context(), admin, preview.Request{Changes: c.changes}, everybody)
+		if c.refusal == "" {
+			require.NoError(t, err, name)
+			continue
+		}
+		require.ErrorContains(t, err, c.refusal, name)
+	}
+}
+
+// TestRolesAreReadOnce: a preview of several changes reads the roles when all are made. What was there before, the
+// process knows, unless another one has changed it.
+func TestRolesAreReadOnce(t *testing.T) {
+	t.Parallel()
+	s := newSetting(t)
+	config, counted := s.pool.Config(), &reads{}
+	config.ConnConfig.Tracer = counted
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	service := preview.New(preview.Options{Roles: rbac.New(rbac.Options{Pool: pool, Decider: s.decider}), Decider: s.decider,
+		People: func(context.Context, int) ([]rbac.Person, bool, error) { return nil, true, nil }})
+	location := rbac.Policy{Role: teams, Permission: "catalog.location.create", Action: "create", Effect: rbac.Allow}
+	request := preview.Request{Changes: []rbac.Proposal{{CreateRole: &rbac.RoleSpec{Ref: teams, Members: []string{"user:default/stranger"}}},
+		{AddPolicies: []rbac.Policy{location}}, {DeleteRole: new(teams)}}}
+	try := func() {
+		counted.policies = 0
+		_, err := service.Preview(t.Context(), admin, request, everybody)
+		require.NoError(t, err)
+	}
+	try()
+	require.Equal(t, 1, counted.policies)
+	elsewhere := rbac.New(rbac.Options{Pool: s.pool, Ask: policy.AllowKnown{}, Decider: rbac.NewDecider(rbac.DeciderOptions{})})
+	require.NoError(t, elsewhere.CreateRole(t.Context(), admin, rbac.RoleSpec{Ref: "role:default/other", Members: []string{"user:default/stranger"}}))
+	try()
+	require.Equal(t, 2, counted.policies)
+}
+
+// reads counts how often the policies of all roles are read.
+type reads struct{ policies int }
+
+// TraceQueryStart implements pgx.QueryTracer.
+func (r *reads) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	if strings.Contains(data.SQL, "name: RolePolicies ") {
+		r.policies++
+	}
+	return ctx
+}
+
+// TraceQueryEnd implements pgx.QueryTracer.
+func (*reads) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
 // TestFilesArePreviewed: what is not named stays. Files that the server would refuse are refused with their lines.
 func TestFilesArePreviewed(t *testing.T) {

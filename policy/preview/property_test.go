@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -18,9 +19,9 @@ import (
 	"github.com/portico-dev/portico/policy/rbac"
 )
 
-// TestAPreviewIsWhatTheChangeDoes: for generated changes, the preview has exactly the permissions about which the
-// decisions differ once the change is made, with the entities that are gained and lost. What the preview refuses, the
-// change refuses with the same words.
+// TestAPreviewIsWhatTheChangeDoes: for generated changes, one or several after each other, the preview has exactly the
+// permissions about which the decisions differ once they are made, with the entities that are gained and lost. What the
+// preview refuses, the first change that cannot be made refuses with the same words.
 func TestAPreviewIsWhatTheChangeDoes(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(3) {
@@ -35,20 +36,20 @@ func TestAPreviewIsWhatTheChangeDoes(t *testing.T) {
 			made := 0
 			before := w.decisions()
 			for range 50 {
-				change := g.change()
-				previewed, refused := s.Preview(t.Context(), admin, preview.Request{Changes: []rbac.Proposal{change}}, everybody)
-				err := s.make(t, admin, change)
-				if err != nil {
-					require.Error(t, refused, "%s", err)
-					require.Equal(t, err.Error(), strings.TrimPrefix(refused.Error(), "changes[0]: "))
-					require.Equal(t, fault.KindOf(err), fault.KindOf(refused))
-					continue
-				}
-				require.NoError(t, refused)
-				require.Empty(t, previewed.Incomplete)
-				made++
+				changes := g.changes()
+				previewed, refused := s.Preview(t.Context(), admin, preview.Request{Changes: changes}, everybody)
+				refusing, err := w.make(changes)
 				after := w.decisions()
-				w.compare(previewed, before, after, change)
+				if err != nil {
+					require.Error(t, refused, "%s: %s", err, asText(t, changes))
+					require.Equal(t, anyID(err), strings.TrimPrefix(anyID(refused), fmt.Sprintf("changes[%d]: ", refusing)), asText(t, changes))
+					require.Equal(t, fault.KindOf(err), fault.KindOf(refused))
+				} else {
+					require.NoError(t, refused, asText(t, changes))
+					require.Empty(t, previewed.Incomplete)
+					made += len(changes)
+					w.compare(previewed, before, after, changes)
+				}
 				before = after
 			}
 			require.Greater(t, made, 25)
@@ -77,6 +78,22 @@ type witness struct {
 	differences int
 	// meet has the entities that meet conditions.
 	meet map[string][]string
+}
+
+// make makes changes up to the first one that is refused.
+func (w *witness) make(changes []rbac.Proposal) (refusing int, err error) {
+	w.Helper()
+	for i, change := range changes {
+		if err := w.s.make(w, admin, change); err != nil {
+			return i, err
+		}
+	}
+	return 0, nil
+}
+
+// anyID is a message without the id of a condition: a condition that was previewed gets another one when it is made.
+func anyID(err error) string {
+	return regexp.MustCompile(`id: \d+`).ReplaceAllString(err.Error(), "id: N")
 }
 
 func newWitness(t *testing.T, s *setting) *witness {
@@ -154,7 +171,7 @@ func (w *witness) answer(decision policy.Decision, of policy.ResourceType) answe
 }
 
 // compare compares a preview with the decisions before and after the change was made.
-func (w *witness) compare(previewed preview.Preview, before, after map[question]answered, change rbac.Proposal) {
+func (w *witness) compare(previewed preview.Preview, before, after map[question]answered, changes []rbac.Proposal) {
 	w.Helper()
 	told := map[question]preview.Change{}
 	for _, person := range previewed.Items {
@@ -168,15 +185,15 @@ func (w *witness) compare(previewed preview.Preview, before, after map[question]
 		each, isTold := told[asked]
 		delete(told, asked)
 		if !isTold {
-			require.Equal(w, was.result, is.result, "%v %s", asked, asText(w, change))
-			require.Empty(w, slices.Concat(gained, lost), "%v %s", asked, asText(w, change))
+			require.Equal(w, was.result, is.result, "%v %s", asked, asText(w, changes))
+			require.Empty(w, slices.Concat(gained, lost), "%v %s", asked, asText(w, changes))
 			continue
 		}
 		w.differences++
-		require.Equal(w, []policy.Result{was.result, is.result}, []policy.Result{each.Before, each.After}, "%v %s", asked, asText(w, change))
-		require.NotEqual(w, was, is, "%v %s", asked, asText(w, change))
+		require.Equal(w, []policy.Result{was.result, is.result}, []policy.Result{each.Before, each.After}, "%v %s", asked, asText(w, changes))
+		require.NotEqual(w, was, is, "%v %s", asked, asText(w, changes))
 		if resources := each.Resources; resources != nil && each.ResourceType == policy.CatalogEntity {
-			require.Equal(w, []int{len(gained), len(lost)}, []int{resources.Gained, resources.Lost}, "%v %s", asked, asText(w, change))
+			require.Equal(w, []int{len(gained), len(lost)}, []int{resources.Gained, resources.Lost}, "%v %s", asked, asText(w, changes))
 			require.Subset(w, gained, resources.GainedExamples)
 			require.Subset(w, lost, resources.LostExamples)
 			require.Equal(w, []int{min(3, len(gained)), min(3, len(lost))}, []int{len(resources.GainedExamples), len(resources.LostExamples)})
@@ -188,7 +205,7 @@ func (w *witness) compare(previewed preview.Preview, before, after map[question]
 			require.Empty(w, gained)
 		}
 	}
-	require.Empty(w, told, "all that is told is about a person that there is: %s", asText(w, change))
+	require.Empty(w, told, "all that is told is about a person that there is: %s", asText(w, changes))
 }
 
 func missing(list, from []string) []string {
@@ -258,6 +275,15 @@ func (g *generator) condition() rbac.ConditionSpec {
 	})
 	spec.Criteria = json.RawMessage(asText(g.t, criteria))
 	return spec
+}
+
+// changes are one to three changes, of which the later ones may not fit what the earlier ones do.
+func (g *generator) changes() []rbac.Proposal {
+	changes := make([]rbac.Proposal, 1+g.IntN(3))
+	for i := range changes {
+		changes[i] = g.change()
+	}
+	return changes
 }
 
 // change is a change that may be refused.

@@ -20,38 +20,6 @@ const (
 	topic   = "changed"
 )
 
-// stored is all that the database has.
-type stored struct {
-	// roles are in the order of their creation.
-	roles      []Role
-	policies   []Policy
-	conditions []Condition
-	// plugins are the ids that were added by REST.
-	plugins []string
-	// revision counts the changes that made the rest what it is.
-	revision int64
-	// index has the place of each role in roles.
-	index map[string]int
-}
-
-// role is the role with a reference; false if there is none.
-func (s *stored) role(ref string) (Role, bool) {
-	at, found := s.index[ref]
-	if !found {
-		return Role{}, false
-	}
-	return s.roles[at], true
-}
-
-// condition is the condition with an id; false if there is none.
-func (s *stored) condition(id int64) (Condition, bool) {
-	at := slices.IndexFunc(s.conditions, func(c Condition) bool { return c.ID == id })
-	if at < 0 {
-		return Condition{}, false
-	}
-	return s.conditions[at], true
-}
-
 // store reads and changes the tables of roles.
 type store struct {
 	pool    *pgxpool.Pool
@@ -131,7 +99,8 @@ func (s store) readConditions(ctx context.Context, tx pgx.Tx, all *stored) error
 	return err
 }
 
-// change is one transaction that changes roles. No other change happens between its reading and its commit.
+// change is one transaction that changes roles. No other change happens between its reading and its commit. What it
+// writes, it does to the roles that it has read as well.
 type change struct {
 	stored
 	// changed says that something was written, so that replicas have to load the roles.
@@ -147,7 +116,7 @@ type change struct {
 // update runs one change in the name of an actor. An error, and a change that writes nothing, leave the
 // database as it was.
 func (s store) update(ctx context.Context, by audit.Actor, do edit) (changed bool, err error) {
-	err = s.begin(ctx, by, func(c *change) error {
+	err = s.begin(ctx, by, nil, func(c *change) error {
 		if err := do(c); err != nil || !c.changed {
 			return err
 		}
@@ -164,38 +133,43 @@ func (s store) update(ctx context.Context, by audit.Actor, do edit) (changed boo
 }
 
 // try runs changes one after the other and takes them back. It returns what the database has without them, and
-// what it would have with them.
-func (s store) try(ctx context.Context, by audit.Actor, edits []edit) (before, after stored, err error) {
-	err = s.begin(ctx, by, func(c *change) error {
-		before, after = c.stored, c.stored
+// what it would have with them. It reads the first only if it is not what is known, nil for nothing.
+func (s store) try(ctx context.Context, by audit.Actor, known *stored, edits []edit) (before, after stored, err error) {
+	err = s.begin(ctx, by, known, func(c *change) (err error) {
+		before, c.stored = c.stored, c.clone()
 		for _, do := range edits {
 			if err := do(c); err != nil {
 				return err
 			}
-			if after, err = s.readIn(ctx, c.tx); err != nil {
-				return err
-			}
-			c.stored = after
 		}
-		return nil
+		after, err = s.readIn(ctx, c.tx)
+		return err
 	})
 	return before, after, err
 }
 
-// begin runs do in a transaction, with what the database has. What do does not commit is taken back.
-func (s store) begin(ctx context.Context, by audit.Actor, do func(*change) error) error {
+// begin runs do in a transaction, with what the database has. That is not read if its revision is known. What do does
+// not commit is taken back.
+func (s store) begin(ctx context.Context, by audit.Actor, known *stored, do func(*change) error) error {
 	tx, err := s.pool.Begin(ctx)
 	if err != nil {
 		return fmt.Errorf("change the roles: %w", err)
 	}
 	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }()
-	if err := s.queries.LockRoles(ctx, tx); err != nil {
+	revision, err := s.queries.LockRoles(ctx, tx)
+	if err != nil {
 		return fmt.Errorf("lock the roles: %w", err)
 	}
+	revision-- // the lock counts as a change
 	c := &change{ctx: ctx, tx: tx, queries: s.queries, by: by}
+	if known != nil && known.revision == revision {
+		c.stored = *known
+		return do(c)
+	}
 	if c.stored, err = s.readIn(ctx, tx); err != nil {
 		return err
 	}
+	c.revision = revision
 	return do(c)
 }
 
@@ -214,6 +188,7 @@ func (c *change) addRole(r Role) error {
 	if err := c.wrote(err, audit.RoleCreate, r.Ref, audit.Changed("owner", nil, r.Metadata.Owner)); err != nil {
 		return err
 	}
+	c.stored.addRole(r)
 	return c.addMembers(r.Ref, r.Members)
 }
 
@@ -233,12 +208,14 @@ func (c *change) changeRole(existing, to Role) error {
 			changes = append(changes, audit.Changed(field.name, field.old, field.now))
 		}
 	}
+	c.stored.changeRole(existing.Ref, to)
 	return c.wrote(err, audit.RoleUpdate, existing.Ref, changes...)
 }
 
 // removeRoles removes roles with their members, policies and conditions.
 func (c *change) removeRoles(refs []string) error {
 	err := c.queries.RemoveRoles(c.ctx, c.tx, refs)
+	c.stored.removeRoles(refs)
 	for _, ref := range refs {
 		if err = c.wrote(err, audit.RoleDelete, ref); err != nil {
 			return err
@@ -251,6 +228,7 @@ func (c *change) addMembers(role string, members []string) error {
 	if len(members) == 0 {
 		return nil
 	}
+	c.setMembers(role, func(now []string) []string { return slices.Concat(now, members) })
 	return c.wrote(c.queries.AddRoleMembers(c.ctx, c.tx, role, members), audit.RoleUpdate, role, audit.Changed("memberReferences", nil, members))
 }
 
@@ -258,11 +236,13 @@ func (c *change) removeMembers(role string, members []string) error {
 	if len(members) == 0 {
 		return nil
 	}
+	c.setMembers(role, func(now []string) []string { return without(now, members) })
 	return c.wrote(c.queries.RemoveRoleMembers(c.ctx, c.tx, role, members), audit.RoleUpdate, role, audit.Changed("memberReferences", members, nil))
 }
 
 func (c *change) addPolicies(policies []Policy) error {
 	err := c.queries.AddRolePolicies(c.ctx, c.tx, db.AddRolePoliciesParams(asColumns(policies)))
+	c.policies = append(c.policies, policies...)
 	for role, lines := range byRole(policies) {
 		if err = c.wrote(err, audit.PolicyCreate, role, audit.Changed("policies", nil, lines)); err != nil {
 			return err
@@ -273,6 +253,7 @@ func (c *change) addPolicies(policies []Policy) error {
 
 func (c *change) removePolicies(policies []Policy) error {
 	err := c.queries.RemoveRolePolicies(c.ctx, c.tx, db.RemoveRolePoliciesParams(asColumns(policies)))
+	c.policies = without(c.policies, policies)
 	for role, lines := range byRole(policies) {
 		if err = c.wrote(err, audit.PolicyDelete, role, audit.Changed("policies", lines, nil)); err != nil {
 			return err
@@ -308,6 +289,7 @@ func (c *change) addCondition(spec ConditionSpec) (id int64, err error) {
 	}
 	id, err = c.queries.AddRoleCondition(c.ctx, c.tx, db.AddRoleConditionParams{Role: spec.Role, PluginID: spec.PluginID,
 		ResourceType: string(spec.ResourceType), PermissionMapping: permissions, Conditions: spec.Criteria})
+	c.conditions = append(c.conditions, Condition{id, spec})
 	return id, c.wrote(err, audit.ConditionCreate, spec.Role, audit.Changed("condition", nil, spec))
 }
 
@@ -318,12 +300,14 @@ func (c *change) changeCondition(existing Condition, to ConditionSpec) error {
 	}
 	err = c.queries.ChangeRoleCondition(c.ctx, c.tx, db.ChangeRoleConditionParams{ID: existing.ID, Role: to.Role,
 		PluginID: to.PluginID, ResourceType: string(to.ResourceType), PermissionMapping: permissions, Conditions: to.Criteria})
+	c.conditions[c.conditionAt(existing.ID)].ConditionSpec = to
 	return c.wrote(err, audit.ConditionUpdate, to.Role, audit.Changed("condition", existing.ConditionSpec, to))
 }
 
 func (c *change) removeConditions(conditions ...Condition) error {
 	for _, condition := range conditions {
 		err := c.queries.RemoveRoleCondition(c.ctx, c.tx, condition.ID)
+		c.conditions = slices.DeleteFunc(c.conditions, func(stored Condition) bool { return stored.ID == condition.ID })
 		if err := c.wrote(err, audit.ConditionDelete, condition.Role, audit.Changed("condition", condition.ConditionSpec, nil)); err != nil {
 			return err
 		}

@@ -35,7 +35,7 @@ type Trial struct {
 // API checks the same changes when they are made, and asks for the same permissions. What the changes mean tells
 // of all roles, so the principal must be able to read all of them.
 func (s *Service) Try(ctx context.Context, principal identity.Principal, proposals []Proposal) (*Trial, error) {
-	if err := s.mayTry(ctx, principal); err != nil {
+	if err := s.MayTry(ctx, principal); err != nil {
 		return nil, err
 	}
 	if len(proposals) == 0 || len(proposals) > maxProposals {
@@ -67,7 +67,7 @@ const maxShownProblems = 10
 // roles may try them, services too. Files that would be refused are a fault of kind Input. The problems are those
 // that would not have them refused.
 func (s *Service) TryFiles(ctx context.Context, principal identity.Principal, texts FileTexts) (*Trial, []Problem, error) {
-	if err := s.mayTry(ctx, principal); err != nil {
+	if err := s.MayTry(ctx, principal); err != nil {
 		return nil, nil, err
 	}
 	s.last.mu.Lock()
@@ -104,7 +104,8 @@ func (w *wanted) refusal() error {
 	return fault.New(fault.Input, "The server would refuse these files, and keep its roles:\n%s", strings.Join(lines, "\n"))
 }
 
-func (s *Service) mayTry(ctx context.Context, principal identity.Principal) error {
+// MayTry checks that a principal may try changes at all.
+func (s *Service) MayTry(ctx context.Context, principal identity.Principal) error {
 	return policy.Require(ctx, s.options.Ask, principal, policy.PolicyEntityRead, "")
 }
 
@@ -117,13 +118,17 @@ func inProposal(at int, err error) error {
 }
 
 func (s *Service) try(ctx context.Context, principal identity.Principal, edits []edit, at *places) (*Trial, error) {
-	was, is, err := s.store.try(ctx, principal.Actor(), edits)
+	loaded := s.options.Decider.snapshot.Load()
+	var known *stored
+	if loaded.loaded {
+		known = &loaded.all
+	}
+	was, is, err := s.store.try(ctx, principal.Actor(), known, edits)
 	if err != nil {
 		return nil, err
 	}
 	t := &Trial{decider: s.options.Decider, about: map[string][]int{}, altered: map[string]bool{}, known: map[string][]Difference{}}
-	// The trial's lock counts as one change more.
-	if t.before = s.options.Decider.snapshot.Load(); !t.before.loaded || t.before.all.revision+1 != was.revision {
+	if t.before = loaded; known == nil || known.revision != was.revision {
 		if t.before, err = s.snapshotOf(was, s.places()); err != nil {
 			return nil, err
 		}
