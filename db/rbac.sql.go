@@ -397,3 +397,13 @@ func (q *Queries) RolesRevision(ctx context.Context, db DBTX) (int64, error) {
 	err := row.Scan(&revision)
 	return revision, err
 }
+
+const touchRole = `-- name: TouchRole :exec
+update rbac_roles set modified_by = $1, modified_at = now() where ref = $2
+`
+
+// Says who has changed what belongs to a role.
+func (q *Queries) TouchRole(ctx context.Context, db DBTX, modifiedBy string, ref string) error {
+	_, err := db.Exec(ctx, touchRole, modifiedBy, ref)
+	return err
+}

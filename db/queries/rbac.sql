@@ -34,6 +34,10 @@ update rbac_roles
 set ref = @new_ref, description = sqlc.narg(description), owner = sqlc.narg(owner), modified_by = @modified_by, modified_at = now()
 where ref = @ref;
 
+-- name: TouchRole :exec
+-- Says who has changed what belongs to a role.
+update rbac_roles set modified_by = @modified_by, modified_at = now() where ref = @ref;
+
 -- name: RemoveRoles :exec
 -- Members, policies and conditions go with their role.
 delete from rbac_roles where ref = any(@refs::text[]);

@@ -152,7 +152,8 @@ func (c *change) createWhole(may editing, role Role, taken bool, draft RoleDraft
 func (c *change) replaceWhole(may editing, now WholeRole, to Role, draft RoleDraft) error {
 	added, removed := without(to.Members, now.Members), without(now.Members, to.Members)
 	described := !equal(now.Metadata.Description, to.Metadata.Description) || !equal(now.Metadata.Owner, to.Metadata.Owner)
-	if described || len(added) > 0 || len(removed) > 0 {
+	itself := described || len(added) > 0 || len(removed) > 0
+	if itself {
 		if err := may.update.Check(now.Role, now.Ref); err != nil {
 			return err
 		}
@@ -166,7 +167,10 @@ func (c *change) replaceWhole(may editing, now WholeRole, to Role, draft RoleDra
 	if err := c.addMembers(to.Ref, added); err != nil {
 		return err
 	}
-	return c.replaceParts(may, now, draft)
+	if err := c.replaceParts(may, now, draft); err != nil || itself || !c.changed {
+		return err
+	}
+	return c.touchRole(to)
 }
 
 // equal compares optional texts, of which an absent one is as good as an empty one.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/portico-dev/portico/catalog/query"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/internal/testkit"
@@ -75,6 +76,60 @@ func TestARoleIsSavedAsAWhole(t *testing.T) {
 
 	require.NoError(t, roles.DeleteRole(t.Context(), guest, "role:default/builders"))
 	require.ErrorContains(t, roles.SaveRole(t.Context(), guest, draft), "was deleted since you began to edit it")
+}
+
+// TestASavedRoleSaysWhoChangedIt: whatever part of it is changed. Nothing is said of a draft that changes nothing.
+func TestASavedRoleSaysWhoChangedIt(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(*rbac.RoleDraft)
+		same   bool
+	}{
+		"nothing":  {func(*rbac.RoleDraft) {}, true},
+		"a member": {func(d *rbac.RoleDraft) { d.Members = []string{"user:default/ada", "user:default/bob"} }, false},
+		"the description": {func(d *rbac.RoleDraft) {
+			d.Metadata = &rbac.MetadataSpec{Owner: &guest.Subject, Description: new("Build things")}
+		}, false},
+		"a policy": {func(d *rbac.RoleDraft) {
+			d.Policies = append(d.Policies, rbac.Policy{Permission: "x", Action: "use", Effect: rbac.Allow})
+		}, false},
+		"a policy less": {func(d *rbac.RoleDraft) { d.Policies = nil }, false},
+		"a condition": {func(d *rbac.RoleDraft) {
+			d.Conditions = append(d.Conditions, ofLabel("two", policy.CatalogEntityRefresh))
+		}, false},
+		"a condition less": {func(d *rbac.RoleDraft) { d.Conditions = nil }, false},
+		"what a condition says": {func(d *rbac.RoleDraft) {
+			d.Conditions[0].Criteria = ofLabel("other", policy.CatalogEntityDelete).Criteria
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pool := testkit.Database(t)
+			roles := newReplica(t, pool)
+			require.NoError(t, roles.SyncFiles(t.Context()))
+			draft := draftOf("role:default/builders", "user:default/ada")
+			draft.Policies = []rbac.Policy{{Permission: "catalog-entity", Action: "read", Effect: rbac.Allow}}
+			draft.Conditions = []rbac.ConditionDraft{ofLabel("one", policy.CatalogEntityDelete)}
+			require.NoError(t, roles.SaveRole(t.Context(), guest, draft))
+			before, err := roles.WholeRole(t.Context(), guest, draft.Ref)
+			require.NoError(t, err)
+			draft.Version, draft.Conditions[0].ID, draft.Metadata = before.Version, before.Conditions[0].ID, &rbac.MetadataSpec{Owner: &guest.Subject}
+			c.change(&draft)
+			other := identity.Principal{Kind: identity.KindUser, Subject: "user:default/other"}
+			require.NoError(t, rbac.New(rbac.Options{Pool: pool, Decider: roles.decider, Ask: policy.AllowKnown{}, Limits: rbac.DefaultLimits(),
+				Conditional: []rbac.Conditional{{Plugin: "catalog", Rules: query.Rules}}}).SaveRole(t.Context(), other, draft))
+			after, err := roles.WholeRole(t.Context(), guest, draft.Ref)
+			require.NoError(t, err)
+			if c.same {
+				require.Equal(t, before, after)
+				return
+			}
+			require.Equal(t, other.Subject, after.Metadata.ModifiedBy)
+			require.True(t, after.Metadata.LastModified.After(before.Metadata.LastModified))
+			require.Equal(t, before.Metadata.Author, after.Metadata.Author)
+			require.NotEqual(t, before.Role.Version(), after.Role.Version(), "an edit of the role as it was is refused")
+		})
+	}
 }
 
 // TestWhatADraftNeeds: each part of a change needs the permission that it needs by itself.

@@ -212,6 +212,16 @@ func (c *change) changeRole(existing, to Role) error {
 	return c.wrote(err, audit.RoleUpdate, existing.Ref, changes...)
 }
 
+// touchRole gives a role the last author of another one, for a change of what belongs to it. The audit log has that
+// change already.
+func (c *change) touchRole(to Role) error {
+	if err := c.queries.TouchRole(c.ctx, c.tx, to.Metadata.ModifiedBy, to.Ref); err != nil {
+		return fmt.Errorf("say who has changed %s: %w", to.Ref, err)
+	}
+	c.roles[c.index[to.Ref]].Metadata.ModifiedBy = to.Metadata.ModifiedBy
+	return nil
+}
+
 // removeRoles removes roles with their members, policies and conditions.
 func (c *change) removeRoles(refs []string) error {
 	err := c.queries.RemoveRoles(c.ctx, c.tx, refs)
