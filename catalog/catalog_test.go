@@ -109,6 +109,25 @@ type setting struct {
 
 func newSetting(t *testing.T, change func(*catalog.Options)) *setting {
 	t.Helper()
+	url, pipeline := newPipeline(t)
+	options := catalog.Options{Pool: testkit.Database(t), Decider: policy.AllowKnown{}, Pipeline: pipeline}
+	if change != nil {
+		change(&options)
+	}
+	engine := processing.NewEngine(options.Pool, pipeline, processing.Options{}, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- engine.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		require.NoError(t, <-ended)
+	})
+	return &setting{T: t, url: url, service: catalog.New(options)}
+}
+
+// newPipeline is a pipeline that reads the site, which is at a URL.
+func newPipeline(t *testing.T) (url string, pipeline *processing.Pipeline) {
+	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		content, there := site[r.URL.Path]
 		if !there {
@@ -123,20 +142,7 @@ func newSetting(t *testing.T, change func(*catalog.Options)) *setting {
 	require.NoError(t, err)
 	rules, err := catalog.ConfiguredRules([]entity.Rule{{Allow: []entity.AllowedKind{{Kind: "Component"}, {Kind: "API"}, {Kind: "Group"}, {Kind: "Location"}}}}, nil)
 	require.NoError(t, err)
-	pipeline := &processing.Pipeline{Reader: reader, Rules: rules, LocationTypes: []string{"url"}}
-	options := catalog.Options{Pool: testkit.Database(t), Decider: policy.AllowKnown{}, Pipeline: pipeline}
-	if change != nil {
-		change(&options)
-	}
-	engine := processing.NewEngine(options.Pool, pipeline, processing.Options{}, slog.New(slog.NewTextHandler(t.Output(), nil)))
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- engine.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		require.NoError(t, <-ended)
-	})
-	return &setting{T: t, url: server.URL, service: catalog.New(options)}
+	return server.URL, &processing.Pipeline{Reader: reader, Rules: rules, LocationTypes: []string{"url"}}
 }
 
 func (s *setting) register(path string) catalog.Location {
