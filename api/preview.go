@@ -2,7 +2,9 @@ package api
 
 import (
 	"net/http"
+	"slices"
 
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/policy/preview"
 )
 
@@ -16,7 +18,7 @@ func NewPreviewPlugin(service *preview.Service) Plugin {
 		{method: http.MethodPost, path: "/v1/policy/preview", access: authenticated, audit: unrecorded("it changes nothing"), body: describes[preview.Request](),
 			query:   []parameter{limit(previewedPeople), text("after", "the nextCursor of the page before")},
 			summary: "Says who would gain and who would lose which permissions by a change of roles, without making it",
-			serve:   ok("what the change would mean", p.preview), fails: missingOrConflicting},
+			serve:   ok("what the change would mean", p.preview), fails: append(slices.Clone(missingOrConflicting), fault.Unavailable)},
 	}}
 }
 

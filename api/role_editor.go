@@ -110,6 +110,7 @@ func (c *call) namedRole() string { return "role:" + c.Param("namespace") + "/" 
 
 func (e roleEditor) show(c *call) (wholeRole, error) {
 	found, err := e.service.WholeRole(c.Request.Context(), c.principal, c.namedRole())
+	c.version(found.Version, err)
 	if err != nil {
 		return wholeRole{}, err
 	}

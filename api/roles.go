@@ -65,7 +65,8 @@ func (r roleRoutes) roles() []route {
 		{method: http.MethodPut, path: one, access: authenticated, audit: records(audit.RoleUpdate), command: true, body: describes[rbac.RoleUpdate](),
 			summary: "Changes a role; with If-Match only as it was read", serve: empty(http.StatusOK, "changed", r.updateRole), fails: missingConflictingOrStale},
 		{method: http.MethodDelete, path: one, access: authenticated, audit: records(audit.RoleDelete), command: true, query: []parameter{text("memberReferences", "remove this member only")},
-			summary: "Deletes a role with its policies and conditions, or removes a member", serve: empty(http.StatusNoContent, "done", r.deleteRole), fails: missing},
+			summary: "Deletes a role with its policies and conditions, or removes a member; with If-Match only as it was read",
+			serve:   empty(http.StatusNoContent, "done", r.deleteRole), fails: missingOrStale},
 	}
 }
 
@@ -133,9 +134,9 @@ func (r roleRoutes) updateRole(c *call) error {
 
 func (r roleRoutes) deleteRole(c *call) error {
 	if member := c.Query("memberReferences"); member != "" {
-		return r.service.RemoveMember(c.Request.Context(), c.principal, c.pathRef(), member)
+		return r.service.RemoveMember(c.Request.Context(), c.principal, c.pathRef(), member, c.versionsRead())
 	}
-	return r.service.DeleteRole(c.Request.Context(), c.principal, c.pathRef())
+	return r.service.DeleteRole(c.Request.Context(), c.principal, c.pathRef(), c.versionsRead())
 }
 
 func (r roleRoutes) policies() []route {
@@ -244,7 +245,7 @@ func (r roleRoutes) conditions() []route {
 		{method: http.MethodPut, path: one, access: authenticated, audit: records(audit.ConditionUpdate), command: true, body: describes[rbac.ConditionSpec](),
 			summary: "Replaces a condition; with If-Match only as it was read", serve: empty(http.StatusOK, "changed", r.updateCondition), fails: missingConflictingOrStale},
 		{method: http.MethodDelete, path: one, access: authenticated, audit: records(audit.ConditionDelete), command: true,
-			summary: "Deletes a condition", serve: empty(http.StatusNoContent, "done", r.deleteCondition), fails: missing},
+			summary: "Deletes a condition; with If-Match only as it was read", serve: empty(http.StatusNoContent, "done", r.deleteCondition), fails: missingOrStale},
 	}
 }
 
@@ -291,11 +292,16 @@ func (r roleRoutes) updateCondition(c *call) error {
 }
 
 func (r roleRoutes) deleteCondition(c *call) error {
-	return c.byID(func(id int64) error { return r.service.DeleteCondition(c.Request.Context(), c.principal, id) })
+	return c.byID(func(id int64) error {
+		return r.service.DeleteCondition(c.Request.Context(), c.principal, id, c.versionsRead())
+	})
 }
 
-// missingConflictingOrStale are the failures of a route that changes what the caller has read.
-var missingConflictingOrStale = append(slices.Clone(missingOrConflicting), fault.Stale)
+// The failures of routes that change or delete what the caller has read.
+var (
+	missingConflictingOrStale = append(slices.Clone(missingOrConflicting), fault.Stale)
+	missingOrStale            = append(slices.Clone(missing), fault.Stale)
+)
 
 // version sends the version of what was read without an error.
 func (c *call) version(version string, err error) {

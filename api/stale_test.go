@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -38,6 +39,48 @@ func TestAStaleEditIsRefused(t *testing.T) {
 			require.Equal(t, http.StatusOK, status, "%s %s: %s", path, match, body)
 		}
 		require.Contains(t, r.get(path), "third")
+	}
+}
+
+// TestAStaleDeletionIsRefused: what somebody else has changed since is not deleted, neither a role, nor one of its
+// members, nor a condition. A role that was read as a whole is stale as well when its policies or conditions are others.
+func TestAStaleDeletionIsRefused(t *testing.T) {
+	t.Parallel()
+	const whole = "/portico/v1/policy/roles/default/developers"
+	for name, c := range map[string]struct{ read, path, change string }{
+		"a role":            {"/permission" + developers, "/permission" + developers, "/permission/roles"},
+		"a member":          {"/permission" + developers, "/permission" + developers + "?memberReferences=user:default/grace", "/permission/roles"},
+		"a role as a whole": {whole, "/permission" + developers, "/permission/policies"},
+		"a condition":       {"/permission/roles/conditions/1", "/permission/roles/conditions/1", "/permission/roles/conditions/1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRoles(t)
+			r.send("ada", http.StatusCreated, http.MethodPost, "/permission/roles", `{"name":"role:default/developers","memberReferences":["user:default/grace"]}`, nil)
+			r.send("ada", http.StatusCreated, http.MethodPost, "/permission/roles/conditions", conditionOnReading("group:default/group-39"), nil)
+			version := func() string {
+				return ask(t, r.http, http.MethodGet, "/api"+c.read, "", "Authorization", "Bearer ada").Header().Get("ETag")
+			}
+			read := version()
+			require.NotEmpty(t, read)
+			switch c.change {
+			case "/permission/roles":
+				r.send("ada", http.StatusCreated, http.MethodPost, c.change, `{"name":"role:default/developers","memberReferences":["user:default/ada"]}`, nil)
+			case "/permission/policies":
+				r.send("ada", http.StatusCreated, http.MethodPost, c.change, `[{"entityReference":"role:default/developers","permission":"x","policy":"use","effect":"allow"}]`, nil)
+			default:
+				r.send("ada", http.StatusOK, http.MethodPut, c.change, conditionOnReading("group:default/group-19"), nil)
+			}
+			changed := version()
+			remove := func(match string) *httptest.ResponseRecorder {
+				return ask(t, r.http, http.MethodDelete, "/api"+c.path, "", "Authorization", "Bearer ada", "If-Match", match)
+			}
+			answer := remove(read)
+			require.Equal(t, http.StatusPreconditionFailed, answer.Code, answer.Body)
+			require.Contains(t, message(t, answer), "since you read it. Read it again, and repeat your change if it is still right")
+			require.Equal(t, changed, version(), "it is still there")
+			require.Equal(t, http.StatusNoContent, remove(changed).Code)
+		})
 	}
 }
 

@@ -100,9 +100,9 @@ func (s *setting) make(t testing.TB, by identity.Principal, p rbac.Proposal) err
 	case p.UpdateRole != nil:
 		return s.roles.UpdateRole(ctx, by, p.UpdateRole.Role, p.UpdateRole.RoleUpdate)
 	case p.DeleteRole != nil:
-		return s.roles.DeleteRole(ctx, by, *p.DeleteRole)
+		return s.roles.DeleteRole(ctx, by, *p.DeleteRole, nil)
 	case p.RemoveMember != nil:
-		return s.roles.RemoveMember(ctx, by, p.RemoveMember.Role, p.RemoveMember.Member)
+		return s.roles.RemoveMember(ctx, by, p.RemoveMember.Role, p.RemoveMember.Member, nil)
 	case p.AddPolicies != nil:
 		return s.roles.CreatePolicies(ctx, by, p.AddPolicies)
 	case p.UpdatePolicies != nil:
@@ -116,6 +116,6 @@ func (s *setting) make(t testing.TB, by identity.Principal, p rbac.Proposal) err
 	case p.UpdateCondition != nil:
 		return s.roles.UpdateCondition(ctx, by, p.UpdateCondition.ID, p.UpdateCondition.ConditionSpec, nil)
 	default:
-		return s.roles.DeleteCondition(ctx, by, *p.DeleteCondition)
+		return s.roles.DeleteCondition(ctx, by, *p.DeleteCondition, nil)
 	}
 }

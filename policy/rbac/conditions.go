@@ -126,13 +126,14 @@ func (s *Service) updateCondition(ctx context.Context, principal identity.Princi
 	}, nil
 }
 
-// DeleteCondition deletes a condition. That of a role of a file comes back when the files are read again.
-func (s *Service) DeleteCondition(ctx context.Context, principal identity.Principal, id int64) error {
-	edit, err := s.deleteCondition(ctx, principal, id)
+// DeleteCondition deletes a condition. That of a role of a file comes back when the files are read again. If the
+// condition has none of the versions that were read, it is not deleted; none are all.
+func (s *Service) DeleteCondition(ctx context.Context, principal identity.Principal, id int64, read []string) error {
+	edit, err := s.deleteCondition(ctx, principal, id, read)
 	return s.perform(ctx, principal, edit, err)
 }
 
-func (s *Service) deleteCondition(ctx context.Context, principal identity.Principal, id int64) (edit, error) {
+func (s *Service) deleteCondition(ctx context.Context, principal identity.Principal, id int64, read []string) (edit, error) {
 	granted, err := s.mayChange(ctx, principal, policy.PolicyEntityDelete)
 	if err != nil {
 		return nil, err
@@ -140,6 +141,9 @@ func (s *Service) deleteCondition(ctx context.Context, principal identity.Princi
 	return func(c *change) error {
 		existing, err := c.mayChangeCondition(granted, id)
 		if err != nil {
+			return err
+		}
+		if err := existing.unchanged(read); err != nil {
 			return err
 		}
 		return c.removeConditions(existing)

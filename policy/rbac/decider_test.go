@@ -248,7 +248,7 @@ func TestConditionsGoWithTheirRole(t *testing.T) {
 		Criteria:    []byte(`{"rule":"IS_TASK_OWNER","resourceType":"scaffolder-task","params":{"createdBy":["$currentUser"]}}`)})
 	require.NoError(t, err)
 	require.Equal(t, policy.Conditional, roles.result(t, policy.ScaffolderTaskRead))
-	require.NoError(t, roles.DeleteRole(t.Context(), guest, spec.Ref))
+	require.NoError(t, roles.DeleteRole(t.Context(), guest, spec.Ref, nil))
 	require.NoError(t, roles.CreateRole(t.Context(), guest, spec))
 	require.Equal(t, policy.Denied, roles.result(t, policy.ScaffolderTaskRead))
 	_, err = roles.Condition(t.Context(), guest, id)

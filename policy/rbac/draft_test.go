@@ -74,7 +74,7 @@ func TestARoleIsSavedAsAWhole(t *testing.T) {
 	require.Error(t, roles.SaveRole(t.Context(), guest, draft))
 	require.Equal(t, second, whole(), "nothing of a refused draft is saved")
 
-	require.NoError(t, roles.DeleteRole(t.Context(), guest, "role:default/builders"))
+	require.NoError(t, roles.DeleteRole(t.Context(), guest, "role:default/builders", nil))
 	require.ErrorContains(t, roles.SaveRole(t.Context(), guest, draft), "was deleted since you began to edit it")
 }
 

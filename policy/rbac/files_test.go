@@ -208,7 +208,7 @@ func TestARoleOfTheAPIBlocksItsNameOnly(t *testing.T) {
 	require.Equal(t, policy.Conditional, roles.result(t, policy.CatalogEntityDelete))
 
 	during(t, roles.WatchFiles)
-	require.NoError(t, roles.DeleteRole(t.Context(), guest, "role:default/taken"))
+	require.NoError(t, roles.DeleteRole(t.Context(), guest, "role:default/taken", nil))
 	require.Eventually(t, func() bool { return len(roles.Problems()) == 0 }, soon, often)
 	require.Equal(t, rbac.FromFile, source())
 }
@@ -252,7 +252,7 @@ func TestEveryProcessFollowsAChange(t *testing.T) {
 	require.NoError(t, first.CreatePolicies(t.Context(), guest, []rbac.Policy{{Role: "role:default/new", Permission: "scaffolder.task.create", Action: "create", Effect: rbac.Allow}}))
 	require.Equal(t, policy.Allowed, first.result(t, policy.ScaffolderTaskCreate), "the process itself has it at once")
 	require.Eventually(t, func() bool { return second.result(t, policy.ScaffolderTaskCreate) == policy.Allowed }, soon, often)
-	require.NoError(t, first.DeleteRole(t.Context(), guest, "role:default/new"))
+	require.NoError(t, first.DeleteRole(t.Context(), guest, "role:default/new", nil))
 	require.Eventually(t, func() bool { return second.result(t, policy.ScaffolderTaskCreate) == policy.Denied }, soon, often)
 }
 
@@ -365,7 +365,7 @@ func TestAnUnreachableDatabaseLeavesTheLastRoles(t *testing.T) {
 	pool.Close()
 	require.Error(t, roles.Load(t.Context()))
 	require.Equal(t, policy.Allowed, roles.result(t, policy.CatalogEntityRead))
-	require.Error(t, roles.DeleteRole(t.Context(), guest, "role:default/team"))
+	require.Error(t, roles.DeleteRole(t.Context(), guest, "role:default/team", nil))
 }
 
 func TestReferencesOfOneCallAreBounded(t *testing.T) {

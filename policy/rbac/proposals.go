@@ -61,9 +61,9 @@ func (s *Service) prepare(ctx context.Context, principal identity.Principal, p P
 	add(p.UpdateRole != nil, func() (edit, error) {
 		return s.updateRole(ctx, principal, p.UpdateRole.Role, p.UpdateRole.RoleUpdate)
 	})
-	add(p.DeleteRole != nil, func() (edit, error) { return s.deleteRole(ctx, principal, *p.DeleteRole) })
+	add(p.DeleteRole != nil, func() (edit, error) { return s.deleteRole(ctx, principal, *p.DeleteRole, nil) })
 	add(p.RemoveMember != nil, func() (edit, error) {
-		return s.removeMember(ctx, principal, p.RemoveMember.Role, p.RemoveMember.Member)
+		return s.removeMember(ctx, principal, p.RemoveMember.Role, p.RemoveMember.Member, nil)
 	})
 	add(p.SaveRole != nil, func() (edit, error) { return s.saveRole(ctx, principal, *p.SaveRole) })
 	add(p.AddPolicies != nil, func() (edit, error) { return s.createPolicies(ctx, principal, p.AddPolicies) })
@@ -77,7 +77,7 @@ func (s *Service) prepare(ctx context.Context, principal identity.Principal, p P
 	add(p.UpdateCondition != nil, func() (edit, error) {
 		return s.updateCondition(ctx, principal, p.UpdateCondition.ID, p.UpdateCondition.ConditionSpec, nil)
 	})
-	add(p.DeleteCondition != nil, func() (edit, error) { return s.deleteCondition(ctx, principal, *p.DeleteCondition) })
+	add(p.DeleteCondition != nil, func() (edit, error) { return s.deleteCondition(ctx, principal, *p.DeleteCondition, nil) })
 	if len(prepared) != 1 {
 		return nil, fault.New(fault.Input, "a change has exactly one member, such as createRole or addPolicies, and this one has %d", len(prepared))
 	}

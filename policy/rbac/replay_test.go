@@ -185,9 +185,9 @@ func (r replayed) send(t *testing.T, caller identity.Principal, e exchange, at *
 		return 200, nil, r.UpdateRole(ctx, caller, ref, decoded[rbac.RoleUpdate](t, e.Body))
 	case "DELETE /roles/:ref":
 		if member := q.Get("memberReferences"); member != "" {
-			return 204, nil, r.RemoveMember(ctx, caller, ref, member)
+			return 204, nil, r.RemoveMember(ctx, caller, ref, member, nil)
 		}
-		return 204, nil, r.DeleteRole(ctx, caller, ref)
+		return 204, nil, r.DeleteRole(ctx, caller, ref, nil)
 	case "GET /policies":
 		listed, err := r.Policies(ctx, caller, rbac.PolicyFilter{Role: q.Get("entityRef"), Permission: q.Get("permission"), Action: q.Get("policy"), Effect: q.Get("effect")})
 		return 200, wirePolicies(listed), err
@@ -215,7 +215,7 @@ func (r replayed) send(t *testing.T, caller identity.Principal, e exchange, at *
 	case "PUT /roles/conditions/:id":
 		return 200, nil, r.UpdateCondition(ctx, caller, id, decoded[rbac.ConditionSpec](t, e.Body), nil)
 	case "DELETE /roles/conditions/:id":
-		return 204, nil, r.DeleteCondition(ctx, caller, id)
+		return 204, nil, r.DeleteCondition(ctx, caller, id, nil)
 	case "POST /plugins/id", "DELETE /plugins/id":
 		change := map[string]func() error{
 			"POST /plugins/id":   func() error { return r.AddPluginIDs(ctx, caller, decoded[struct{ IDs []string }](t, e.Body).IDs) },

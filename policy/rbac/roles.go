@@ -140,7 +140,7 @@ func (s *Service) updateRole(ctx context.Context, principal identity.Principal, 
 		if err := granted.Check(existing, ref); err != nil {
 			return err
 		}
-		if err := existing.unchanged(update.Read); err != nil {
+		if err := c.unchanged(existing, update.Read); err != nil {
 			return err
 		}
 		return c.replaceRole(principal, existing, *update.New, old, members)
@@ -169,25 +169,27 @@ func (c *change) replaceRole(principal identity.Principal, existing Role, spec R
 	return c.addMembers(to.Ref, added)
 }
 
-// DeleteRole deletes a role with its members, policies and conditions.
-func (s *Service) DeleteRole(ctx context.Context, principal identity.Principal, ref string) error {
-	edit, err := s.deleteRole(ctx, principal, ref)
+// DeleteRole deletes a role with its members, policies and conditions. If the role has none of the versions that were
+// read, it is not deleted; none are all.
+func (s *Service) DeleteRole(ctx context.Context, principal identity.Principal, ref string, read []string) error {
+	edit, err := s.deleteRole(ctx, principal, ref, read)
 	return s.perform(ctx, principal, edit, err)
 }
 
-func (s *Service) deleteRole(ctx context.Context, principal identity.Principal, ref string) (edit, error) {
-	return s.deleteFrom(ctx, principal, ref, func(c *change, _ Role) error { return c.removeRoles([]string{ref}) })
+func (s *Service) deleteRole(ctx context.Context, principal identity.Principal, ref string, read []string) (edit, error) {
+	return s.deleteFrom(ctx, principal, ref, read, func(c *change, _ Role) error { return c.removeRoles([]string{ref}) })
 }
 
-// RemoveMember removes a member from a role. A role that loses its last member stays.
-func (s *Service) RemoveMember(ctx context.Context, principal identity.Principal, ref, member string) error {
-	edit, err := s.removeMember(ctx, principal, ref, member)
+// RemoveMember removes a member from a role that has one of the versions that were read; none are all. A role that
+// loses its last member stays.
+func (s *Service) RemoveMember(ctx context.Context, principal identity.Principal, ref, member string, read []string) error {
+	edit, err := s.removeMember(ctx, principal, ref, member, read)
 	return s.perform(ctx, principal, edit, err)
 }
 
-func (s *Service) removeMember(ctx context.Context, principal identity.Principal, ref, member string) (edit, error) {
+func (s *Service) removeMember(ctx context.Context, principal identity.Principal, ref, member string, read []string) (edit, error) {
 	member = strings.ToLower(member)
-	return s.deleteFrom(ctx, principal, ref, func(c *change, existing Role) error {
+	return s.deleteFrom(ctx, principal, ref, read, func(c *change, existing Role) error {
 		if !slices.Contains(existing.Members, member) {
 			return fault.New(fault.NotFound, "role member '%s' was not found", member)
 		}
@@ -195,9 +197,9 @@ func (s *Service) removeMember(ctx context.Context, principal identity.Principal
 	})
 }
 
-// deleteFrom checks that a person may delete a role, or parts of it. An unknown role is refused like one that
-// the person may not delete.
-func (s *Service) deleteFrom(ctx context.Context, principal identity.Principal, ref string, do func(*change, Role) error) (edit, error) {
+// deleteFrom checks that a person may delete a role that they have read, or parts of it. An unknown role is refused
+// like one that the person may not delete.
+func (s *Service) deleteFrom(ctx context.Context, principal identity.Principal, ref string, read []string, do func(*change, Role) error) (edit, error) {
 	granted, err := s.mayChange(ctx, principal, policy.PolicyEntityDelete)
 	if err != nil {
 		return nil, err
@@ -214,6 +216,9 @@ func (s *Service) deleteFrom(ctx context.Context, principal identity.Principal, 
 			return err
 		}
 		if err := fromSource(existing, "delete role"); err != nil {
+			return err
+		}
+		if err := c.unchanged(existing, read); err != nil {
 			return err
 		}
 		return do(c, existing)

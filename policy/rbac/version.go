@@ -25,15 +25,16 @@ func versionOf(value any) string {
 	return hex.EncodeToString(digest[:16])
 }
 
-// unchanged returns a fault of kind Stale if a role is not as the caller has read it. No versions match all.
-func (r Role) unchanged(read []string) error {
-	if len(read) == 0 || slices.Contains(read, r.Version()) {
+// unchanged returns a fault of kind Stale if a role is not as the caller has read it, by itself or as a whole. No
+// versions match all.
+func (s *stored) unchanged(r Role, read []string) error {
+	if len(read) == 0 || slices.Contains(read, r.Version()) || slices.Contains(read, s.whole(r).Version) {
 		return nil
 	}
 	return fault.New(fault.Stale, "%s was changed by %s since you read it. Read it again, and repeat your change if it is still right", r.Ref, r.Metadata.ModifiedBy)
 }
 
-// unchanged is Role.unchanged for a condition.
+// unchanged is stored.unchanged for a condition.
 func (c Condition) unchanged(read []string) error {
 	if len(read) == 0 || slices.Contains(read, c.Version()) {
 		return nil

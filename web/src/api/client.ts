@@ -46,6 +46,8 @@ interface Call {
   body?: unknown;
   /** The Idempotency-Key: a repeated request with the same key gets the response of the first. */
   idempotencyKey?: string;
+  /** The version that the caller has read: another one is not changed. */
+  ifMatch?: string;
   signal?: AbortSignal;
 }
 
@@ -58,7 +60,7 @@ export async function send(path: string, call: Call = {}): Promise<Response> {
 }
 
 async function attempt(path: string, call: Call): Promise<Response> {
-  const { method = 'GET', query, body, idempotencyKey, signal } = call;
+  const { method = 'GET', query, body, idempotencyKey, ifMatch, signal } = call;
   const { token } = (await session()).backstageIdentity;
   const requestedAt = Date.now();
   const response = await fetch(`${path}${queryString(query)}`, {
@@ -67,6 +69,7 @@ async function attempt(path: string, call: Call): Promise<Response> {
       Authorization: `Bearer ${token}`,
       ...(body !== undefined && { 'Content-Type': 'application/json' }),
       ...(idempotencyKey && { 'Idempotency-Key': idempotencyKey }),
+      ...(ifMatch && { 'If-Match': `"${ifMatch}"` }),
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
     ...(signal && { signal }),
@@ -283,8 +286,10 @@ export async function saveRole(name: string, draft: RoleDraft): Promise<void> {
   await send(rolePath(name), { method: 'PUT', body: draft });
 }
 
-export async function deleteRole(name: string): Promise<void> {
-  await send(`/api/permission/roles/role/${name.split('/').map(encodeURIComponent).join('/')}`, { method: 'DELETE' });
+/** Deletes the version of a role that was read. */
+export async function deleteRole(name: string, version: string): Promise<void> {
+  const path = `/api/permission/roles/role/${name.split('/').map(encodeURIComponent).join('/')}`;
+  await send(path, { method: 'DELETE', ifMatch: version });
 }
 
 /** What changes of roles would mean for people. The changes are not made. */

@@ -797,7 +797,7 @@ export interface paths {
         /** Replaces a condition; with If-Match only as it was read */
         put: operations["put_permission_roles_conditions_id"];
         post?: never;
-        /** Deletes a condition */
+        /** Deletes a condition; with If-Match only as it was read */
         delete: operations["delete_permission_roles_conditions_id"];
         options?: never;
         head?: never;
@@ -816,7 +816,7 @@ export interface paths {
         /** Changes a role; with If-Match only as it was read */
         put: operations["put_permission_roles_kind_namespace_name"];
         post?: never;
-        /** Deletes a role with its policies and conditions, or removes a member */
+        /** Deletes a role with its policies and conditions, or removes a member; with If-Match only as it was read */
         delete: operations["delete_permission_roles_kind_namespace_name"];
         options?: never;
         head?: never;
@@ -4820,6 +4820,7 @@ export interface operations {
             403: components["responses"]["NotAllowedError"];
             404: components["responses"]["NotFoundError"];
             409: components["responses"]["ConflictError"];
+            412: components["responses"]["PreconditionFailedError"];
             422: components["responses"]["UnprocessableEntityError"];
             429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
@@ -4926,6 +4927,7 @@ export interface operations {
             403: components["responses"]["NotAllowedError"];
             404: components["responses"]["NotFoundError"];
             409: components["responses"]["ConflictError"];
+            412: components["responses"]["PreconditionFailedError"];
             422: components["responses"]["UnprocessableEntityError"];
             429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
@@ -5518,6 +5520,7 @@ export interface operations {
             409: components["responses"]["ConflictError"];
             413: components["responses"]["PayloadTooLargeError"];
             429: components["responses"]["TooManyRequestsError"];
+            503: components["responses"]["ServiceUnavailableError"];
             default: components["responses"]["Error"];
         };
     };
