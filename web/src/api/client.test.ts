@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { cancelRun, createTask, fetchRun, queryEntities, queryString, retryRun } from './client';
+import { cancelRun, createTask, deleteRole, fetchRun, queryEntities, queryString, retryRun } from './client';
 import { ApiError, nextMove } from './errors';
 import { forget } from './session';
 
@@ -58,6 +58,15 @@ describe('requests', () => {
       cursor: 'c',
     });
     expect(fetched.mock.calls[1]?.[0]).toBe('/api/catalog/entities/by-query?limit=5&cursor=c');
+  });
+
+  it('to delete a role are about the version that was read', async () => {
+    fetched.mockResolvedValueOnce(signedIn());
+    fetched.mockResolvedValueOnce(answer(204));
+    await deleteRole('default/builders', 'v1');
+    const [address, request] = fetched.mock.calls[1] ?? [];
+    expect(address).toBe('/api/permission/roles/role/default/builders');
+    expect(request).toMatchObject({ method: 'DELETE', headers: { 'If-Match': '"v1"' } });
   });
 });
 

@@ -74,7 +74,7 @@ it('says what is lost with the role as it is now, and not as the page has it', a
   await userEvent.click(screen.getByRole('button', { name: 'Delete' }));
   expect(await screen.findByText(/3 members lose it/)).toBeTruthy();
   await userEvent.click(screen.getByRole('button', { name: 'Delete the role' }));
-  await waitFor(() => expect(deleteRole).toHaveBeenCalledWith('default/builders'));
+  await waitFor(() => expect(deleteRole).toHaveBeenCalledWith('default/builders', 'v2'));
 });
 
 it('asks again if the role was changed after it was shown', async () => {

@@ -32,7 +32,7 @@ export function DeleteRole({ role }: { role: WholeRole }) {
   const deletion = useCommand(
     async () => {
       const isConfirmed = (await readAgain()).version === role.version;
-      if (isConfirmed) await deleteRole(name);
+      if (isConfirmed) await deleteRole(name, role.version);
       return isConfirmed;
     },
     {
