@@ -1,3 +1,4 @@
+import { expectAccessible } from './accessible';
 import { expect, freshName, gitHost, runToEnd, test } from './portal';
 
 test('the catalog is filtered by kind, facet and text, and the URL has the filters', async ({ portal: page }) => {
@@ -77,6 +78,53 @@ test('an entity with errors is marked in the table, with a link to the errors', 
   }).toPass();
   await mark.press('Enter');
   await expect(page.getByRole('region', { name: 'Problems' })).toContainText(`component:default/${name}`);
+});
+
+test('an entity is refreshed and unregistered from its menu, by keyboard', async ({ portal: page, request }) => {
+  const name = freshName('leaver');
+  await runToEnd(request, 'golden-path', {
+    name,
+    description: 'A service that is unregistered again',
+    owner: 'group:default/platform',
+    repoUrl: `${await gitHost(request)}?owner=demo&repo=${name}`,
+  });
+  await page.goto(`/catalog/default/component/${name}`);
+  const menu = page.getByRole('button', { name: `What to do with ${name}` });
+  const status = page.getByRole('article').getByRole('status').first();
+  await menu.press('Enter');
+  await page.getByRole('menuitem', { name: 'Refresh' }).press('Enter');
+  await expect(status).toContainText('The catalog was asked to read it again. Waiting for a change.');
+  await expect(status).toContainText('Nothing has changed within 15 s', { timeout: 30_000 });
+  await expect(status).toContainText('The catalog has no errors for it.');
+
+  await menu.press('Enter');
+  await page.getByRole('menuitem', { name: 'Unregister…' }).press('Enter');
+  const dialog = page.getByRole('alertdialog', { name: `Unregister ${name}?` });
+  await expect(dialog.getByRole('list', { name: 'What goes from the catalog' })).toContainText(name);
+  await expectAccessible(page);
+  await page.keyboard.press('Escape');
+  await expect(dialog).toBeHidden();
+  await expect(menu).toBeFocused();
+
+  await menu.press('Enter');
+  await page.getByRole('menuitem', { name: 'Unregister…' }).press('Enter');
+  await dialog.getByRole('button', { name: 'Unregister location' }).press('Enter');
+  await expect(page).toHaveURL(/\/catalog$/);
+  const notice = page
+    .getByRole('status')
+    .filter({ hasText: 'was unregistered, and everything that came from it is gone.' });
+  await expect(notice).toBeFocused();
+  await page.goto(`/catalog/default/component/${name}`);
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText(`There is no component called ${name}`);
+});
+
+test('an entity of the configuration says where it is configured instead', async ({ portal: page }) => {
+  await page.goto('/catalog/default/group/platform');
+  await page.getByRole('button', { name: /^What to do with/ }).click();
+  await page.getByRole('menuitem', { name: 'Unregister…' }).click();
+  const status = page.getByRole('article').getByRole('status').first();
+  await expect(status).toContainText('cannot be unregistered here: it comes from the configuration');
+  await expect(status).toContainText('examples/catalog/all.yaml');
 });
 
 test('a missing entity says where to search', async ({ portal: page }) => {

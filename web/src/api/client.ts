@@ -1,8 +1,11 @@
+import { originLocation } from '@/entity/origin';
+import { parseRef } from '@/entity/ref';
 import { ApiError, readError } from './errors';
 import { learnTime } from './server-clock';
 import { forget, session } from './session';
 import type {
   Action,
+  Ancestry,
   AuditActions,
   AuditPage,
   Availability,
@@ -22,6 +25,7 @@ import type {
   PluginRules,
   Preview,
   Proposal,
+  RegisteredLocation,
   RepositoryHost,
   RepositoryOwners,
   RoleAccess,
@@ -202,6 +206,54 @@ export async function entitiesByRefs(
 export function fetchEntity(kind: string, namespace: string, name: string, signal?: AbortSignal): Promise<Entity> {
   const path = [kind, namespace, name].map(encodeURIComponent).join('/');
   return json(`/api/catalog/entities/by-name/${path}`, signal && { signal });
+}
+
+/** The path of an entity by its reference: kind/namespace/name. */
+function namePath(entityRef: string): string {
+  const { kind, namespace, name } = parseRef(entityRef);
+  return [kind, namespace, name].map(encodeURIComponent).join('/');
+}
+
+/** An entity, and the locations above it through which the catalog found it. */
+export function fetchAncestry(entityRef: string, signal?: AbortSignal): Promise<Ancestry> {
+  return json(`/api/catalog/entities/by-name/${namePath(entityRef)}/ancestry`, signal && { signal });
+}
+
+/** Asks the catalog to read an entity, and the locations above it, again. The answer comes before that is done. */
+export async function refreshEntity(entityRef: string): Promise<void> {
+  await command('/api/catalog/refresh', { entityRef });
+}
+
+export async function deleteEntity(uid: string): Promise<void> {
+  await send(`/api/catalog/entities/by-uid/${encodeURIComponent(uid)}`, { method: 'DELETE' });
+}
+
+/** The registered location from which an entity comes. There is none for an entity of the configuration. */
+export async function fetchLocationOf(entityRef: string): Promise<RegisteredLocation | undefined> {
+  try {
+    return await json(`/api/catalog/locations/by-entity/${namePath(entityRef)}`);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return undefined;
+    throw error;
+  }
+}
+
+export async function deleteLocation(id: string): Promise<void> {
+  await send(`/api/catalog/locations/${encodeURIComponent(id)}`, { method: 'DELETE' });
+}
+
+/**
+ * The entities that come from a location, such as url:https://…. The location is not put into a filter, because a comma
+ * separates its conditions.
+ */
+export function entitiesOfOrigin(origin: string, limit: number): Promise<EntityPage> {
+  const body = {
+    query: { [`metadata.annotations.${originLocation}`]: origin },
+    fields: ['kind', 'metadata.name', 'metadata.namespace', 'metadata.title', 'spec.profile'],
+    orderBy: [{ field: 'portico:title', order: 'asc' }],
+    limit,
+  };
+  return json('/api/catalog/entities/by-query', { method: 'POST', body });
 }
 
 export async function fetchFacets(

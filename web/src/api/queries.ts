@@ -32,6 +32,13 @@ export const entityQuery = (kind: string, namespace: string, name: string) =>
       error instanceof ApiError && error.status === 404 && errorUpdateCount < 10 ? 3000 : false,
   });
 
+/** An entity and the locations above it, after a moment at which the catalog was asked to read them again. */
+export const ancestryQuery = (entityRef: string, after: number) =>
+  queryOptions({
+    queryKey: ['ancestry', entityRef, after],
+    queryFn: ({ signal }) => api.fetchAncestry(entityRef, signal),
+  });
+
 export const entitiesQuery = (query: api.EntityQuery) =>
   queryOptions({ queryKey: ['entities', query], queryFn: ({ signal }) => api.queryEntities(query, signal) });
 

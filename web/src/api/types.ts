@@ -23,6 +23,8 @@ export type BookmarkRefs = Schemas['BookmarkList'];
 
 export type Entity = Schemas['Entity'];
 export type Relation = Schemas['Relation'];
+export type Ancestry = Schemas['Ancestry'];
+export type RegisteredLocation = Schemas['CatalogLocation'];
 export type FacetCounts = Schemas['Facets'];
 export type Facets = FacetCounts['facets'];
 export type FacetValue = Schemas['CatalogFacetValue'];

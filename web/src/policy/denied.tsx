@@ -43,7 +43,7 @@ export function DeniedButton({ needs, children }: DeniedButtonProps) {
         <span className="sr-only"> (not allowed)</span>
       </Button>
       <div id={id} role="status">
-        {open && <Reason needs={needs} />}
+        {open && <DeniedReason needs={needs} />}
       </div>
     </div>
   );
@@ -54,13 +54,13 @@ export function DeniedPage({ title, needs }: { title: string; needs: NeededPermi
   return (
     <div className="space-y-2">
       <h1 className="text-title wrap-anywhere">{title}</h1>
-      <Reason needs={needs} />
+      <DeniedReason needs={needs} />
     </div>
   );
 }
 
 /** Why somebody may not do something, and whom to ask. */
-function Reason({ needs }: { needs: NeededPermission }) {
+export function DeniedReason({ needs }: { needs: NeededPermission }) {
   const { data } = useQuery(explainQuery(needs));
   return (
     <p className="max-w-[60ch] text-small text-muted wrap-anywhere">

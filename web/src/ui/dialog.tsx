@@ -1,5 +1,5 @@
 import { AlertDialog } from 'radix-ui';
-import { type ReactNode, useRef } from 'react';
+import { type ReactNode, type RefObject, useRef } from 'react';
 import { Button } from './button';
 
 interface ConfirmProps {
@@ -10,10 +10,12 @@ interface ConfirmProps {
   children: ReactNode;
   confirm: string;
   onConfirm: () => void;
+  /** Where the focus goes afterwards, for an opener that is gone by then, such as an item of a menu. */
+  returnTo?: RefObject<HTMLElement | null>;
 }
 
 /** Asks for confirmation of something that cannot be undone, and shows what it will change. */
-export function Confirm({ open, onOpenChange, title, children, confirm, onConfirm }: ConfirmProps) {
+export function Confirm({ open, onOpenChange, title, children, confirm, onConfirm, returnTo }: ConfirmProps) {
   const opener = useRef<Element | null>(null);
   return (
     <AlertDialog.Root open={open} onOpenChange={onOpenChange}>
@@ -26,7 +28,8 @@ export function Confirm({ open, onOpenChange, title, children, confirm, onConfir
           }}
           onCloseAutoFocus={(event) => {
             event.preventDefault();
-            if (opener.current instanceof HTMLElement) opener.current.focus();
+            const target = returnTo?.current ?? opener.current;
+            if (target instanceof HTMLElement) target.focus();
           }}
           className="fixed top-[12dvh] left-1/2 z-50 max-h-[76dvh] w-[min(520px,calc(100vw-32px))] -translate-x-1/2 overflow-y-auto rounded-lg border bg-raised p-5 shadow-float"
         >

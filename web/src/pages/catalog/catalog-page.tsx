@@ -19,6 +19,7 @@ import { Tab, Tabs } from '@/ui/tabs';
 import { useSettled } from '@/ui/use-settled';
 import { FacetList } from './facet-list';
 import { filterOf } from './filters';
+import { Notice } from './notice';
 
 const route = getRouteApi('/catalog');
 
@@ -66,6 +67,7 @@ export function CatalogPage() {
   if (error && !kindFacet) return <ErrorPanel error={error} doing="list the catalog" onRetry={() => refetch()} />;
   return (
     <div className="space-y-4">
+      <Notice />
       <Heading total={query.data?.pages[0]?.totalItems} />
       <Kinds kinds={kinds} main={main} text={text} />
       <div className="grid grid-cols-1 gap-x-8 gap-y-4 lg:grid-cols-[200px_minmax(0,1fr)]">

@@ -14,6 +14,7 @@ import { buttonLook } from '@/ui/button';
 import { Source } from '@/ui/source';
 import { ErrorPanel, Skeleton } from '@/ui/states';
 import { Tab, Tabs } from '@/ui/tabs';
+import { EntityMenu } from './entity-menu';
 import { Overview } from './overview';
 
 const route = getRouteApi('/catalog/$namespace/$kind/$name');
@@ -107,6 +108,7 @@ function Header({ entity }: { entity: Entity }) {
             Use this template
           </Link>
         )}
+        <EntityMenu key={refOf(entity)} entity={entity} />
       </div>
       <p className="flex flex-wrap items-center gap-x-2 text-muted">
         {owners.length > 0 && (

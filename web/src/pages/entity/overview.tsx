@@ -2,6 +2,7 @@ import { CircleAlert } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
 import type { Entity } from '@/api/types';
 import { EntityLink } from '@/entity/entity-link';
+import { managedByLocation } from '@/entity/origin';
 import { problemsId, problemsOf } from '@/entity/problems';
 import { parseRef, refOf } from '@/entity/ref';
 import { type Titles, useTitles } from '@/entity/titles';
@@ -58,7 +59,6 @@ function Problems({ entity }: { entity: Entity }) {
 
 const sourceLocation = 'backstage.io/source-location';
 const viewUrl = 'backstage.io/view-url';
-const managedBy = 'backstage.io/managed-by-location';
 const fromTemplate = 'backstage.io/source-template';
 
 function About({ entity }: { entity: Entity }) {
@@ -92,9 +92,11 @@ function About({ entity }: { entity: Entity }) {
             <Location location={annotations[sourceLocation]} />
           </Fact>
         )}
-        {annotations[managedBy] && (
+        {annotations[managedByLocation] && (
           <Fact name="Read from">
-            <Location location={annotations[viewUrl] ? `url:${annotations[viewUrl]}` : annotations[managedBy]} />
+            <Location
+              location={annotations[viewUrl] ? `url:${annotations[viewUrl]}` : annotations[managedByLocation]}
+            />
           </Fact>
         )}
         {template && (
