@@ -64,6 +64,9 @@ type Options struct {
 	WrongTokensPerMinute int
 	// Limits are for each caller; the zero value has none.
 	Limits Limits
+	// RateLimits are for each address, by the id of the plugin that it asks; "" is for all requests. None limits
+	// nothing.
+	RateLimits map[string]RateLimit
 	// Proxies are trusted to say where a request comes from; the zero value trusts none.
 	Proxies Proxies
 	// Telemetry records a span and the duration of every request. Nil records nothing.
@@ -161,6 +164,9 @@ func (s *Server) guard(engine *gin.Engine, options Options) {
 	}
 	engine.Use(observe(options.Telemetry), options.Proxies.resolve, withOrigin, s.recoverPanics, secureHeaders(isSecure), s.hostGuard(hosts),
 		crossOrigin(options.CORS, allowed), s.siteGuard(own, allowed, options.CORS.Credentials))
+	for _, plugin := range sortedKeys(options.RateLimits) {
+		engine.Use(s.rateLimit(plugin, options.RateLimits[plugin]))
+	}
 }
 
 // ServeHTTP implements http.Handler.

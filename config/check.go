@@ -82,7 +82,7 @@ func (c *checker) absent(s *schema, path string) *yaml.Node {
 }
 
 func (c *checker) checkObject(s *schema, v *value, path string) *yaml.Node {
-	if s.Shorthand != "" && v.isString() {
+	if s.Shorthand != "" && (v.isString() || v.isBoolean()) {
 		v = &value{origin: v.origin, kind: object, fields: []field{{key: s.Shorthand, origin: v.origin, value: v}}}
 	}
 	if v.kind != object {

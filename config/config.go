@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -61,6 +62,37 @@ type Backend struct {
 	// CORS is nil when no other origin may call the API. No CORS headers are sent then.
 	CORS *CORS `yaml:"cors"`
 	CSP  CSP   `yaml:"csp"`
+	// RateLimit is nil when no address is limited.
+	RateLimit *RateLimits `yaml:"rateLimit"`
+}
+
+// RateLimits are the limits of each address: for all requests, and for those to single plugins.
+type RateLimits struct {
+	RateLimit `yaml:",inline"`
+
+	// Global enables the limit for all requests.
+	Global bool                 `yaml:"global"`
+	Plugin map[string]RateLimit `yaml:"plugin"`
+}
+
+// RateLimit is how many requests of one address are served in a window.
+type RateLimit struct {
+	Window               time.Duration `yaml:"window"`
+	IncomingRequestLimit int           `yaml:"incomingRequestLimit"`
+	// IPAllowList are the addresses without the limit.
+	IPAllowList            []string `yaml:"ipAllowList"`
+	SkipSuccessfulRequests bool     `yaml:"skipSuccessfulRequests"`
+	SkipFailedRequests     bool     `yaml:"skipFailedRequests"`
+}
+
+// Exempt is IPAllowList as addresses.
+func (l RateLimit) Exempt() []netip.Addr {
+	var addresses []netip.Addr
+	for _, text := range l.IPAllowList {
+		address, _ := netip.ParseAddr(text) // the schema has checked it
+		addresses = append(addresses, address.Unmap())
+	}
+	return addresses
 }
 
 // Listen is a listen address. An empty Host is every interface, Port 0 is any free port.

@@ -22,6 +22,15 @@ var formats = map[string]func(string) error{
 
 	"sourceExpression": checkSourceExpression,
 	"proxy":            checkProxy,
+	"address":          checkAddress,
+}
+
+// checkAddress accepts an IP address.
+func checkAddress(text string) error {
+	if _, err := netip.ParseAddr(text); err != nil {
+		return errors.New("not an IP address")
+	}
+	return nil
 }
 
 func checkURL(text string) error {

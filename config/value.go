@@ -58,16 +58,18 @@ func (o origin) String() string {
 }
 
 const (
-	stringTag = "!!str"
-	nullTag   = "!!null"
+	stringTag  = "!!str"
+	nullTag    = "!!null"
+	booleanTag = "!!bool"
 )
 
 func newString(text string, at origin) *value {
 	return &value{origin: at, kind: scalar, text: text, tag: stringTag}
 }
 
-func (v *value) isNull() bool   { return v.kind == scalar && v.tag == nullTag }
-func (v *value) isString() bool { return v.kind == scalar && v.tag == stringTag }
+func (v *value) isNull() bool    { return v.kind == scalar && v.tag == nullTag }
+func (v *value) isString() bool  { return v.kind == scalar && v.tag == stringTag }
+func (v *value) isBoolean() bool { return v.kind == scalar && v.tag == booleanTag }
 
 // field returns the field with this key, nil when there is none.
 func (v *value) field(key string) *field {

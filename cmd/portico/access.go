@@ -113,6 +113,24 @@ func crossOrigin(configured *config.CORS) api.CORS {
 	}
 }
 
+// rateLimits converts backend.rateLimit; nil limits nobody.
+func rateLimits(configured *config.RateLimits) map[string]api.RateLimit {
+	if configured == nil {
+		return nil
+	}
+	convert := func(of config.RateLimit) api.RateLimit {
+		return api.RateLimit{Window: of.Window, Requests: of.IncomingRequestLimit, Exempt: of.Exempt(), SkipSuccessful: of.SkipSuccessfulRequests, SkipFailed: of.SkipFailedRequests}
+	}
+	limits := map[string]api.RateLimit{}
+	if configured.Global {
+		limits[""] = convert(configured.RateLimit)
+	}
+	for plugin, limit := range configured.Plugin {
+		limits[plugin] = convert(limit)
+	}
+	return limits
+}
+
 func trustedProxies(configured config.Backend) api.Proxies {
 	hops, networks := configured.TrustedProxies()
 	return api.Proxies{Hops: hops, Networks: networks}

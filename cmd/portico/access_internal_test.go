@@ -5,6 +5,9 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +16,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 	"github.com/stretchr/testify/require"
 
+	"github.com/portico-dev/portico/api"
 	"github.com/portico-dev/portico/config"
 	"github.com/portico-dev/portico/identity"
 )
@@ -80,4 +84,24 @@ func TestExternalAccessIsReadFromTheConfiguration(t *testing.T) {
 	}
 	_, err = externalAccess(config.BackendAuth{ExternalAccess: []config.ExternalAccess{{Type: "magic"}}}, nil)
 	require.EqualError(t, err, `backend.auth.externalAccess[0]: type "magic" is not known`)
+}
+
+func TestRateLimitsAreThoseOfTheConfiguration(t *testing.T) {
+	t.Parallel()
+	local := []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("::1")}
+	for text, expected := range map[string]map[string]api.RateLimit{
+		"{}":                   nil,
+		"{ rateLimit: true }":  {"": {Window: time.Minute, Requests: 5, Exempt: local}},
+		"{ rateLimit: false }": {},
+		"{ rateLimit: { window: 6s, incomingRequestLimit: 100, ipAllowList: [], skipFailedRequests: true } }": {
+			"": {Window: 6 * time.Second, Requests: 100, SkipFailed: true}},
+		"{ rateLimit: { global: false, plugin: { catalog: { incomingRequestLimit: 50, ipAllowList: 0:0:0:0:0:0:0:1 } } } }": {
+			"catalog": {Window: time.Minute, Requests: 50, Exempt: local[1:]}},
+	} {
+		file := filepath.Join(t.TempDir(), "app-config.yaml")
+		require.NoError(t, os.WriteFile(file, []byte("backend: "+text), 0o600))
+		loaded, err := config.Load(t.Context(), config.Options{Files: []string{file}})
+		require.NoError(t, err, text)
+		require.Equal(t, expected, rateLimits(loaded.Backend.RateLimit), text)
+	}
 }
