@@ -80,8 +80,8 @@ func TestRequestsOfAnAddressAreLimitedInWindows(t *testing.T) {
 		for n, left := range []string{"1", "0"} {
 			answer := asks(t, server, "192.0.2.7", served, "service")
 			require.Equal(t, http.StatusOK, answer.Code, n)
-			require.Equal(t, left, answer.Header().Get("X-RateLimit-Remaining"))
-			require.Equal(t, "2", answer.Header().Get("X-RateLimit-Limit"))
+			require.Equal(t, left, answer.Header().Get("X-Ratelimit-Remaining"))
+			require.Equal(t, "2", answer.Header().Get("X-Ratelimit-Limit"))
 		}
 		refused := asks(t, server, "192.0.2.7", signInPage, "service")
 		require.Equal(t, http.StatusTooManyRequests, refused.Code, "the plugin's limit")

@@ -216,7 +216,7 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 		Authenticator: authenticator, Limited: authenticator.AuthenticateLimited, CORS: crossOrigin(p.config.Backend.CORS),
 		BaseURLs: []string{p.config.Backend.BaseURL, p.config.App.BaseURL}, Hosts: p.config.Portico.Server.AllowedHosts,
 		Proxies: trustedProxies(p.config.Backend), Limits: api.Limits(p.config.Portico.Server.RequestsPerMinute),
-		RateLimits: rateLimits(p.config.Backend.RateLimit),
+		RateLimits:           rateLimits(p.config.Backend.RateLimit),
 		WrongTokensPerMinute: p.config.Portico.Server.WrongTokensPerMinute, StreamsPerCaller: p.config.Portico.Server.StreamsPerCaller,
 		Plugins: append(append(p.permissionPlugins(), temporal...),
 			api.NewAuthPlugin(api.AuthOptions{Issuer: issuer, SignIn: signIn, BaseURL: p.config.Backend.BaseURL, PortalURL: p.config.App.BaseURL,
