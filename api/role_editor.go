@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"net/http"
 
 	"github.com/portico-dev/portico/audit"
@@ -117,10 +118,11 @@ func (e roleEditor) show(c *call) (wholeRole, error) {
 	return asWholeRole(found), nil
 }
 
-// save takes the name of the role from the path.
+// save takes the role from the path. A draft with another name renames it.
 func (e roleEditor) save(c *call) error {
 	return given(c, func(draft rbac.RoleDraft) error {
-		draft.Ref = c.namedRole()
+		draft.OldRef = c.namedRole()
+		draft.Ref = cmp.Or(draft.Ref, draft.OldRef)
 		return e.service.SaveRole(c.Request.Context(), c.principal, draft)
 	})
 }

@@ -3,6 +3,7 @@ package api_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -278,4 +279,23 @@ func TestOwnersOfRoles(t *testing.T) {
 		require.Equal(t, "NotAllowedError: ", message(t, answer), "%s tells nothing of a hidden role", route)
 	}
 	r.send("grace", http.StatusNoContent, http.MethodDelete, "/permission/roles/role/default/owners", "", nil)
+}
+
+// TestTheEditorRenamesARole: the path is the role as it is, and the body may have another name for it.
+func TestTheEditorRenamesARole(t *testing.T) {
+	t.Parallel()
+	r := newRoles(t)
+	const editor = "/portico/v1/policy/roles/default/"
+	save := func(status int, path, name, version string) {
+		r.send("ada", status, http.MethodPut, editor+path, fmt.Sprintf(`{"name":%q,"version":%q,"memberReferences":["user:default/grace"],"policies":[],"conditions":[]}`, name, version), nil)
+	}
+	var read struct{ Name, Version string }
+	save(http.StatusNoContent, "builders", "", "")
+	save(http.StatusBadRequest, "builders", "role:default/makers", "")
+	r.send("ada", http.StatusOK, http.MethodGet, editor+"builders", "", &read)
+	save(http.StatusConflict, "builders", "role:default/everyone", read.Version)
+	save(http.StatusNoContent, "builders", "role:default/makers", read.Version)
+	r.send("ada", http.StatusNotFound, http.MethodGet, editor+"builders", "", nil)
+	r.send("ada", http.StatusOK, http.MethodGet, editor+"makers", "", &read)
+	require.Equal(t, "role:default/makers", read.Name)
 }

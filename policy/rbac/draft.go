@@ -15,6 +15,8 @@ import (
 type RoleDraft struct {
 	RoleSpec
 
+	// OldRef is the role that gets the name Ref, "" for one that keeps its name.
+	OldRef     string           `json:"oldName,omitempty"`
 	Policies   []Policy         `json:"policies"`
 	Conditions []ConditionDraft `json:"conditions"`
 	// Version is the WholeRole's that the person has changed, "" for a new role.
@@ -28,7 +30,8 @@ type ConditionDraft struct {
 	ConditionSpec
 }
 
-// SaveRole creates a role of the API, or makes it what a draft says, in one transaction. A role that was changed
+// SaveRole creates a role of the API, or makes it what a draft says, in one transaction. A new name takes all that
+// belongs to the role along. A role that was changed
 // since the draft's version was read is a fault of kind Conflict. It needs the permissions that each part of the
 // change needs by itself.
 func (s *Service) SaveRole(ctx context.Context, principal identity.Principal, draft RoleDraft) error {
@@ -47,20 +50,25 @@ func (s *Service) saveRole(ctx context.Context, principal identity.Principal, dr
 	}
 	role := Role{Ref: draft.Ref, Members: members, Metadata: Metadata{Source: FromREST, Author: principal.Subject, ModifiedBy: principal.Subject,
 		Description: draft.description(new("")), Owner: draft.owner(new(""))}}
+	was := cmp.Or(draft.OldRef, role.Ref)
 	return func(c *change) error {
-		existing, found := c.role(role.Ref)
+		_, taken := c.role(role.Ref)
 		if draft.Version == "" {
-			return c.createWhole(may, role, found, draft)
+			return c.createWhole(may, role, taken, draft)
 		}
+		existing, found := c.role(was)
 		if !found {
-			return fault.New(fault.Conflict, "%s was deleted since you began to edit it", role.Ref)
+			return fault.New(fault.Conflict, "%s was deleted since you began to edit it", was)
 		}
 		if err := fromSource(existing, "edit role"); err != nil {
 			return err
 		}
 		now := c.whole(existing)
 		if now.Version != draft.Version {
-			return fault.New(fault.Conflict, "%s was changed since you began to edit it", role.Ref)
+			return fault.New(fault.Conflict, "%s was changed since you began to edit it", was)
+		}
+		if taken && role.Ref != was {
+			return fault.New(fault.Conflict, "There is already a role %s", role.Ref)
 		}
 		return c.replaceWhole(may, now, role, draft)
 	}, nil
@@ -106,6 +114,9 @@ func (s *Service) checkDraft(draft *RoleDraft) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkOldName(*draft); err != nil {
+		return nil, err
+	}
 	draft.Policies = ofRole(draft.Ref, draft.Policies)
 	if err := checkPolicies(draft.Policies, "policy"); err != nil {
 		return nil, err
@@ -131,6 +142,17 @@ func (s *Service) checkDraft(draft *RoleDraft) ([]string, error) {
 	return members, nil
 }
 
+func checkOldName(draft RoleDraft) error {
+	switch {
+	case draft.OldRef == "" || draft.OldRef == draft.Ref:
+		return nil
+	case draft.Version == "":
+		return fault.New(fault.Input, "'version' must say which %s gets the name %s", draft.OldRef, draft.Ref)
+	default:
+		return checkRef(draft.OldRef, kindRole)
+	}
+}
+
 // maxConditions bounds the conditions of a draft.
 const maxConditions = 200
 
@@ -152,7 +174,7 @@ func (c *change) createWhole(may editing, role Role, taken bool, draft RoleDraft
 func (c *change) replaceWhole(may editing, now WholeRole, to Role, draft RoleDraft) error {
 	added, removed := without(to.Members, now.Members), without(now.Members, to.Members)
 	described := !equal(now.Metadata.Description, to.Metadata.Description) || !equal(now.Metadata.Owner, to.Metadata.Owner)
-	itself := described || len(added) > 0 || len(removed) > 0
+	itself := described || now.Ref != to.Ref || len(added) > 0 || len(removed) > 0
 	if itself {
 		if err := may.update.Check(now.Role, now.Ref); err != nil {
 			return err
@@ -160,6 +182,7 @@ func (c *change) replaceWhole(may editing, now WholeRole, to Role, draft RoleDra
 		if err := c.changeRole(now.Role, to); err != nil {
 			return err
 		}
+		now.rename(to.Ref)
 	}
 	if err := c.removeMembers(to.Ref, removed); err != nil {
 		return err
@@ -171,6 +194,17 @@ func (c *change) replaceWhole(may editing, now WholeRole, to Role, draft RoleDra
 		return err
 	}
 	return c.touchRole(to)
+}
+
+// rename gives a role and all that belongs to it another name.
+func (w *WholeRole) rename(ref string) {
+	w.Ref = ref
+	for i := range w.Policies {
+		w.Policies[i].Role = ref
+	}
+	for i := range w.Conditions {
+		w.Conditions[i].Role = ref
+	}
 }
 
 // equal compares optional texts, of which an absent one is as good as an empty one.

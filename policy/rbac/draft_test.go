@@ -132,6 +132,51 @@ func TestASavedRoleSaysWhoChangedIt(t *testing.T) {
 	}
 }
 
+// TestARoleIsRenamed: a draft with another name takes along what belongs to the role, with what else it changes.
+func TestARoleIsRenamed(t *testing.T) {
+	t.Parallel()
+	roles := newReplica(t, testkit.Database(t))
+	require.NoError(t, roles.SyncFiles(t.Context()))
+	draft := draftOf("role:default/builders", "user:default/ada", "user:default/bob")
+	draft.Policies = []rbac.Policy{{Permission: "catalog-entity", Action: "read", Effect: rbac.Allow}, {Permission: "catalog-entity", Action: "update", Effect: rbac.Allow}}
+	draft.Conditions = []rbac.ConditionDraft{ofLabel("one", policy.CatalogEntityDelete), ofLabel("two", policy.CatalogEntityRefresh)}
+	require.NoError(t, roles.SaveRole(t.Context(), guest, draft))
+	require.NoError(t, roles.SaveRole(t.Context(), guest, draftOf("role:default/taken", "user:default/ada")))
+	before, err := roles.WholeRole(t.Context(), guest, draft.Ref)
+	require.NoError(t, err)
+
+	draft.OldRef, draft.Ref = draft.Ref, "role:default/makers"
+	refused := func(kind fault.Kind, reason string, change func(*rbac.RoleDraft)) {
+		changed := draft
+		change(&changed)
+		err := roles.SaveRole(t.Context(), guest, changed)
+		require.ErrorContains(t, err, reason)
+		require.Equal(t, kind, fault.KindOf(err), reason)
+	}
+	refused(fault.Input, "'version' must say which role:default/builders gets the name role:default/makers", func(*rbac.RoleDraft) {})
+	draft.Version = before.Version
+	refused(fault.Conflict, "There is already a role role:default/taken", func(d *rbac.RoleDraft) { d.Ref = "role:default/taken" })
+	refused(fault.Conflict, "role:default/builders was changed", func(d *rbac.RoleDraft) { d.Version = "other" })
+	refused(fault.Conflict, "role:default/nobody was deleted", func(d *rbac.RoleDraft) { d.OldRef = "role:default/nobody" })
+	refused(fault.Input, "Unsupported kind user", func(d *rbac.RoleDraft) { d.OldRef = "user:default/ada" })
+
+	draft.Members = draft.Members[:1]
+	draft.Policies = draft.Policies[:1]
+	draft.Conditions = []rbac.ConditionDraft{{ID: before.Conditions[1].ID, ConditionSpec: ofLabel("two", policy.CatalogEntityRefresh).ConditionSpec}, ofLabel("three", policy.CatalogEntityRead)}
+	require.NoError(t, roles.SaveRole(t.Context(), guest, draft))
+	_, err = roles.WholeRole(t.Context(), guest, "role:default/builders")
+	require.Equal(t, fault.NotFound, fault.KindOf(err))
+	after, err := roles.WholeRole(t.Context(), guest, "role:default/makers")
+	require.NoError(t, err)
+	require.Equal(t, []string{"user:default/ada"}, after.Members)
+	require.Len(t, after.Policies, 1)
+	require.Len(t, after.Conditions, 2)
+	require.Equal(t, before.Conditions[1].ID, after.Conditions[0].ID, "a condition stays the same one")
+	require.Equal(t, before.Metadata.CreatedAt, after.Metadata.CreatedAt)
+
+	require.ErrorContains(t, roles.SaveRole(t.Context(), guest, draft), "role:default/builders was deleted since you began to edit it")
+}
+
 // TestWhatADraftNeeds: each part of a change needs the permission that it needs by itself.
 func TestWhatADraftNeeds(t *testing.T) {
 	t.Parallel()
@@ -158,6 +203,7 @@ func TestWhatADraftNeeds(t *testing.T) {
 	}{
 		"a new role":        {draftOf("role:default/others", "user:default/ada"), "create"},
 		"another member":    {with(func(d *rbac.RoleDraft) { d.Members = append(d.Members, "user:default/bob") }), "update"},
+		"another name":      {with(func(d *rbac.RoleDraft) { d.OldRef, d.Ref = d.Ref, "role:default/others" }), "update"},
 		"another owner":     {with(func(d *rbac.RoleDraft) { d.Metadata = &rbac.MetadataSpec{Owner: new("user:default/ada")} }), "update"},
 		"another policy":    {with(func(d *rbac.RoleDraft) { d.Policies = append(d.Policies, another) }), "create"},
 		"a policy less":     {with(func(d *rbac.RoleDraft) { d.Policies = nil }), "delete"},

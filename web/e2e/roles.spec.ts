@@ -169,6 +169,48 @@ test('two admins who edit one role see both states, and lose nothing', async ({ 
   await expect(page.getByText('Build many things')).toBeVisible();
 });
 
+test('a role gets another name, and what the form cannot show stays as it is', async ({ portal: page }) => {
+  const label = { rule: 'HAS_LABEL', resourceType: 'catalog-entity', params: { label: 'tier', value: '' } };
+  const conditions = [
+    {
+      result: 'CONDITIONAL',
+      roleEntityRef: '',
+      pluginId: 'catalog',
+      resourceType: 'catalog-entity',
+      permissionMapping: [{ name: 'catalog.entity.delete', action: 'delete' }],
+      conditions: { allOf: [label], because: 'nobody knows' },
+    },
+  ];
+  const draft = { memberReferences: ['user:default/guest'], policies: [], conditions };
+  expect((await asGuest(page, 'PUT', '/api/portico/v1/policy/roles/default/odd', draft)).status()).toBe(204);
+
+  await open(page, '/roles/default/odd');
+  await expect(page.getByRole('region', { name: 'Conditions' })).toContainText('nobody knows');
+  await page.getByRole('link', { name: 'Edit' }).click();
+  await expect(page.getByText(/The form cannot show these criteria: .* unknown member because/)).toBeVisible();
+  await expectAccessible(page);
+  await page.getByRole('textbox', { name: 'Name' }).fill('default/builders');
+  await page.getByRole('button', { name: 'Review changes' }).click();
+  await expect(page.getByRole('list', { name: 'What changes' })).toHaveText('Changed name: default/builders');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await expect(page.getByRole('alert')).toContainText('There is already a role default/builders');
+  await page.getByRole('button', { name: 'Back' }).click();
+  await page.getByRole('textbox', { name: 'Name' }).fill('default/even');
+  await page.getByRole('button', { name: 'Review changes' }).click();
+  await page.getByRole('button', { name: 'Save' }).click();
+  await expect(page.getByRole('heading', { level: 1, name: 'default/even' })).toBeVisible();
+  await expect(page.getByRole('region', { name: 'Conditions' })).toContainText('nobody knows');
+
+  await page.getByRole('link', { name: 'Edit' }).click();
+  const condition = page.getByRole('region', { name: 'Condition 1' });
+  await condition.getByRole('button', { name: 'JSON' }).click();
+  await condition.getByRole('textbox', { name: /as JSON/ }).fill(JSON.stringify({ allOf: [label] }));
+  await condition.getByRole('button', { name: 'Form' }).click();
+  await expect(condition.getByText('The rule asks for an empty value.')).toBeVisible();
+  await page.getByRole('button', { name: 'Review changes' }).click();
+  await expect(page.getByRole('region', { name: 'What changes' })).toContainText('HAS_LABEL label tier value “”');
+});
+
 test('what takes something from people is confirmed', async ({ portal: page }) => {
   await open(page, '/roles/default/builders');
   await page.getByRole('link', { name: 'Edit' }).click();

@@ -333,7 +333,7 @@ export function fetchRole(name: string, signal?: AbortSignal): Promise<WholeRole
   return json(rolePath(name), signal && { signal });
 }
 
-/** Creates a role, or changes the version of it that the draft names. */
+/** Creates a role, or changes the version of it that the draft names. The draft may have another name for it. */
 export async function saveRole(name: string, draft: RoleDraft): Promise<void> {
   await send(rolePath(name), { method: 'PUT', body: draft });
 }

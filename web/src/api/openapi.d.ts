@@ -2371,6 +2371,7 @@ export interface components {
             name: string;
             memberReferences: string[];
             metadata?: components["schemas"]["RbacMetadataSpec"];
+            oldName?: string;
             policies: components["schemas"]["RbacPolicy"][];
             conditions: components["schemas"]["RbacConditionDraft"][];
             version?: string;

@@ -27,19 +27,20 @@ export function Conflict({ base, mine, onMerge }: ConflictProps) {
   if (!isFetchedAfterMount) return <Skeleton />;
   if (error instanceof ApiError && error.status === 404) {
     return (
-      <Panel title={`${name} was deleted while you were editing it.`}>
+      <Panel title={`${name} was deleted, or got another name, while you were editing it.`}>
         <p className="text-muted">
           Nothing of yours was saved. To have it again,{' '}
           <Link to="/roles/new" className="text-accent underline">
             create a role
           </Link>
-          . The <AuditLog of={base} /> says who deleted it.
+          . The <AuditLog of={base} /> says who did it.
         </p>
       </Panel>
     );
   }
   if (error) return <ErrorPanel error={error} doing="read the role again" onRetry={() => refetch()} />;
   if (!theirs) return <Skeleton />;
+  if (theirs.version === base.version) return <NameTaken name={mine.name} />;
   const before = draftOf(base);
   return (
     <Panel
@@ -64,6 +65,15 @@ export function Conflict({ base, mine, onMerge }: ConflictProps) {
         Where both changed the same thing, yours counts. You review it again before it is saved.
       </p>
     </Panel>
+  );
+}
+
+/** Another role has the name that somebody has given to theirs. */
+export function NameTaken({ name }: { name: string }) {
+  return (
+    <p role="alert" className="rounded-md border p-4">
+      There is already a role {name}: go back, and give yours another name. Nothing of it is lost.
+    </p>
   );
 }
 

@@ -10,30 +10,27 @@ export const holders = ['kind=group', 'kind=user'];
 
 interface DetailsFieldsProps {
   draft: Draft;
-  isNew: boolean;
   problems: Problems | undefined;
   onChange: (part: Partial<Draft>) => void;
 }
 
 /** Name, description and owner. */
-export function DetailsFields({ draft, isNew, problems, onChange }: DetailsFieldsProps) {
+export function DetailsFields({ draft, problems, onChange }: DetailsFieldsProps) {
   return (
     <div className="grid gap-x-6 gap-y-2 sm:grid-cols-2">
-      {isNew && (
-        <Field label="Name" help="Its namespace and name, such as default/developers." problem={problems?.name}>
-          {(id, about) => (
-            <Input
-              id={id}
-              aria-describedby={about}
-              aria-invalid={problems?.name !== undefined}
-              value={draft.name}
-              autoComplete="off"
-              spellCheck={false}
-              onChange={(event) => onChange({ name: event.target.value.trim() })}
-            />
-          )}
-        </Field>
-      )}
+      <Field label="Name" help="Its namespace and name, such as default/developers." problem={problems?.name}>
+        {(id, about) => (
+          <Input
+            id={id}
+            aria-describedby={about}
+            aria-invalid={problems?.name !== undefined}
+            value={draft.name}
+            autoComplete="off"
+            spellCheck={false}
+            onChange={(event) => onChange({ name: event.target.value.trim() })}
+          />
+        )}
+      </Field>
       <Field label="Owner" help="Whom to ask about the role." problem={problems?.owner}>
         {(id, about) => (
           <Owner

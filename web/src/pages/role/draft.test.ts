@@ -49,8 +49,9 @@ const withLabel = (name: string): ConditionDraft => ({ ...stored, criteria: read
 
 describe('requestOf', () => {
   it('sends back what was read', () => {
-    expect(requestOf(base, 'v1')).toEqual({
+    expect(requestOf(base, role)).toEqual({
       name: 'role:default/builders',
+      oldName: 'role:default/builders',
       version: 'v1',
       memberReferences: ['user:default/ada'],
       metadata: { description: 'Build things', owner: 'group:default/platform' },
@@ -69,6 +70,15 @@ describe('requestOf', () => {
         },
       ],
     });
+  });
+});
+
+describe('requestOf a renamed role', () => {
+  it('has both names, and the new one in all parts', () => {
+    const request = requestOf(changed({ name: 'default/makers' }), role);
+    expect([request.name, request.oldName]).toEqual(['role:default/makers', 'role:default/builders']);
+    expect(request.policies[0]?.entityReference).toBe('role:default/makers');
+    expect(request.conditions[0]?.roleEntityRef).toBe('role:default/makers');
   });
 });
 
@@ -121,7 +131,7 @@ describe('problemsOfDraft', () => {
       const before = odd(criteria);
       const draft = { ...before, description: 'Another one' };
       expect(problemsOfDraft(draft, before, () => rules).where).toEqual([]);
-      expect(requestOf(draft, 'v1').conditions[0]?.conditions).toEqual(criteria);
+      expect(requestOf(draft, role).conditions[0]?.conditions).toEqual(criteria);
 
       const [condition] = before.conditions as [ConditionDraft];
       const where = (change: Partial<ConditionDraft>) =>
@@ -142,12 +152,14 @@ describe('problemsOfDraft', () => {
 describe('changesBetween', () => {
   it('names every difference', () => {
     const to = changed({
+      name: 'default/makers',
       description: '',
       members: ['group:default/team'],
       policies: [{ permission: 'catalog-entity', action: 'read', effect: 'deny' }],
       conditions: [withLabel('two')],
     });
     expect(changesBetween(base, to).map(({ part, did, what }) => `${part} ${did} ${what}`)).toEqual([
+      'name changed default/makers',
       'description changed none',
       'member added group:default/team',
       'member removed user:default/ada',

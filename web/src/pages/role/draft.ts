@@ -88,12 +88,12 @@ function draftOfCondition({
   };
 }
 
-/** The request that saves a draft. The version is that of the role when it was read; none creates it. */
-export function requestOf(draft: Draft, version?: string): RoleDraft {
+/** The request that saves a draft of a role as it was read. Without one, it creates the role. */
+export function requestOf(draft: Draft, base?: WholeRole): RoleDraft {
   const name = `role:${draft.name}`;
   return {
     name,
-    ...(version && { version }),
+    ...(base && { version: base.version, oldName: base.name }),
     memberReferences: draft.members,
     metadata: { description: draft.description, owner: draft.owner },
     policies: draft.policies.map(({ permission, action, effect }) => ({
@@ -207,7 +207,7 @@ export function conditionInWords({ mapping, resourceType, criteria }: ConditionD
 
 /** One difference between two states of a role. */
 export interface Change {
-  part: 'description' | 'owner' | 'member' | 'policy' | 'condition';
+  part: 'name' | 'description' | 'owner' | 'member' | 'policy' | 'condition';
   did: 'added' | 'removed' | 'changed';
   /** What was added, removed, or what it is now. */
   what: string;
@@ -216,6 +216,7 @@ export interface Change {
 /** The differences from one state of a role to another, for people to read. */
 export function changesBetween(from: Draft, to: Draft): Change[] {
   return [
+    ...changedText('name', from.name, to.name),
     ...changedText('description', from.description, to.description),
     ...changedText('owner', from.owner, to.owner),
     ...changedList('member', from.members, to.members),
@@ -224,7 +225,7 @@ export function changesBetween(from: Draft, to: Draft): Change[] {
   ];
 }
 
-function changedText(part: 'description' | 'owner', from: string, to: string): Change[] {
+function changedText(part: 'name' | 'description' | 'owner', from: string, to: string): Change[] {
   return from === to ? [] : [{ part, did: 'changed', what: to || 'none' }];
 }
 
@@ -265,9 +266,9 @@ function hasSameCriteria(a: ConditionDraft, b: ConditionDraft): boolean {
  * same text or condition, mine counts.
  */
 export function rebased(base: Draft, mine: Draft, theirs: Draft): Draft {
-  const text = (part: 'description' | 'owner') => (mine[part] === base[part] ? theirs[part] : mine[part]);
+  const text = (part: 'name' | 'description' | 'owner') => (mine[part] === base[part] ? theirs[part] : mine[part]);
   return {
-    name: mine.name,
+    name: text('name'),
     description: text('description'),
     owner: text('owner'),
     members: rebasedList(base.members, mine.members, theirs.members, (ref) => ref),

@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
-import { cleanup, configure, fireEvent, render, screen } from '@testing-library/react';
+import { cleanup, configure, fireEvent, render, screen, waitFor } from '@testing-library/react';
 import type { ReactNode } from 'react';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import {
@@ -8,9 +8,11 @@ import {
   fetchPluginRules,
   fetchRole,
   fetchRoleAccess,
+  previewChanges,
   queryEntities,
   saveRole,
 } from '@/api/client';
+import { ApiError } from '@/api/errors';
 import { session } from '@/api/session';
 import type { WholeRole } from '@/api/types';
 import { EditRolePage, NewRolePage } from './editor-page';
@@ -30,7 +32,7 @@ vi.mock('@/api/client', async (original) => ({
   fetchRoleAccess: vi.fn(),
   queryEntities: vi.fn(),
   saveRole: vi.fn(),
-  previewChanges: vi.fn(() => new Promise(() => undefined)),
+  previewChanges: vi.fn(),
 }));
 
 // The whole form takes its time to draw on a busy machine.
@@ -47,6 +49,13 @@ beforeEach(() => {
   vi.mocked(fetchPluginPolicies).mockResolvedValue([]);
   vi.mocked(fetchPluginRules).mockResolvedValue([]);
   vi.mocked(queryEntities).mockResolvedValue({ items: [], totalItems: 0, pageInfo: {} });
+  vi.mocked(previewChanges).mockResolvedValue({
+    people: { compared: 1, affected: 0, gain: 0, lose: 0, alter: 0 },
+    permissions: [],
+    items: [],
+    problems: [],
+    incomplete: [],
+  });
   vi.mocked(saveRole).mockReset();
 });
 
@@ -127,4 +136,31 @@ it('says which parts have to be corrected', async () => {
   fireEvent.click(screen.getByRole('button', { name: 'Remove user:default/ada' }));
   fireEvent.click(screen.getByRole('button', { name: 'Review changes' }));
   expect(screen.getByText('Correct above: members, condition 1.')).toBeTruthy();
+});
+
+it('renames a role, and says so where the name is taken', async () => {
+  vi.mocked(fetchRole).mockResolvedValue(builders);
+  vi.mocked(saveRole).mockRejectedValueOnce(
+    new ApiError(new Response(null, { status: 409 }), 'ConflictError', 'taken'),
+  );
+  show(<EditRolePage />);
+  const rename = (name: string) =>
+    fireEvent.change(screen.getByRole('textbox', { name: 'Name' }), { target: { value: name } });
+  await screen.findByRole('textbox', { name: 'Name' });
+  rename('default/taken');
+  fireEvent.click(screen.getByRole('button', { name: 'Review changes' }));
+  expect(screen.getByText('Changed name:').parentElement?.textContent).toBe('Changed name: default/taken');
+  await screen.findByText(/Nobody gains or loses anything/);
+  fireEvent.click(screen.getByRole('button', { name: 'Save' }));
+  expect(await screen.findByText(/There is already a role default\/taken/)).toBeTruthy();
+
+  fireEvent.click(screen.getByRole('button', { name: 'Back' }));
+  rename('default/makers');
+  expect(screen.queryByText(/There is already a role/)).toBeNull();
+  fireEvent.click(screen.getByRole('button', { name: 'Review changes' }));
+  await screen.findByText(/Nobody gains or loses anything/);
+  fireEvent.click(screen.getByRole('button', { name: 'Save' }));
+  await waitFor(() => expect(saveRole).toHaveBeenCalledTimes(2));
+  const [path, draft] = vi.mocked(saveRole).mock.lastCall ?? [];
+  expect([path, draft?.name, draft?.version]).toEqual(['default/builders', 'role:default/makers', 'v1']);
 });

@@ -20,7 +20,7 @@ interface ReviewChangesProps {
 /** What will be saved, and what it means for people. What may take something from people needs a confirmation. */
 export function ReviewChanges({ base, draft, changes, busy, onSave, onBack }: ReviewChangesProps) {
   const [asking, setAsking] = useState(false);
-  const proposal = useMemo(() => [{ saveRole: requestOf(draft, base?.version) }], [draft, base]);
+  const proposal = useMemo(() => [{ saveRole: requestOf(draft, base) }], [draft, base]);
   const { loading, preview, view } = useWhatItMeans(proposal, base?.version);
   const confirmation = confirmationOf(preview);
   return (

@@ -6,11 +6,12 @@ import { ApiError } from '@/api/errors';
 import { pluginRulesQuery } from '@/api/queries';
 import type { WholeRole } from '@/api/types';
 import { useCommand } from '@/api/use-command';
+import { shortName } from '@/policy/role';
 import { Button, buttonLook } from '@/ui/button';
 import { Confirm } from '@/ui/dialog';
 import { ErrorPanel } from '@/ui/states';
 import { ConditionsField } from './conditions-field';
-import { Conflict } from './conflict';
+import { Conflict, NameTaken } from './conflict';
 import { DetailsFields } from './details-fields';
 import { changesBetween, type Draft, draftOf, emptyDraft, problemsOfDraft, rebased, requestOf } from './draft';
 import { MembersField } from './members-field';
@@ -38,10 +39,11 @@ export function RoleEditor({ base: first, initial }: RoleEditorProps) {
   const changes = changesBetween(before ?? emptyDraft, draft);
   const heading = useRef<HTMLHeadingElement>(null);
 
-  const save = useCommand(() => saveRole(draft.name, requestOf(draft, base?.version)), {
+  const save = useCommand(() => saveRole(before?.name ?? draft.name, requestOf(draft, base)), {
     onSuccess: async () => {
       const [namespace = '', name = ''] = draft.name.split('/');
       queries.removeQueries({ queryKey: ['role', draft.name] });
+      queries.removeQueries({ queryKey: ['role', before?.name] });
       queries.removeQueries({ queryKey: ['may'] });
       queries.invalidateQueries({ queryKey: ['roles'] });
       queries.invalidateQueries({ queryKey: ['role-access'] });
@@ -52,7 +54,11 @@ export function RoleEditor({ base: first, initial }: RoleEditorProps) {
     setReviewing(review);
     heading.current?.focus();
   };
-  const change = (part: Partial<Draft>) => setDraft((before) => ({ ...before, ...part }));
+  const change = (part: Partial<Draft>) => {
+    setDraft((old) => ({ ...old, ...part }));
+    // What the server said was about the other name.
+    if (part.name !== undefined) save.reset();
+  };
   const isConflict = save.error instanceof ApiError && save.error.status === 409;
 
   return (
@@ -87,11 +93,7 @@ export function RoleEditor({ base: first, initial }: RoleEditorProps) {
           }}
         />
       )}
-      {isConflict && !base && (
-        <p role="alert" className="rounded-md border p-4">
-          There is already a role {draft.name}: go back, and give yours another name. Nothing of it is lost.
-        </p>
-      )}
+      {isConflict && !base && <NameTaken name={draft.name} />}
       {save.error && !isConflict && <ErrorPanel error={save.error} doing="save the role" />}
       {reviewing ? (
         <ReviewChanges
@@ -104,12 +106,7 @@ export function RoleEditor({ base: first, initial }: RoleEditorProps) {
         />
       ) : (
         <>
-          <DetailsFields
-            draft={draft}
-            isNew={base === undefined}
-            problems={tried ? problems : undefined}
-            onChange={change}
-          />
+          <DetailsFields draft={draft} problems={tried ? problems : undefined} onChange={change} />
           <MembersField
             members={draft.members}
             problem={tried ? problems.members : undefined}
@@ -141,19 +138,20 @@ export function RoleEditor({ base: first, initial }: RoleEditorProps) {
           </footer>
         </>
       )}
-      <LeaveWarning changed={draft.name !== initial.name || changesBetween(initial, draft).length > 0} />
+      <LeaveWarning changed={changesBetween(initial, draft).length > 0} />
     </form>
   );
 }
 
 function paramsOf(base: WholeRole | undefined): { namespace: string; name: string } {
-  const [namespace = '', name = ''] = base?.name.replace(/^role:/, '').split('/') ?? [];
+  const [namespace = '', name = ''] = (base ? shortName(base.name) : '').split('/');
   return { namespace, name };
 }
 
 function title(base: WholeRole | undefined, draft: Draft, reviewing: boolean): string {
-  if (reviewing) return base ? `Review the changes of ${draft.name}` : `Review the new role ${draft.name}`;
-  return base ? `Edit ${draft.name}` : 'New role';
+  const name = base ? shortName(base.name) : draft.name;
+  if (reviewing) return base ? `Review the changes of ${name}` : `Review the new role ${name}`;
+  return base ? `Edit ${name}` : 'New role';
 }
 
 /** The number of changes, undefined for a new role, of which everything is new; or what has to be corrected. */
