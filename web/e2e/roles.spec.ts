@@ -192,8 +192,8 @@ test('a role gets another name, and what the form cannot show stays as it is', a
   await page.getByRole('textbox', { name: 'Name' }).fill('default/builders');
   await page.getByRole('button', { name: 'Review changes' }).click();
   await expect(page.getByRole('list', { name: 'What changes' })).toHaveText('Changed name: default/builders');
-  await page.getByRole('button', { name: 'Save' }).click();
-  await expect(page.getByRole('alert')).toContainText('There is already a role default/builders');
+  await expect(page.getByRole('alert')).toContainText('There is already a role role:default/builders');
+  await expectAccessible(page);
   await page.getByRole('button', { name: 'Back' }).click();
   await page.getByRole('textbox', { name: 'Name' }).fill('default/even');
   await page.getByRole('button', { name: 'Review changes' }).click();

@@ -138,6 +138,17 @@ it('says which parts have to be corrected', async () => {
   expect(screen.getByText('Correct above: members, condition 1.')).toBeTruthy();
 });
 
+it('says in the review why a change would be refused, and not to reload the page', async () => {
+  vi.mocked(fetchRole).mockResolvedValue(builders);
+  const response = new Response(null, { status: 409 });
+  vi.mocked(previewChanges).mockRejectedValue(new ApiError(response, 'ConflictError', 'changes[0]: It was changed'));
+  show(<EditRolePage />);
+  fireEvent.change(await screen.findByRole('textbox', { name: 'Description' }), { target: { value: 'Other' } });
+  fireEvent.click(screen.getByRole('button', { name: 'Review changes' }));
+  expect(await screen.findByText('This cannot be saved as it is. It was changed.')).toBeTruthy();
+  expect(screen.queryByText(/Reload/)).toBeNull();
+});
+
 it('renames a role, and says so where the name is taken', async () => {
   vi.mocked(fetchRole).mockResolvedValue(builders);
   vi.mocked(saveRole).mockRejectedValueOnce(

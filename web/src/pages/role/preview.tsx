@@ -1,5 +1,6 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
+import { ApiError } from '@/api/errors';
 import { previewQuery } from '@/api/queries';
 import type { Preview, PreviewedChange, Proposal } from '@/api/types';
 import { EntityLink } from '@/entity/entity-link';
@@ -31,9 +32,7 @@ export function useWhatItMeans(changes: readonly Partial<Proposal>[], version?: 
             <Skeleton />
           </div>
         )}
-        {query.error && (
-          <ErrorPanel error={query.error} doing="tell what it means for people" onRetry={() => query.refetch()} />
-        )}
+        {query.error && <NotCompared error={query.error} onRetry={() => query.refetch()} />}
         {preview && (
           <Meaning
             preview={preview}
@@ -49,6 +48,17 @@ export function useWhatItMeans(changes: readonly Partial<Proposal>[], version?: 
       </section>
     ),
   };
+}
+
+/** Why there is no preview. To reload the page, as is the advice about other conflicts, would lose the draft. */
+function NotCompared({ error, onRetry }: { error: Error; onRetry: () => void }) {
+  if (!(error instanceof ApiError && error.status === 409))
+    return <ErrorPanel error={error} doing="tell what it means for people" onRetry={onRetry} />;
+  return (
+    <p role="alert" className="rounded-md border p-4 wrap-anywhere">
+      This cannot be saved as it is. {error.message.replace(/^changes\[\d+\]: /, '')}.
+    </p>
+  );
 }
 
 /** All pages as one. Each of them has all numbers, and the reasons why something of it is not known. */
