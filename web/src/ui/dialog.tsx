@@ -37,7 +37,7 @@ export function Confirm({ open, onOpenChange, title, children, confirm, onConfir
           <AlertDialog.Description asChild>
             <div className="mt-2 text-muted">{children}</div>
           </AlertDialog.Description>
-          <div className="mt-5 flex justify-end gap-2">
+          <div className="mt-5 flex flex-wrap justify-end gap-2">
             <AlertDialog.Cancel asChild>
               <Button>Keep it as it is</Button>
             </AlertDialog.Cancel>

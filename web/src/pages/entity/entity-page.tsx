@@ -14,7 +14,7 @@ import { buttonLook } from '@/ui/button';
 import { Source } from '@/ui/source';
 import { ErrorPanel, Skeleton } from '@/ui/states';
 import { Tab, Tabs } from '@/ui/tabs';
-import { EntityMenu } from './entity-menu';
+import { useEntityMoves } from './entity-moves';
 import { Overview } from './overview';
 
 const route = getRouteApi('/catalog/$namespace/$kind/$name');
@@ -36,7 +36,7 @@ export function EntityPage() {
     if (ref) rememberVisit(queries, ref);
   }, [queries, ref]);
 
-  if (entity) return <Shown entity={entity} />;
+  if (entity) return <Shown key={ref} entity={entity} />;
   if (error instanceof ApiError && error.status === 404) return <Missing />;
   if (error) return <ErrorPanel error={error} doing={`show ${name}`} onRetry={() => refetch()} />;
   return <Skeleton lines={8} />;
@@ -84,6 +84,7 @@ function Header({ entity }: { entity: Entity }) {
   const kind = entity.kind.toLowerCase();
   const { lifecycle } = entity.spec ?? {};
   const owners = ownersOf(entity);
+  const { menu, outcome } = useEntityMoves(entity);
   return (
     <header className="space-y-1">
       <p className="text-small text-muted">
@@ -108,7 +109,7 @@ function Header({ entity }: { entity: Entity }) {
             Use this template
           </Link>
         )}
-        <EntityMenu key={refOf(entity)} entity={entity} />
+        {menu}
       </div>
       <p className="flex flex-wrap items-center gap-x-2 text-muted">
         {owners.length > 0 && (
@@ -126,6 +127,7 @@ function Header({ entity }: { entity: Entity }) {
           </>
         )}
       </p>
+      {outcome}
     </header>
   );
 }

@@ -1,5 +1,5 @@
 import { Ellipsis, Lock, type LucideIcon, RotateCw, Trash2 } from 'lucide-react';
-import { useRef, useState } from 'react';
+import { type ReactNode, useRef, useState } from 'react';
 import type { Entity } from '@/api/types';
 import { displayName, refOf } from '@/entity/ref';
 import { DeniedReason } from '@/policy/denied';
@@ -11,11 +11,14 @@ import { RefreshProgress, useRefresh } from './refresh';
 import { isOrphan, neededToRemove } from './removal';
 import { UnregisterDialog, UnregisterProgress, useUnregister } from './unregister';
 
-/**
- * What can be done with an entity. Below the row with the menu, it says how far that has come, or why somebody may not
- * and whom they ask.
- */
-export function EntityMenu({ entity }: { entity: Entity }) {
+interface EntityMoves {
+  menu: ReactNode;
+  /** How far the chosen move has come, or why somebody may not make it and whom they ask. */
+  outcome: ReactNode;
+}
+
+/** What can be done with an entity. */
+export function useEntityMoves(entity: Entity): EntityMoves {
   const [chosen, choose] = useState<'refresh' | 'remove'>();
   const button = useRef<HTMLButtonElement>(null);
   const entityRef = refOf(entity);
@@ -35,7 +38,7 @@ export function EntityMenu({ entity }: { entity: Entity }) {
     unregister.removing.reset();
     if (mayRemove) unregister.opening.start();
   };
-  return (
+  const menu = (
     <>
       <Menu trigger={<IconButton ref={button} icon={Ellipsis} label={`What to do with ${displayName(entity)}`} />}>
         <Move icon={RotateCw} label="Refresh" allowed={mayRefresh} onSelect={onRefresh} />
@@ -46,24 +49,27 @@ export function EntityMenu({ entity }: { entity: Entity }) {
           onSelect={onRemove}
         />
       </Menu>
-      {/* It is there from the start, because screen readers announce only what changes in it. */}
-      <div role="status" className="min-w-0 basis-full empty:-mt-2">
-        {chosen === 'refresh' &&
-          (mayRefresh ? (
-            <RefreshProgress entityRef={entityRef} refresh={refresh} />
-          ) : (
-            <DeniedReason needs={refreshing} />
-          ))}
-        {chosen === 'remove' &&
-          (mayRemove ? (
-            <UnregisterProgress entity={entity} unregister={unregister} />
-          ) : (
-            <DeniedReason needs={removing} />
-          ))}
-      </div>
       <UnregisterDialog entity={entity} unregister={unregister} returnTo={button} />
     </>
   );
+  const outcome = (
+    // It is there from the start, because screen readers announce only what changes in it.
+    <div role="status" className="max-w-[70ch] pt-2 empty:pt-0">
+      {chosen === 'refresh' &&
+        (mayRefresh ? (
+          <RefreshProgress entityRef={entityRef} refresh={refresh} />
+        ) : (
+          <DeniedReason needs={refreshing} />
+        ))}
+      {chosen === 'remove' &&
+        (mayRemove ? (
+          <UnregisterProgress entity={entity} unregister={unregister} />
+        ) : (
+          <DeniedReason needs={removing} />
+        ))}
+    </div>
+  );
+  return { menu, outcome };
 }
 
 interface MoveProps {

@@ -15,7 +15,7 @@ import {
 } from '@/api/client';
 import { ApiError } from '@/api/errors';
 import type { Ancestry, Entity } from '@/api/types';
-import { EntityMenu } from './entity-menu';
+import { useEntityMoves } from './entity-moves';
 
 const { navigate } = vi.hoisted(() => ({ navigate: vi.fn() }));
 vi.mock('@tanstack/react-router', () => ({
@@ -100,11 +100,22 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
+/** The part of the entity's page that shows its moves. */
+function Header({ entity }: { entity: Entity }) {
+  const { menu, outcome } = useEntityMoves(entity);
+  return (
+    <>
+      {menu}
+      {outcome}
+    </>
+  );
+}
+
 async function choose(entity: Entity, item: RegExp) {
   const queries = new QueryClient({ defaultOptions: { queries: { retry: false } } });
   render(
     <QueryClientProvider client={queries}>
-      <EntityMenu entity={entity} />
+      <Header entity={entity} />
     </QueryClientProvider>,
   );
   const answers = () => queries.getQueryCache().findAll({ queryKey: ['may'] });
