@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/policy"
@@ -67,6 +68,9 @@ func (c *counter) resources(d rbac.Difference) (*Resources, error) {
 		gained, lost, err := c.trial.Roles(d)
 		return &Resources{Gained: len(gained), Lost: len(lost), GainedExamples: some(gained), LostExamples: some(lost)}, err
 	}
+	if cover := c.service.options.Cover[d.ResourceType]; cover != nil {
+		return covered(d, cover)
+	}
 	if c.service.options.Count[d.ResourceType] == nil || len(c.incomplete) > 0 {
 		return nil, nil //nolint:nilnil // it is not known how many
 	}
@@ -76,6 +80,25 @@ func (c *counter) resources(d rbac.Difference) (*Resources, error) {
 		return nil, nil //nolint:nilnil // it is not known how many
 	}
 	return found, err
+}
+
+// covered compares the resources that the decisions allow, nil if these are not known.
+func covered(d rbac.Difference, cover Cover) (*Resources, error) {
+	was, isKnown, err := cover(d.Before)
+	if err != nil || !isKnown {
+		return nil, err
+	}
+	is, isKnown, err := cover(d.After)
+	if err != nil || !isKnown {
+		return nil, err
+	}
+	gained, lost := without(is, was), without(was, is)
+	return &Resources{Gained: len(gained), Lost: len(lost), GainedExamples: some(gained), LostExamples: some(lost)}, nil
+}
+
+// without are the elements of a list that another one lacks.
+func without(list, others []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(ref string) bool { return slices.Contains(others, ref) })
 }
 
 // stored counts stored resources.

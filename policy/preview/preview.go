@@ -36,6 +36,10 @@ var errBusy = fault.New(fault.Unavailable, "Other previews are being computed. T
 // them. Nil criteria are met by all.
 type Count func(ctx context.Context, principal identity.Principal, criteria *policy.Criteria, examples int) (count int, refs []string, err error)
 
+// Cover lists what a decision allows, of resources that are not stored. isKnown is false if that depends on more than
+// the resources.
+type Cover func(decision policy.Decision) (refs []string, isKnown bool, err error)
+
 // Options are the dependencies of a Service.
 type Options struct {
 	Roles *rbac.Service
@@ -45,6 +49,8 @@ type Options struct {
 	People func(ctx context.Context, limit int) (people []rbac.Person, complete bool, err error)
 	// Count has the resource types whose resources are stored.
 	Count map[policy.ResourceType]Count
+	// Cover has the resource types of which there are few resources, the same for everybody.
+	Cover map[policy.ResourceType]Cover
 	// Wait bounds how long a preview waits for others. Zero is ten seconds.
 	Wait time.Duration
 }

@@ -17,11 +17,13 @@ import (
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/policy/preview"
 	"github.com/portico-dev/portico/policy/rbac"
+	"github.com/portico-dev/portico/scaffolder/access"
+	"github.com/portico-dev/portico/scaffolder/template"
 )
 
 // TestAPreviewIsWhatTheChangeDoes: for generated changes, one or several after each other, the preview has exactly the
-// permissions about which the decisions differ once they are made, with the entities that are gained and lost. What the
-// preview refuses, the first change that cannot be made refuses with the same words.
+// permissions about which the decisions differ once they are made, with the entities and actions that are gained and
+// lost. What the preview refuses, the first change that cannot be made refuses with the same words.
 func TestAPreviewIsWhatTheChangeDoes(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(3) {
@@ -61,11 +63,11 @@ func TestAPreviewIsWhatTheChangeDoes(t *testing.T) {
 // question is a permission of a person.
 type question struct{ user, permission string }
 
-// answered is a decision with the entities that it allows, of a permission on entities.
+// answered is a decision with the entities or actions that it allows.
 type answered struct {
 	result     policy.Result
 	conditions string
-	entities   []string
+	resources  []string
 }
 
 // witness decides as a server does, without previews.
@@ -134,7 +136,11 @@ func (w *witness) decisions() map[question]answered {
 		for _, permission := range policy.Permissions() {
 			decision, err := w.s.decider.Decide(w.Context(), person, permission)
 			require.NoError(w, err)
-			found[question{person.Subject, string(permission)}] = w.answer(decision, permission.ResourceType())
+			answer := w.answer(decision, permission.ResourceType())
+			if permission == policy.ScaffolderActionExecute {
+				answer.resources = w.executable(person)
+			}
+			found[question{person.Subject, string(permission)}] = answer
 		}
 		for _, q := range foreign {
 			decision, err := w.s.decider.DecideQuery(w.Context(), person, q)
@@ -153,21 +159,29 @@ func (w *witness) answer(decision policy.Decision, of policy.ResourceType) answe
 	switch {
 	case of != policy.CatalogEntity || decision.Result == policy.Denied:
 	case decision.Result == policy.Allowed:
-		a.entities = w.entities
+		a.resources = w.entities
 	case w.meet[a.conditions] != nil:
-		a.entities = w.meet[a.conditions]
+		a.resources = w.meet[a.conditions]
 	default:
-		a.entities = []string{}
+		a.resources = []string{}
 		meets, err := w.s.catalog.MatchingEntities(w.Context(), identity.System("test"), decision.Conditions, w.entities)
 		require.NoError(w, err)
 		for i, ref := range w.entities {
 			if meets[i] {
-				a.entities = append(a.entities, ref)
+				a.resources = append(a.resources, ref)
 			}
 		}
-		w.meet[a.conditions] = a.entities
+		w.meet[a.conditions] = a.resources
 	}
 	return a
+}
+
+// executable are the actions that a run of a person may have as steps.
+func (w *witness) executable(person identity.Principal) []string {
+	w.Helper()
+	return slices.DeleteFunc(slices.Clone(actions), func(id string) bool {
+		return access.NewRuns(w.s.decider).CheckSteps(w.Context(), person, []template.Step{{Action: id}}) != nil
+	})
 }
 
 // compare compares a preview with the decisions before and after the change was made.
@@ -181,7 +195,7 @@ func (w *witness) compare(previewed preview.Preview, before, after map[question]
 	}
 	for asked, was := range before {
 		is := after[asked]
-		gained, lost := missing(is.entities, was.entities), missing(was.entities, is.entities)
+		gained, lost := missing(is.resources, was.resources), missing(was.resources, is.resources)
 		each, isTold := told[asked]
 		delete(told, asked)
 		if !isTold {
@@ -192,7 +206,10 @@ func (w *witness) compare(previewed preview.Preview, before, after map[question]
 		w.differences++
 		require.Equal(w, []policy.Result{was.result, is.result}, []policy.Result{each.Before, each.After}, "%v %s", asked, asText(w, changes))
 		require.NotEqual(w, was, is, "%v %s", asked, asText(w, changes))
-		if resources := each.Resources; resources != nil && each.ResourceType == policy.CatalogEntity {
+		if each.ResourceType == policy.ScaffolderAction {
+			require.True(w, each.Resources != nil || strings.Contains(was.conditions+is.conditions, "_PROPERTY"), "%v %s", asked, asText(w, changes))
+		}
+		if resources := each.Resources; resources != nil && each.ResourceType != policy.PolicyEntity {
 			require.Equal(w, []int{len(gained), len(lost)}, []int{resources.Gained, resources.Lost}, "%v %s", asked, asText(w, changes))
 			require.Subset(w, gained, resources.GainedExamples)
 			require.Subset(w, lost, resources.LostExamples)
@@ -240,7 +257,7 @@ func (g *generator) members() []string {
 
 // policy is a policy on one permission, or on a type.
 func (g *generator) policy(role string) rbac.Policy {
-	about := pick(g, policy.CatalogEntityRead, policy.CatalogEntityDelete, policy.CatalogLocationCreate, policy.ScaffolderTaskCancel, policy.PolicyEntityCreate)
+	about := pick(g, policy.CatalogEntityRead, policy.CatalogEntityDelete, policy.CatalogLocationCreate, policy.ScaffolderActionExecute, policy.ScaffolderTaskCancel, policy.PolicyEntityCreate)
 	p := rbac.Policy{Role: role, Permission: string(about), Action: about.Action(), Effect: pick(g, rbac.Allow, rbac.Allow, rbac.Deny)}
 	switch g.IntN(5) {
 	case 0:
@@ -259,6 +276,9 @@ func (g *generator) policy(role string) rbac.Policy {
 }
 
 func (g *generator) condition() rbac.ConditionSpec {
+	if g.IntN(3) == 0 {
+		return g.onActions()
+	}
 	spec := rbac.ConditionSpec{Result: policy.Conditional, Role: g.role(), PluginID: "catalog", ResourceType: policy.CatalogEntity}
 	for _, permission := range []policy.Permission{policy.CatalogEntityRead, policy.CatalogEntityDelete, policy.CatalogEntityRefresh} {
 		if g.IntN(2) == 0 {
@@ -275,6 +295,17 @@ func (g *generator) condition() rbac.ConditionSpec {
 	})
 	spec.Criteria = json.RawMessage(asText(g.t, criteria))
 	return spec
+}
+
+// onActions is a condition on actions, and sometimes on their inputs.
+func (g *generator) onActions() rbac.ConditionSpec {
+	criteria := policytest.Generate(g.Rand, 1, func() policy.Criteria {
+		rule := pick(g, [2]string{"HAS_ACTION_ID", `{"actionId":"debug:log"}`}, [2]string{"HAS_ACTION_ID", `{"actionId":"publish:github"}`},
+			[2]string{"HAS_ACTION_ID", `{"actionId":"fetch:plain"}`}, [2]string{"HAS_STRING_PROPERTY", `{"key":"owner","value":"acme"}`})
+		return policy.Criteria{Rule: rule[0], ResourceType: policy.ScaffolderAction, Params: json.RawMessage(rule[1])}
+	})
+	return rbac.ConditionSpec{Result: policy.Conditional, Role: g.role(), PluginID: "scaffolder", ResourceType: policy.ScaffolderAction,
+		Permissions: []rbac.ConditionPermission{{Name: string(policy.ScaffolderActionExecute), Action: "use"}}, Criteria: json.RawMessage(asText(g.t, criteria))}
 }
 
 // changes are one to three changes, of which the later ones may not fit what the earlier ones do.

@@ -66,8 +66,8 @@ type Change struct {
 	Effect       rbac.Effect         `json:"effect"                 jsonschema:"enum=gains,enum=loses,enum=alters"`
 	Before       policy.Result       `json:"before"                 jsonschema:"enum=ALLOW,enum=DENY,enum=CONDITIONAL"`
 	After        policy.Result       `json:"after"                  jsonschema:"enum=ALLOW,enum=DENY,enum=CONDITIONAL"`
-	// Resources are the resources that the permission is gained or lost on. It is absent where resources are not
-	// stored, and where there was no time left to count them.
+	// Resources are the resources that the permission is gained or lost on. It is absent where they are not known, such
+	// as actions under conditions on their inputs, and where there was no time left to count them.
 	Resources *Resources `json:"resources,omitempty"`
 }
 

@@ -32,6 +32,9 @@ type setting struct {
 	catalog *catalog.Service
 }
 
+// actions are the actions of the process.
+var actions = []string{"debug:log", "debug:wait", "fetch:plain", "publish:github"}
+
 const (
 	entities = 60
 	levels   = 1
@@ -66,7 +69,10 @@ func newSetting(t testing.TB, change ...func(*rbac.Options, *rbac.DeciderOptions
 	s.catalog = catalog.New(catalog.Options{Pool: s.pool, Decider: s.decider})
 	s.Service = preview.New(preview.Options{Roles: s.roles, Decider: s.decider,
 		People: rbac.CatalogPeople(s.pool, rbac.PeopleLevels{Roles: levels, Ownership: catalog.MaxGroupDepth, Owners: catalog.MaxGroups}),
-		Count:  map[policy.ResourceType]preview.Count{policy.CatalogEntity: s.catalog.SampleEntities}})
+		Count:  map[policy.ResourceType]preview.Count{policy.CatalogEntity: s.catalog.SampleEntities},
+		Cover: map[policy.ResourceType]preview.Cover{policy.ScaffolderAction: func(decision policy.Decision) ([]string, bool, error) {
+			return access.Executable(decision, actions)
+		}}})
 	return s
 }
 

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -75,6 +76,32 @@ func verdictOn(granted Grant, e Execution) verdict {
 		return filter(e)
 	}
 	return verdictOf(!granted.IsNothing())
+}
+
+// Executable are those of the actions that a decision allows to execute. isKnown is false if that depends on their
+// inputs.
+func Executable(decision policy.Decision, actions []string) (allowed []string, isKnown bool, err error) {
+	switch decision.Result {
+	case policy.Allowed:
+		return actions, true, nil
+	case policy.Conditional:
+	default:
+		return nil, true, nil
+	}
+	filter, err := ActionRules.Filter(decision.Conditions)
+	if err != nil {
+		return nil, false, fmt.Errorf("the conditions on actions: %w", err)
+	}
+	for _, id := range actions {
+		verdict := filter(Execution{Action: id})
+		if verdict == unknown {
+			return nil, false, nil
+		}
+		if verdict == yes {
+			allowed = append(allowed, id)
+		}
+	}
+	return allowed, true, nil
 }
 
 // property is the params of a rule about an input. A nil value matches every value of the type.

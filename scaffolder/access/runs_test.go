@@ -159,6 +159,38 @@ func TestConditionsOnActionsAreChecked(t *testing.T) {
 	}
 }
 
+// TestActionsAreListedUnlessInputsDecide: what a decision allows is known if no condition on inputs matters.
+func TestActionsAreListedUnlessInputsDecide(t *testing.T) {
+	t.Parallel()
+	actions := []string{"debug:log", "publish:github"}
+	toDev := hasString("namespace", "dev")
+	for name, test := range map[string]struct {
+		criteria string
+		allowed  []string
+		isKnown  bool
+	}{
+		"an action":                    {isAction("debug:log"), []string{"debug:log"}, true},
+		"all but an action":            {not(isAction("debug:log")), []string{"publish:github"}, true},
+		"none":                         {isAction("fetch:plain"), nil, true},
+		"an input":                     {toDev, nil, false},
+		"an action with an input":      {join("allOf", isAction("debug:log"), toDev), nil, false},
+		"another action with an input": {join("allOf", isAction("fetch:plain"), toDev), nil, true},
+	} {
+		var criteria policy.Criteria
+		require.NoError(t, json.Unmarshal([]byte(test.criteria), &criteria))
+		allowed, isKnown, err := access.Executable(policy.Decision{Result: policy.Conditional, Conditions: criteria}, actions)
+		require.NoError(t, err)
+		require.Equal(t, test.isKnown, isKnown, name)
+		require.Equal(t, test.allowed, allowed, name)
+	}
+	for result, expected := range map[policy.Result][]string{policy.Allowed: actions, policy.Denied: nil} {
+		allowed, isKnown, err := access.Executable(policy.Decision{Result: result}, actions)
+		require.NoError(t, err)
+		require.True(t, isKnown)
+		require.Equal(t, expected, allowed, result)
+	}
+}
+
 // TestATemplateIsShownByTags has the conditions and the template of the recordings of Backstage.
 func TestATemplateIsShownByTags(t *testing.T) {
 	t.Parallel()
