@@ -22,10 +22,10 @@ import (
 
 const teams = "role:default/teams"
 
-// deletes is a condition of the role under which it may delete entities.
-func deletes(role, criteria string) *rbac.ConditionSpec {
+// deletes is a condition under which a role may delete the entities that its members own.
+func deletes(role string) *rbac.ConditionSpec {
 	return &rbac.ConditionSpec{Result: policy.Conditional, Role: role, PluginID: "catalog", ResourceType: policy.CatalogEntity,
-		Permissions: []rbac.ConditionPermission{{Name: "catalog.entity.delete", Action: "delete"}}, Criteria: []byte(criteria)}
+		Permissions: []rbac.ConditionPermission{{Name: "catalog.entity.delete", Action: "delete"}}, Criteria: []byte(policytest.Owned)}
 }
 
 // TestANewRoleWithEverything: a role, its members, a policy and a condition are previewed together, as the portal makes
@@ -37,7 +37,7 @@ func TestANewRoleWithEverything(t *testing.T) {
 	found := s.preview(t, admin,
 		rbac.Proposal{CreateRole: &rbac.RoleSpec{Ref: teams, Members: []string{"group:default/group-19", "user:default/stranger"}}},
 		rbac.Proposal{AddPolicies: []rbac.Policy{{Role: teams, Permission: "catalog.location.create", Action: "create", Effect: rbac.Allow}}},
-		rbac.Proposal{CreateCondition: deletes(teams, policytest.Owned)})
+		rbac.Proposal{CreateCondition: deletes(teams)})
 	require.Equal(t, before, testkit.Digest(t, s.pool), "a preview changes nothing, and records nothing")
 	require.Equal(t, []preview.Permission{
 		{Permission: "catalog.entity.delete", Action: "delete", ResourceType: policy.CatalogEntity, Gain: found.People.Affected},
@@ -171,7 +171,7 @@ func TestLaterChangesAreCheckedAfterEarlierOnes(t *testing.T) {
 		return rbac.Proposal{CreateRole: &rbac.RoleSpec{Ref: role, Members: stranger}}
 	}
 	rename := rbac.Proposal{UpdateRole: &rbac.NamedUpdate{Role: teams, RoleUpdate: rbac.RoleUpdate{Old: &rbac.RoleSpec{Ref: teams, Members: stranger}, New: &rbac.RoleSpec{Ref: others, Members: stranger}}}}
-	stored := []rbac.Proposal{create(teams), {AddPolicies: location(teams)}, {CreateCondition: deletes(teams, policytest.Owned)}}
+	stored := []rbac.Proposal{create(teams), {AddPolicies: location(teams)}, {CreateCondition: deletes(teams)}}
 	for _, change := range stored {
 		require.NoError(t, s.make(t, admin, change))
 	}
@@ -181,7 +181,7 @@ func TestLaterChangesAreCheckedAfterEarlierOnes(t *testing.T) {
 	}{
 		"a policy of a renamed role is removed":          {[]rbac.Proposal{rename, {RemovePolicies: location(others)}}, ""},
 		"a policy of a renamed role is not added":        {[]rbac.Proposal{rename, {AddPolicies: location(others)}}, "changes[1]: Policy '[role:default/others, catalog.location.create, create, allow]' has been already stored"},
-		"a condition of a renamed role overlaps":         {[]rbac.Proposal{rename, {CreateCondition: deletes(others, policytest.Owned)}}, "changes[1]: Cannot create condition: permission mapping overlaps"},
+		"a condition of a renamed role overlaps":         {[]rbac.Proposal{rename, {CreateCondition: deletes(others)}}, "changes[1]: Cannot create condition: permission mapping overlaps"},
 		"the old name of a renamed role is free":         {[]rbac.Proposal{rename, create(teams), {AddPolicies: location(teams)}}, ""},
 		"a deleted role is made again with all it had":   {append([]rbac.Proposal{{DeleteRole: new(teams)}}, stored...), ""},
 		"a deleted role has no policies":                 {[]rbac.Proposal{{DeleteRole: new(teams)}, create(teams), {RemovePolicies: location(teams)}}, "changes[2]: Policy '"},
@@ -189,8 +189,8 @@ func TestLaterChangesAreCheckedAfterEarlierOnes(t *testing.T) {
 		"an added policy is not added again":             {[]rbac.Proposal{create(others), {AddPolicies: location(others)}, {AddPolicies: location(others)}}, "changes[2]: Policy '"},
 		"an added member is not added again":             {[]rbac.Proposal{create(others), create(others)}, "changes[1]: user:default/stranger is already a member of role:default/others"},
 		"a removed member is added again":                {[]rbac.Proposal{{RemoveMember: &rbac.NamedMember{Role: teams, Member: stranger[0]}}, create(teams)}, ""},
-		"a role that was created may have a condition":   {[]rbac.Proposal{create(others), {CreateCondition: deletes(others, policytest.Owned)}}, ""},
-		"an added condition overlaps with one added now": {[]rbac.Proposal{create(others), {CreateCondition: deletes(others, policytest.Owned)}, {CreateCondition: deletes(others, policytest.Owned)}}, "changes[2]: Cannot create condition"},
+		"a role that was created may have a condition":   {[]rbac.Proposal{create(others), {CreateCondition: deletes(others)}}, ""},
+		"an added condition overlaps with one added now": {[]rbac.Proposal{create(others), {CreateCondition: deletes(others)}, {CreateCondition: deletes(others)}}, "changes[2]: Cannot create condition"},
 	} {
 		_, err := s.Preview(t.Context(), admin, preview.Request{Changes: c.changes}, everybody)
 		if c.refusal == "" {
@@ -301,7 +301,7 @@ func TestChangesHaveOneMember(t *testing.T) {
 		"changes[1]: a change has exactly one member, such as createRole or addPolicies, and this one has 2": {{DeleteCondition: new(int64)}, {DeleteRole: new(teams), DeleteCondition: new(int64)}},
 		"changes[0]: removePolicies: the policies are of several roles; make a change of each":               {{RemovePolicies: []rbac.Policy{{Role: teams}, {}}}},
 		"changes[0]: Condition with id 0 was not found":                                                      {{DeleteCondition: new(int64)}},
-		"changes[0]: Corresponding role role:default/teams was not found":                                    {{CreateCondition: deletes(teams, policytest.Owned)}},
+		"changes[0]: Corresponding role role:default/teams was not found":                                    {{CreateCondition: deletes(teams)}},
 		"changes[0]: Invalid role definition. Cause: 'memberReferences' field must not be empty":             {{CreateRole: &rbac.RoleSpec{Ref: teams}}},
 	} {
 		_, err := s.Preview(t.Context(), admin, preview.Request{Changes: changes}, everybody)
