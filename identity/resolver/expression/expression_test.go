@@ -96,7 +96,7 @@ func TestWhatAnExpressionComputesIsBounded(t *testing.T) {
 		began := time.Now()
 		_, err = compiled.Evaluate(t.Context(), many)
 		require.ErrorIs(t, err, expression.ErrTooLong, text)
-		require.Less(t, time.Since(began), 5*time.Second, text)
+		require.Less(t, time.Since(began), time.Minute, text) // unstopped, it takes hours
 	}
 }
 
