@@ -58,6 +58,12 @@ on conflict do nothing`
 const template = `{"apiVersion":"scaffolder.backstage.io/v1beta3","kind":"Template","metadata":{"name":"log","namespace":"default"},
 	"spec":{"type":"service","owner":"group:default/group-19","steps":[{"id":"log","name":"Log","action":"debug:log","input":{"message":"hello"}}]}}`
 
+// ownedTemplate stores the template so that its owners may read it.
+const ownedTemplate = `
+with stored as (
+	insert into catalog_entities (entity_id, entity_ref, hash, entity) values (gen_random_uuid(), 'template:default/log', '', $1) returning entity_id)
+insert into catalog_search (entity_id, kind, key, value, original_value) select entity_id, 'template', 'relations.ownedby', $2, $2 from stored`
+
 // group is the reference of the group with an index.
 func group(index int) string { return fmt.Sprintf("group:default/group-%d", 20*index+19) }
 
@@ -68,7 +74,7 @@ func fill(b *testing.B) *pgxpool.Pool {
 	catalogtest.Fill(b, pool, entities)
 	_, err := pool.Exec(b.Context(), organization, groups, users)
 	require.NoError(b, err)
-	_, err = pool.Exec(b.Context(), "insert into catalog_entities (entity_id, entity_ref, hash, entity) values (gen_random_uuid(), 'template:default/log', '', $1)", template)
+	_, err = pool.Exec(b.Context(), ownedTemplate, template, group(0))
 	require.NoError(b, err)
 	_, err = pool.Exec(b.Context(), "vacuum analyze catalog_relations, catalog_entities")
 	require.NoError(b, err)
