@@ -57,7 +57,7 @@ func (p Page) selectPlaces(b *builder, readable Grant) {
 	if p.Order != nil {
 		write = p.selectRows
 	}
-	first{limit: p.Limit, offset: p.Offset, sorting: p.sorting}.of(b, p.scope(readable), write)
+	firstRows{limit: p.Limit, offset: p.Offset, columns: "entity_id, value", sorting: p.sorting}.write(b, p.scope(readable), write)
 }
 
 // selectEntities writes the selection of a page in the order of uids.
@@ -187,16 +187,18 @@ func (l List) tie() string {
 }
 
 func (l List) selectBySorting(b *builder, readable Grant) {
-	var columns, joins, sorting strings.Builder
+	var names, columns, joins, sorting strings.Builder
 	for _, order := range l.Orders {
 		alias := b.alias("o")
+		names.WriteString(", " + alias)
 		columns.WriteString(", " + alias + ".value as " + alias)
 		joins.WriteString(" left join catalog_search " + alias + " on " + alias + ".entity_id = e.entity_id and " + alias + ".key = " + b.arg(order.Key))
 		sorting.WriteString(alias + direction(order.Descending) + " nulls last, ")
 	}
 	order := func(alias string) string { return " order by " + sorting.String() + alias + "." + l.tie() }
 	b.text("select d.entity from (")
-	first{limit: l.Limit, offset: l.Offset, sorting: order}.of(b, grantedScope(readable, l.Filter), func(b *builder, s scope) {
+	beginning := firstRows{limit: l.Limit, offset: l.Offset, columns: "entity_id, entity_ref" + names.String(), sorting: order}
+	beginning.write(b, grantedScope(readable, l.Filter), func(b *builder, s scope) {
 		b.text("select e.entity_id, e.entity_ref", columns.String(), " from catalog_entities e", joins.String(), " where true")
 		b.andEntity(s, "e")
 		b.text(order("e"))

@@ -18,51 +18,60 @@ func (f Match) isWide() bool { return len(f.Values) > manyValues }
 // probed is a wide Match that is evaluated on the rows that other conditions find, not used to find rows.
 type probed Match
 
-// among holds for the entities that first.of has found for a wide Match, if they are few.
+// among holds for the entities that firstRows.write has found for a wide Match, if they are few.
 type among struct{}
 
-// unlessFew holds if the entities that first.of has found for a wide Match are not few.
+// unlessFew holds if the entities that firstRows.write has found for a wide Match are not few.
 type unlessFew struct{}
 
 func (probed) predicate() any    { return nil }
 func (among) predicate() any     { return nil }
 func (unlessFew) predicate() any { return nil }
 
-// first is the beginning of a sorted selection.
-type first struct {
+// firstRows writes the beginning of a sorted selection.
+type firstRows struct {
 	// limit of 0 or less is no limit.
 	limit, offset int
+	// columns are the names of what is selected.
+	columns string
 	// sorting is the order of the columns of an alias.
 	sorting func(alias string) string
 }
 
-// of writes the beginning of the sorted selection that write writes for a scope.
+// write writes the beginning of the sorted selection that selection writes for a scope.
 //
 // Whether the owner of 500 groups owns a thousandth of all entities or a half decides whether sorting what
 // they own is fast, or walking through the order and asking of each entity who owns it. The planner does not
 // know, because its statistics do not tell how many entities a value of one key has. So the statement itself
 // counts them, up to a bound, and then does one or the other.
-func (f first) of(b *builder, s scope, write func(*builder, scope)) {
-	wide := slices.IndexFunc(s.rest, func(part Filter) bool { match, is := part.(Match); return is && match.isWide() })
-	if wide < 0 || f.limit <= 0 {
-		write(b, s)
+func (f firstRows) write(b *builder, s scope, selection func(*builder, scope)) {
+	match, others, found := s.wide()
+	if !found || f.limit <= 0 {
+		selection(b, s)
 		b.limit(f.limit, f.offset)
 		return
 	}
-	match := s.rest[wide].(Match) //nolint:forcetypeassert // IndexFunc found it.
-	with := func(parts ...Filter) scope {
-		return scope{kinds: s.kinds, rest: slices.Concat(parts, s.rest[:wide], s.rest[wide+1:])}
-	}
+	with := func(parts ...Filter) scope { return scope{kinds: s.kinds, rest: slices.Concat(parts, others)} }
 	b.text("with found as materialized (")
 	b.scopeIDs(scope{kinds: s.kinds, rest: All{match}})
-	b.text(" limit ", b.arg(maxSorted+1), "), few as materialized (select count(*) <= ", b.arg(maxSorted), " as yes from found) select * from ((") //nolint:unqueryvet // The columns are those of write.
-	write(b, with(among{}))
+	b.text(" limit ", b.arg(maxSorted+1), "), few as materialized (select count(*) <= ", b.arg(maxSorted), " as yes from found) select ", f.columns, " from ((")
+	selection(b, with(among{}))
 	b.limit(f.limit+f.offset, 0)
 	b.text(") union all (")
-	write(b, with(unlessFew{}, probed(match)))
+	selection(b, with(unlessFew{}, probed(match)))
 	b.limit(f.limit+f.offset, 0)
 	b.text(")) u", f.sorting("u"))
 	b.limit(f.limit, f.offset)
+}
+
+// wide is the first wide Match of a scope, and the conditions beside it.
+func (s scope) wide() (match Match, others All, found bool) {
+	for i, part := range s.rest {
+		if match, is := part.(Match); is && match.isWide() {
+			return match, slices.Concat(s.rest[:i], s.rest[i+1:]), true
+		}
+	}
+	return Match{}, nil, false
 }
 
 // limit writes the bounds of a selection.
