@@ -196,7 +196,7 @@ update catalog_states s
 set held_by = $1::uuid, next_update_at = now() + make_interval(secs => $2::float8)
 from (
     select d.entity_id from catalog_states d
-    where d.next_update_at <= now()
+    where d.next_update_at <= now() and d.urgent_since is null
       and not exists (select from catalog_engines e where e.id = d.held_by and e.alive_until > now())
     order by d.next_update_at
     limit $3
@@ -204,7 +204,8 @@ from (
 ) due
 where s.entity_id = due.entity_id
 returning s.entity_id, s.entity_ref, coalesce(s.location_key, '')::text as location_key, s.unprocessed, s.unprocessed_hash,
-    s.result_hash, s.readings, s.next_update_at, s.errors, s.line, (s.processed is null)::bool as never_good
+    s.result_hash, s.readings, s.next_update_at, s.errors, s.line, (s.processed is null)::bool as never_good,
+    coalesce(s.asked_by, '')::text as asked_by
 `
 
 type CatalogClaimDueRow struct {
@@ -219,9 +220,11 @@ type CatalogClaimDueRow struct {
 	Errors          []byte
 	Line            *int32
 	NeverGood       bool
+	AskedBy         string
 }
 
-// Claims due entities that no living engine holds. They are due again when the lease may have ended.
+// Claims due entities that no living engine holds. They are due again when the lease may have ended. Urgent ones are
+// claimed by CatalogClaimUrgent only.
 func (q *Queries) CatalogClaimDue(ctx context.Context, db DBTX, engine uuid.UUID, leaseSeconds float64, maxRows int32) ([]CatalogClaimDueRow, error) {
 	rows, err := db.Query(ctx, catalogClaimDue, engine, leaseSeconds, maxRows)
 	if err != nil {
@@ -243,6 +246,73 @@ func (q *Queries) CatalogClaimDue(ctx context.Context, db DBTX, engine uuid.UUID
 			&i.Errors,
 			&i.Line,
 			&i.NeverGood,
+			&i.AskedBy,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const catalogClaimUrgent = `-- name: CatalogClaimUrgent :many
+update catalog_states s
+set held_by = $1::uuid, next_update_at = now() + make_interval(secs => $2::float8)
+from (
+    select d.entity_id from catalog_states d
+    where d.urgent_since is not null and d.next_update_at <= now()
+      and not exists (select from catalog_engines e where e.id = d.held_by and e.alive_until > now())
+    order by d.urgent_since
+    limit $3
+    for update of d skip locked
+) due
+where s.entity_id = due.entity_id
+returning s.entity_id, s.entity_ref, coalesce(s.location_key, '')::text as location_key, s.unprocessed, s.unprocessed_hash,
+    s.result_hash, s.readings, s.next_update_at, s.errors, s.line, (s.processed is null)::bool as never_good,
+    coalesce(s.asked_by, '')::text as asked_by
+`
+
+type CatalogClaimUrgentRow struct {
+	EntityID        uuid.UUID
+	EntityRef       string
+	LocationKey     string
+	Unprocessed     []byte
+	UnprocessedHash string
+	ResultHash      string
+	Readings        []byte
+	NextUpdateAt    time.Time
+	Errors          []byte
+	Line            *int32
+	NeverGood       bool
+	AskedBy         string
+}
+
+// Claims urgent entities, those that were asked for first before the others. They are urgent until they are released.
+func (q *Queries) CatalogClaimUrgent(ctx context.Context, db DBTX, engine uuid.UUID, leaseSeconds float64, maxRows int32) ([]CatalogClaimUrgentRow, error) {
+	rows, err := db.Query(ctx, catalogClaimUrgent, engine, leaseSeconds, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []CatalogClaimUrgentRow{}
+	for rows.Next() {
+		var i CatalogClaimUrgentRow
+		if err := rows.Scan(
+			&i.EntityID,
+			&i.EntityRef,
+			&i.LocationKey,
+			&i.Unprocessed,
+			&i.UnprocessedHash,
+			&i.ResultHash,
+			&i.Readings,
+			&i.NextUpdateAt,
+			&i.Errors,
+			&i.Line,
+			&i.NeverGood,
+			&i.AskedBy,
 		); err != nil {
 			return nil, err
 		}
@@ -599,6 +669,20 @@ func (q *Queries) CatalogHoldersOf(ctx context.Context, db DBTX, refs []string) 
 	return items, nil
 }
 
+const catalogHurryDue = `-- name: CatalogHurryDue :execrows
+update catalog_states set urgent_since = now()
+where entity_ref = any ($1::text[]) and next_update_at <= now() and urgent_since is null
+`
+
+// Makes those of the entities urgent that are due.
+func (q *Queries) CatalogHurryDue(ctx context.Context, db DBTX, refs []string) (int64, error) {
+	result, err := db.Exec(ctx, catalogHurryDue, refs)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const catalogLockStates = `-- name: CatalogLockStates :many
 select entity_ref, entity_id, unprocessed_hash, held_by from catalog_states
 where entity_ref = any ($1::text[])
@@ -660,6 +744,22 @@ func (q *Queries) CatalogMakeDueAfresh(ctx context.Context, db DBTX, refs []stri
 	return err
 }
 
+const catalogMakeUrgent = `-- name: CatalogMakeUrgent :execrows
+update catalog_states s
+set next_update_at = now(), urgent_since = coalesce(s.urgent_since, now()), asked_by = coalesce(nullif($1::text, ''), s.asked_by)
+from (select d.entity_id from catalog_states d where d.entity_id = any ($2::uuid[]) order by d.entity_ref for update) as locked
+where s.entity_id = locked.entity_id
+`
+
+// Makes entities due before all that are due by their interval, on somebody's behalf (” for nobody's).
+func (q *Queries) CatalogMakeUrgent(ctx context.Context, db DBTX, askedBy string, entityIds []uuid.UUID) (int64, error) {
+	result, err := db.Exec(ctx, catalogMakeUrgent, askedBy, entityIds)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const catalogNeverGood = `-- name: CatalogNeverGood :many
 select entity_ref from catalog_states
 where entity_ref = any ($1::text[]) and processed is null and errors is not null
@@ -687,12 +787,12 @@ func (q *Queries) CatalogNeverGood(ctx context.Context, db DBTX, refs []string) 
 }
 
 const catalogNotify = `-- name: CatalogNotify :exec
-select pg_notify('portico_catalog', '')
+select pg_notify('portico_catalog', $1::text)
 `
 
-// Wakes the engines when the transaction commits.
-func (q *Queries) CatalogNotify(ctx context.Context, db DBTX) error {
-	_, err := db.Exec(ctx, catalogNotify)
+// Wakes the engines when the transaction commits. The topic is empty, or urgent.
+func (q *Queries) CatalogNotify(ctx context.Context, db DBTX, topic string) error {
+	_, err := db.Exec(ctx, catalogNotify, topic)
 	return err
 }
 
@@ -825,23 +925,25 @@ func (q *Queries) CatalogRefByID(ctx context.Context, db DBTX, entityID uuid.UUI
 
 const catalogRefreshAncestors = `-- name: CatalogRefreshAncestors :many
 with recursive ancestors (entity_ref, depth) as (
-    select s.entity_ref, 0 from catalog_states s where s.entity_ref = $1
+    select s.entity_ref, 0 from catalog_states s where s.entity_ref = $2
     union
     select r.source_ref, a.depth + 1
     from ancestors a
     join catalog_references r on r.target_ref = a.entity_ref
     where r.source_ref is not null and a.depth < 32
 )
-update catalog_states s set next_update_at = now()
+update catalog_states s set next_update_at = now(), urgent_since = coalesce(s.urgent_since, now()),
+    asked_by = coalesce(nullif($1::text, ''), s.asked_by)
 where s.entity_ref in (
     select a.entity_ref from ancestors a where a.depth = 0 or a.entity_ref like 'location:%'
 )
 returning s.entity_ref
 `
 
-// Makes an entity due together with its Location ancestors. No row means that there is no such entity.
-func (q *Queries) CatalogRefreshAncestors(ctx context.Context, db DBTX, entityRef string) ([]string, error) {
-	rows, err := db.Query(ctx, catalogRefreshAncestors, entityRef)
+// Makes an entity urgent together with its Location ancestors, on somebody's behalf (” for nobody's). No row means that
+// there is no such entity.
+func (q *Queries) CatalogRefreshAncestors(ctx context.Context, db DBTX, askedBy string, entityRef string) ([]string, error) {
+	rows, err := db.Query(ctx, catalogRefreshAncestors, askedBy, entityRef)
 	if err != nil {
 		return nil, err
 	}
@@ -915,15 +1017,25 @@ func (q *Queries) CatalogReleaseClaims(ctx context.Context, db DBTX, refs []stri
 const catalogReleaseStates = `-- name: CatalogReleaseStates :many
 update catalog_states s
 set held_by = null,
+    urgent_since = case when s.next_update_at <> done.taken_until then s.urgent_since end,
     next_update_at = case
         when s.next_update_at <> done.taken_until then s.next_update_at
         when done.failed then now() + make_interval(secs => least(done.delay_seconds, 2 * 2 ^ least(s.failures, 20)))
         else now() + make_interval(secs => done.delay_seconds) end,
     failures = case when done.failed then s.failures + 1 else 0 end,
-    readings = case when done.keep_readings then s.readings else nullif(done.readings, '')::json end
+    asked_by = case when s.next_update_at <> done.taken_until then s.asked_by end,
+    read_at = case when done.failed then s.read_at else now() end,
+    readings = case when done.keep_readings then s.readings else nullif(done.readings, '')::json end,
+    processed = case when done.processed <> '' then done.processed::json else s.processed end,
+    result_hash = case when done.result_hash <> '' then done.result_hash else s.result_hash end,
+    errors = case when done.result_hash <> '' then nullif(done.errors, '')::json else s.errors end,
+    last_processed_at = case when done.result_hash <> '' then now() else s.last_processed_at end,
+    processed_for = case when done.processed <> '' then s.asked_by else s.processed_for end
 from (select unnest($2::uuid[]) as entity_id, unnest($3::timestamptz[]) as taken_until,
         unnest($4::float8[]) as delay_seconds, unnest($5::bool[]) as failed,
-        unnest($6::text[]) as readings, unnest($7::bool[]) as keep_readings) as done
+        unnest($6::text[]) as readings, unnest($7::bool[]) as keep_readings,
+        unnest($8::text[]) as processed, unnest($9::text[]) as result_hash,
+        unnest($10::text[]) as errors) as done
 where s.entity_id = done.entity_id and s.held_by = $1::uuid
 returning s.next_update_at <= now() as due
 `
@@ -936,11 +1048,15 @@ type CatalogReleaseStatesParams struct {
 	Failed       []bool
 	Readings     []string
 	KeepReadings []bool
+	Processed    []string
+	ResultHashes []string
+	Errors       []string
 }
 
-// Releases held entities and sets when each is due again. An entity that changed or was requested since it
-// was claimed has another next_update_at, which is kept: it is due already. Failed entities are retried with
-// exponential backoff.
+// Releases held entities, saves their results, and sets when each is due again. An entity that changed or was
+// requested since it was claimed has another next_update_at, which is kept: it is due already. Failed entities
+// are retried with exponential backoff. An empty result_hash means that the last result is still valid. An
+// empty processed keeps the last valid content, which is served even when a place that it points at has errors.
 func (q *Queries) CatalogReleaseStates(ctx context.Context, db DBTX, arg CatalogReleaseStatesParams) ([]bool, error) {
 	rows, err := db.Query(ctx, catalogReleaseStates,
 		arg.Engine,
@@ -950,6 +1066,9 @@ func (q *Queries) CatalogReleaseStates(ctx context.Context, db DBTX, arg Catalog
 		arg.Failed,
 		arg.Readings,
 		arg.KeepReadings,
+		arg.Processed,
+		arg.ResultHashes,
+		arg.Errors,
 	)
 	if err != nil {
 		return nil, err
@@ -985,20 +1104,6 @@ func (q *Queries) CatalogSaveConflicts(ctx context.Context, db DBTX, refs []stri
 	return err
 }
 
-const catalogSaveFailures = `-- name: CatalogSaveFailures :exec
-update catalog_states s
-set errors = done.errors::json, result_hash = done.result_hash, last_processed_at = now()
-from (select unnest($1::uuid[]) as entity_id, unnest($2::text[]) as errors,
-        unnest($3::text[]) as result_hash) as done
-where s.entity_id = done.entity_id
-`
-
-// Saves errors. The last valid content stays.
-func (q *Queries) CatalogSaveFailures(ctx context.Context, db DBTX, entityIds []uuid.UUID, errors []string, resultHashes []string) error {
-	_, err := db.Exec(ctx, catalogSaveFailures, entityIds, errors, resultHashes)
-	return err
-}
-
 const catalogSaveLosses = `-- name: CatalogSaveLosses :exec
 insert into catalog_conflicts (entity_ref, holder_key, claimant_key, claimant_ref, failed_hash)
 select lost.entity_ref, coalesce(s.location_key, ''), lost.claimant_key, lost.claimant_ref, lost.failed_hash
@@ -1023,33 +1128,6 @@ func (q *Queries) CatalogSaveLosses(ctx context.Context, db DBTX, arg CatalogSav
 		arg.ClaimantKeys,
 		arg.Claimants,
 		arg.FailedHashes,
-	)
-	return err
-}
-
-const catalogSaveSuccesses = `-- name: CatalogSaveSuccesses :exec
-update catalog_states s
-set processed = done.processed::json, result_hash = done.result_hash, errors = nullif(done.errors, '')::json,
-    last_processed_at = now()
-from (select unnest($1::uuid[]) as entity_id, unnest($2::text[]) as processed,
-        unnest($3::text[]) as result_hash, unnest($4::text[]) as errors) as done
-where s.entity_id = done.entity_id
-`
-
-type CatalogSaveSuccessesParams struct {
-	EntityIds    []uuid.UUID
-	Processed    []string
-	ResultHashes []string
-	Errors       []string
-}
-
-// Saves valid entities. They are served even when a place that they point at has errors.
-func (q *Queries) CatalogSaveSuccesses(ctx context.Context, db DBTX, arg CatalogSaveSuccessesParams) error {
-	_, err := db.Exec(ctx, catalogSaveSuccesses,
-		arg.EntityIds,
-		arg.Processed,
-		arg.ResultHashes,
-		arg.Errors,
 	)
 	return err
 }
@@ -1239,8 +1317,9 @@ func (q *Queries) CatalogUnprocessedRef(ctx context.Context, db DBTX, entityID u
 
 const catalogUpsertStates = `-- name: CatalogUpsertStates :many
 with found as materialized (
-    select unnest($1::text[]) as entity_ref, unnest($2::text[]) as location_key,
-        unnest($3::text[]) as document, unnest($4::text[]) as hash, nullif(unnest($5::int[]), 0) as line
+    select unnest($1::uuid[]) as entity_id, unnest($2::text[]) as entity_ref, unnest($3::text[]) as location_key,
+        unnest($4::text[]) as document, unnest($5::text[]) as hash, nullif(unnest($6::int[]), 0) as line,
+        nullif(unnest($7::text[]), '') as asked_by
 ), known as materialized (
     select f.entity_ref from found f
     join catalog_states s on s.entity_ref = f.entity_ref and s.location_key = f.location_key and s.unprocessed_hash = f.hash
@@ -1248,8 +1327,8 @@ with found as materialized (
     order by f.entity_ref
     for share of s
 ), written as (
-    insert into catalog_states as s (entity_id, entity_ref, location_key, unprocessed, unprocessed_hash, line)
-    select gen_random_uuid(), f.entity_ref, f.location_key, f.document::json, f.hash, f.line
+    insert into catalog_states as s (entity_id, entity_ref, location_key, unprocessed, unprocessed_hash, line, asked_by)
+    select f.entity_id, f.entity_ref, f.location_key, f.document::json, f.hash, f.line, f.asked_by
     from found f
     where f.entity_ref not in (select entity_ref from known)
     order by f.entity_ref
@@ -1258,6 +1337,7 @@ with found as materialized (
         unprocessed_hash = excluded.unprocessed_hash,
         location_key = excluded.location_key,
         line = excluded.line,
+        asked_by = coalesce(excluded.asked_by, s.asked_by),
         last_discovered_at = now(),
         next_update_at = case when s.unprocessed_hash = excluded.unprocessed_hash then s.next_update_at else now() end
     where s.location_key is null or s.location_key = excluded.location_key
@@ -1269,22 +1349,26 @@ select entity_ref::text from written
 `
 
 type CatalogUpsertStatesParams struct {
+	Ids          []uuid.UUID
 	Refs         []string
 	LocationKeys []string
 	Documents    []string
 	Hashes       []string
 	Lines        []int32
+	AskedBy      []string
 }
 
 // Writes discovered documents that are new or changed. It returns the accepted references. A reference that
-// another place holds is neither changed nor returned.
+// another place holds is neither changed nor returned. asked_by is on whose behalf each was read, ” for the schedule.
 func (q *Queries) CatalogUpsertStates(ctx context.Context, db DBTX, arg CatalogUpsertStatesParams) ([]string, error) {
 	rows, err := db.Query(ctx, catalogUpsertStates,
+		arg.Ids,
 		arg.Refs,
 		arg.LocationKeys,
 		arg.Documents,
 		arg.Hashes,
 		arg.Lines,
+		arg.AskedBy,
 	)
 	if err != nil {
 		return nil, err

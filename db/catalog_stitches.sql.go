@@ -11,6 +11,36 @@ import (
 	"github.com/google/uuid"
 )
 
+const catalogAddSearchRows = `-- name: CatalogAddSearchRows :exec
+insert into catalog_search (entity_id, kind, key, value, original_value)
+select given.entity_id, given.kind, given.key, case when given.has_value then given.value end,
+    case when given.has_value then given.original_value end
+from (select unnest($1::uuid[]) as entity_id, unnest($2::text[]) as kind, unnest($3::text[]) as key,
+        unnest($4::text[]) as value, unnest($5::text[]) as original_value, unnest($6::bool[]) as has_value) as given
+`
+
+type CatalogAddSearchRowsParams struct {
+	RowIds    []uuid.UUID
+	Kinds     []string
+	Keys      []string
+	Values    []string
+	Originals []string
+	HasValues []bool
+}
+
+// Adds the search rows of entities that have none.
+func (q *Queries) CatalogAddSearchRows(ctx context.Context, db DBTX, arg CatalogAddSearchRowsParams) error {
+	_, err := db.Exec(ctx, catalogAddSearchRows,
+		arg.RowIds,
+		arg.Kinds,
+		arg.Keys,
+		arg.Values,
+		arg.Originals,
+		arg.HasValues,
+	)
+	return err
+}
+
 const catalogConflictsByClaimant = `-- name: CatalogConflictsByClaimant :many
 select c.claimant_ref, c.entity_ref, c.holder_key, c.claimant_key,
     (case when s.processed is null then s.errors end)::json as holder_errors
@@ -56,11 +86,15 @@ func (q *Queries) CatalogConflictsByClaimant(ctx context.Context, db DBTX, refs 
 }
 
 const catalogDeleteEntities = `-- name: CatalogDeleteEntities :exec
-delete from catalog_entities where entity_ref = any ($1::text[])
+with gone as (delete from catalog_entities where entity_ref = any ($2::text[]) returning entity_id, entity_ref, hash, entity, updated_at, changed_by, version, own_hash, repository, branch)
+insert into catalog_versions (entity_ref, entity_id, version, since, until, changed_by, hash, entity, removed_by)
+select g.entity_ref, g.entity_id, g.version, g.updated_at, greatest(now(), g.updated_at), g.changed_by, g.hash, g.entity, $1::text
+from gone g order by g.entity_ref
 `
 
-func (q *Queries) CatalogDeleteEntities(ctx context.Context, db DBTX, refs []string) error {
-	_, err := db.Exec(ctx, catalogDeleteEntities, refs)
+// Removes served entities, and keeps them as revisions.
+func (q *Queries) CatalogDeleteEntities(ctx context.Context, db DBTX, removedBy string, refs []string) error {
+	_, err := db.Exec(ctx, catalogDeleteEntities, removedBy, refs)
 	return err
 }
 
@@ -71,7 +105,7 @@ cross join lateral (
     select s.entity_ref, s.location_key, s.line, s.errors, s.unserved
     from catalog_references r
     cross join lateral (
-        select entity_id, entity_ref, location_key, unprocessed, unprocessed_hash, processed, result_hash, errors, failures, next_update_at, last_discovered_at, last_processed_at, held_by, readings, line, unserved from catalog_states s
+        select entity_id, entity_ref, location_key, unprocessed, unprocessed_hash, processed, result_hash, errors, failures, next_update_at, last_discovered_at, last_processed_at, held_by, readings, line, unserved, asked_by, processed_for, read_at, urgent_since from catalog_states s
         where s.entity_ref = r.target_ref and (s.errors is not null or s.unserved is not null) offset 0
     ) s
     where r.source_ref = p.ref
@@ -118,6 +152,48 @@ func (q *Queries) CatalogFailedChildren(ctx context.Context, db DBTX, refs []str
 	return items, nil
 }
 
+const catalogKeepMissing = `-- name: CatalogKeepMissing :exec
+with asked as materialized (
+    select ref from unnest($1::text[]) as ref
+), missing as materialized (
+    select ref from asked
+    where not exists (select from catalog_entities e where e.entity_ref = ref)
+      and exists (select from catalog_relations r where r.source_ref = ref)
+), found as (
+    delete from catalog_missing m using asked
+    where m.entity_ref = asked.ref and asked.ref not in (select ref from missing)
+)
+insert into catalog_missing (entity_ref) select ref from missing order by ref on conflict do nothing
+`
+
+// Keeps right which of these references relations lead to although they are not served.
+func (q *Queries) CatalogKeepMissing(ctx context.Context, db DBTX, refs []string) error {
+	_, err := db.Exec(ctx, catalogKeepMissing, refs)
+	return err
+}
+
+const catalogKeepRevisions = `-- name: CatalogKeepRevisions :exec
+with kept as (
+    insert into catalog_versions (entity_ref, entity_id, version, since, until, changed_by, hash, entity)
+    select e.entity_ref, e.entity_id, e.version, e.updated_at, greatest(now(), e.updated_at), e.changed_by, e.hash, e.entity
+    from catalog_entities e
+    where e.entity_id = any ($2::uuid[])
+    order by e.entity_ref
+    returning entity_ref
+)
+delete from catalog_versions r using (
+    select beyond.id from kept cross join lateral (
+        select r.id from catalog_versions r where r.entity_ref = kept.entity_ref order by r.id desc offset $1::int
+    ) beyond
+) surplus where r.id = surplus.id
+`
+
+// Keeps the served versions of entities that are about to be replaced, and of each entity the newest ones only.
+func (q *Queries) CatalogKeepRevisions(ctx context.Context, db DBTX, most int32, entityIds []uuid.UUID) error {
+	_, err := db.Exec(ctx, catalogKeepRevisions, most, entityIds)
+	return err
+}
+
 const catalogRelationsBySource = `-- name: CatalogRelationsBySource :many
 select distinct source_ref, type, target_ref from catalog_relations
 where source_ref = any ($1::text[])
@@ -151,14 +227,20 @@ func (q *Queries) CatalogRelationsBySource(ctx context.Context, db DBTX, refs []
 }
 
 const catalogRemoveReplacedEntities = `-- name: CatalogRemoveReplacedEntities :exec
-delete from catalog_entities e
-where e.entity_ref = any ($1::text[])
-  and not exists (select from catalog_states s where s.entity_id = e.entity_id)
+with gone as (
+    delete from catalog_entities e
+    where e.entity_ref = any ($2::text[])
+      and not exists (select from catalog_states s where s.entity_id = e.entity_id)
+    returning entity_id, entity_ref, hash, entity, updated_at, changed_by, version, own_hash, repository, branch
+)
+insert into catalog_versions (entity_ref, entity_id, version, since, until, changed_by, hash, entity, removed_by)
+select g.entity_ref, g.entity_id, g.version, g.updated_at, greatest(now(), g.updated_at), g.changed_by, g.hash, g.entity, $1::text
+from gone g order by g.entity_ref
 `
 
-// Removes served entities whose state was deleted or replaced by one with another uid.
-func (q *Queries) CatalogRemoveReplacedEntities(ctx context.Context, db DBTX, refs []string) error {
-	_, err := db.Exec(ctx, catalogRemoveReplacedEntities, refs)
+// Removes served entities whose state was deleted or replaced by one with another uid, and keeps them as revisions.
+func (q *Queries) CatalogRemoveReplacedEntities(ctx context.Context, db DBTX, removedBy string, refs []string) error {
+	_, err := db.Exec(ctx, catalogRemoveReplacedEntities, removedBy, refs)
 	return err
 }
 
@@ -234,40 +316,54 @@ func (q *Queries) CatalogRequestOutdatedStitches(ctx context.Context, db DBTX, v
 }
 
 const catalogRequestStitches = `-- name: CatalogRequestStitches :exec
-insert into catalog_stitches (entity_ref)
-select distinct ref from unnest($1::text[]) as ref order by ref
-on conflict (entity_ref) do update set requested_at = clock_timestamp()
+insert into catalog_stitches as s (entity_ref, urgent)
+select distinct ref, $1::bool from unnest($2::text[]) as ref order by ref
+on conflict (entity_ref) do update set urgent = s.urgent or excluded.urgent
 `
 
-// Requests the stitching of entities. Updating an existing request waits for the process that holds it.
-func (q *Queries) CatalogRequestStitches(ctx context.Context, db DBTX, refs []string) error {
-	_, err := db.Exec(ctx, catalogRequestStitches, refs)
+// Requests the stitching of entities. Updating an existing request waits for the process that holds it, and keeps its
+// age, so that an entity that others change again and again is not put off. Urgent requests are taken first.
+func (q *Queries) CatalogRequestStitches(ctx context.Context, db DBTX, urgent bool, refs []string) error {
+	_, err := db.Exec(ctx, catalogRequestStitches, urgent, refs)
 	return err
 }
 
 const catalogSaveEntities = `-- name: CatalogSaveEntities :exec
-insert into catalog_entities (entity_id, entity_ref, hash, entity)
-select made.entity_id, made.entity_ref, made.hash, made.entity::json
+insert into catalog_entities as e (entity_id, entity_ref, hash, entity, own_hash, changed_by, repository, branch)
+select made.entity_id, made.entity_ref, made.hash, made.entity::json, made.own_hash, made.changed_by, nullif(made.repository, ''), made.branch
 from (select unnest($1::uuid[]) as entity_id, unnest($2::text[]) as entity_ref,
-        unnest($3::text[]) as hash, unnest($4::text[]) as entity) as made
+        unnest($3::text[]) as hash, unnest($4::text[]) as entity, unnest($5::text[]) as own_hash,
+        unnest($6::text[]) as changed_by, unnest($7::text[]) as repository, unnest($8::text[]) as branch) as made
 order by made.entity_ref
 on conflict (entity_id) do update
-set hash = excluded.hash, entity = excluded.entity, updated_at = now()
+set hash = excluded.hash, entity = excluded.entity, own_hash = excluded.own_hash, repository = excluded.repository, branch = excluded.branch,
+    updated_at = case when excluded.changed_by = '' then e.updated_at else greatest(now(), e.updated_at) end,
+    changed_by = case when excluded.changed_by = '' then e.changed_by else excluded.changed_by end,
+    version = case when excluded.changed_by = '' then e.version else e.version + 1 end
 `
 
 type CatalogSaveEntitiesParams struct {
-	EntityIds []uuid.UUID
-	Refs      []string
-	Hashes    []string
-	Entities  []string
+	EntityIds    []uuid.UUID
+	Refs         []string
+	Hashes       []string
+	Entities     []string
+	OwnHashes    []string
+	ChangedBy    []string
+	Repositories []string
+	Branches     []string
 }
 
+// Writes served entities. changed_by is ” for an entity that stays the same version.
 func (q *Queries) CatalogSaveEntities(ctx context.Context, db DBTX, arg CatalogSaveEntitiesParams) error {
 	_, err := db.Exec(ctx, catalogSaveEntities,
 		arg.EntityIds,
 		arg.Refs,
 		arg.Hashes,
 		arg.Entities,
+		arg.OwnHashes,
+		arg.ChangedBy,
+		arg.Repositories,
+		arg.Branches,
 	)
 	return err
 }
@@ -275,24 +371,31 @@ func (q *Queries) CatalogSaveEntities(ctx context.Context, db DBTX, arg CatalogS
 const catalogStitchInputs = `-- name: CatalogStitchInputs :many
 select s.entity_id, s.entity_ref, s.processed, s.errors, s.unserved,
     not exists (select from catalog_references r where r.target_ref = s.entity_ref) as orphan,
-    coalesce(e.hash, '') as served_hash
+    coalesce(e.hash, '') as served_hash, coalesce(e.own_hash, '') as served_own_hash, (e.entity_id is null)::bool as is_new,
+    coalesce(e.updated_at > now() - make_interval(secs => $1::float8), false)::bool as settling, coalesce(s.processed_for, '')::text as processed_for,
+    coalesce(s.location_key, '')::text as location_key
 from catalog_states s
 left join catalog_entities e on e.entity_id = s.entity_id
-where s.entity_ref = any ($1::text[]) and s.processed is not null
+where s.entity_ref = any ($2::text[]) and s.processed is not null
 `
 
 type CatalogStitchInputsRow struct {
-	EntityID   uuid.UUID
-	EntityRef  string
-	Processed  []byte
-	Errors     []byte
-	Unserved   []byte
-	Orphan     bool
-	ServedHash string
+	EntityID      uuid.UUID
+	EntityRef     string
+	Processed     []byte
+	Errors        []byte
+	Unserved      []byte
+	Orphan        bool
+	ServedHash    string
+	ServedOwnHash string
+	IsNew         bool
+	Settling      bool
+	ProcessedFor  string
+	LocationKey   string
 }
 
-func (q *Queries) CatalogStitchInputs(ctx context.Context, db DBTX, refs []string) ([]CatalogStitchInputsRow, error) {
-	rows, err := db.Query(ctx, catalogStitchInputs, refs)
+func (q *Queries) CatalogStitchInputs(ctx context.Context, db DBTX, settlingSeconds float64, refs []string) ([]CatalogStitchInputsRow, error) {
+	rows, err := db.Query(ctx, catalogStitchInputs, settlingSeconds, refs)
 	if err != nil {
 		return nil, err
 	}
@@ -308,6 +411,11 @@ func (q *Queries) CatalogStitchInputs(ctx context.Context, db DBTX, refs []strin
 			&i.Unserved,
 			&i.Orphan,
 			&i.ServedHash,
+			&i.ServedOwnHash,
+			&i.IsNew,
+			&i.Settling,
+			&i.ProcessedFor,
+			&i.LocationKey,
 		); err != nil {
 			return nil, err
 		}
@@ -319,18 +427,45 @@ func (q *Queries) CatalogStitchInputs(ctx context.Context, db DBTX, refs []strin
 	return items, nil
 }
 
+const catalogTakeStitch = `-- name: CatalogTakeStitch :many
+delete from catalog_stitches d
+where d.entity_ref in (select r.entity_ref from catalog_stitches r where r.entity_ref = $1 for update skip locked)
+returning d.entity_ref
+`
+
+// Takes the request for one entity, if there is one that nobody holds.
+func (q *Queries) CatalogTakeStitch(ctx context.Context, db DBTX, entityRef string) ([]string, error) {
+	rows, err := db.Query(ctx, catalogTakeStitch, entityRef)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var entity_ref string
+		if err := rows.Scan(&entity_ref); err != nil {
+			return nil, err
+		}
+		items = append(items, entity_ref)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const catalogTakeStitches = `-- name: CatalogTakeStitches :many
 delete from catalog_stitches
 where entity_ref in (
     select entity_ref from catalog_stitches
-    where $1::text[] is null or entity_ref = any ($1::text[])
-    order by requested_at limit $2 for update skip locked)
+    where urgent or requested_at <= clock_timestamp() - make_interval(secs => $1::float8)
+    order by urgent desc, requested_at limit $2 for update skip locked)
 returning entity_ref
 `
 
-// Takes requests for these or for all entities. Until the transaction ends, only it may write the entities.
-func (q *Queries) CatalogTakeStitches(ctx context.Context, db DBTX, onlyRefs []string, maxRows int32) ([]string, error) {
-	rows, err := db.Query(ctx, catalogTakeStitches, onlyRefs, maxRows)
+// Takes the oldest requests. Until the transaction ends, only it may write the entities. min_age is in seconds.
+func (q *Queries) CatalogTakeStitches(ctx context.Context, db DBTX, minAge float64, maxRows int32) ([]string, error) {
+	rows, err := db.Query(ctx, catalogTakeStitches, minAge, maxRows)
 	if err != nil {
 		return nil, err
 	}

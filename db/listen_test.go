@@ -17,11 +17,11 @@ func TestAListenerWakesFollowers(t *testing.T) {
 	pool := testkit.Database(t)
 	listener := db.NewListener(pool, "news", slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- listener.Run(ctx) }()
 	first, stopFirst := listener.Follow("a")
 	second, stopSecond := listener.Follow("a")
 	other, stopOther := listener.Follow("b")
+	ended := make(chan error, 1)
+	go func() { ended <- listener.Run(ctx) }()
 	for _, wake := range []<-chan struct{}{first, second, other} {
 		requireWake(t, wake, "everybody looks once when the listening begins")
 	}

@@ -56,6 +56,15 @@ type Bookmark struct {
 	MarkedAt  time.Time
 }
 
+type CatalogChange struct {
+	ID        int64
+	Webhook   string
+	Change    string
+	EntityRef string
+	EntityID  uuid.UUID
+	ChangedAt time.Time
+}
+
 type CatalogConflict struct {
 	EntityRef   string
 	HolderKey   string
@@ -72,11 +81,23 @@ type CatalogEngine struct {
 }
 
 type CatalogEntity struct {
-	EntityID  uuid.UUID
-	EntityRef string
-	Hash      string
-	Entity    []byte
-	UpdatedAt time.Time
+	EntityID   uuid.UUID
+	EntityRef  string
+	Hash       string
+	Entity     []byte
+	UpdatedAt  time.Time
+	ChangedBy  string
+	Version    int32
+	OwnHash    string
+	Repository *string
+	Branch     *string
+}
+
+type CatalogFile struct {
+	Url    string
+	Source string
+	Etag   string
+	Body   []byte
 }
 
 type CatalogLocation struct {
@@ -86,6 +107,17 @@ type CatalogLocation struct {
 	EntityRef string
 	CreatedAt time.Time
 	CreatedBy string
+}
+
+type CatalogMissing struct {
+	EntityRef string
+	Since     time.Time
+}
+
+type CatalogRead struct {
+	EntityID   uuid.UUID
+	Url        string
+	Repository string
 }
 
 type CatalogReference struct {
@@ -102,12 +134,32 @@ type CatalogRelation struct {
 	TargetRef string
 }
 
+type CatalogRevision struct {
+	One      bool
+	Revision int64
+}
+
 type CatalogSearch struct {
 	EntityID      uuid.UUID
 	Key           string
 	Value         *string
 	OriginalValue *string
 	Kind          string
+}
+
+type CatalogSource struct {
+	Name           string
+	Kind           string
+	Place          string
+	EverySeconds   float64
+	Cron           string
+	TimeoutSeconds float64
+	FirstAt        time.Time
+	LeftAt         *time.Time
+	Paused         bool
+	NextAt         *time.Time
+	PeriodSeconds  float64
+	CreatedAt      time.Time
 }
 
 type CatalogState struct {
@@ -127,11 +179,80 @@ type CatalogState struct {
 	Readings         []byte
 	Line             *int32
 	Unserved         []byte
+	AskedBy          *string
+	ProcessedFor     *string
+	ReadAt           *time.Time
+	UrgentSince      *time.Time
 }
 
 type CatalogStitch struct {
 	EntityRef   string
 	RequestedAt time.Time
+	Urgent      bool
+}
+
+type CatalogSweep struct {
+	ID          uuid.UUID
+	Source      string
+	WorkflowID  *string
+	RunID       *string
+	State       string
+	Cause       string
+	AskedBy     string
+	AskedAt     time.Time
+	MaxRemovals *int32
+	StartedAt   *time.Time
+	ReadAt      *time.Time
+	EndedAt     *time.Time
+	Cursor      string
+	Pages       int32
+	Requests    int32
+	Total       int32
+	Entities    int32
+	Added       int32
+	Changed     int32
+	Removed     int32
+	Removals    []string
+	Remarks     []string
+	Failure     []byte
+	DecidedBy   *string
+	DecidedAt   *time.Time
+}
+
+type CatalogSweepEntity struct {
+	SweepID     uuid.UUID
+	EntityRef   string
+	LocationKey string
+	Hash        string
+	Document    []byte
+}
+
+type CatalogSweepFile struct {
+	SweepID uuid.UUID
+	Url     string
+	Etag    string
+	Body    []byte
+}
+
+type CatalogVersion struct {
+	ID        int64
+	EntityRef string
+	EntityID  uuid.UUID
+	Version   int32
+	Since     time.Time
+	Until     time.Time
+	ChangedBy string
+	Hash      string
+	Entity    []byte
+	RemovedBy *string
+}
+
+type CatalogWebhook struct {
+	Name          string
+	Lease         *uuid.UUID
+	LeasedUntil   time.Time
+	Failures      int32
+	NextAttemptAt time.Time
 }
 
 type ExchangedToken struct {
@@ -149,6 +270,30 @@ type IdempotencyKey struct {
 	ContentType *string
 	Body        []byte
 	CreatedAt   time.Time
+}
+
+type Notification struct {
+	ID          uuid.UUID
+	CreatedAt   time.Time
+	EffectID    string
+	Recipients  string
+	EntityRefs  []string
+	Title       string
+	Description string
+	Link        string
+	Severity    string
+	Scope       string
+	Topic       string
+	DeliveredAt *time.Time
+}
+
+type RateBudget struct {
+	Credential   string
+	Resource     string
+	Allowance    int32
+	Remaining    int32
+	ResetsAt     time.Time
+	BlockedUntil time.Time
 }
 
 type RbacCondition struct {
@@ -226,6 +371,17 @@ type Run struct {
 	TimedFrom          *time.Time
 	TraceParent        *string
 	ReopenedAt         *time.Time
+}
+
+type RunCallback struct {
+	ID            uuid.UUID
+	RunID         uuid.UUID
+	Digest        []byte
+	CreatedAt     time.Time
+	AnsweredAt    *time.Time
+	Succeeded     *bool
+	Body          []byte
+	FailureSeenAt *time.Time
 }
 
 type RunCommand struct {
@@ -327,6 +483,17 @@ type SigningKey struct {
 	CreatedAt     time.Time
 	SignsUntil    time.Time
 	VerifiesUntil time.Time
+}
+
+type SourceEvent struct {
+	ID         int64
+	Topic      string
+	Delivery   string
+	Part       int32
+	Event      []byte
+	ReceivedAt time.Time
+	DoneAt     *time.Time
+	Touched    *int32
 }
 
 type UserOwnership struct {

@@ -123,7 +123,7 @@ func work(ctx context.Context, pool *pgxpool.Pool) error {
 			return fmt.Errorf("a statement: %w", err)
 		}
 		var batch db.Batch
-		if err := queries.CatalogRequestStitches(ctx, &batch, []string{fmt.Sprintf("component:default/%d", i)}); err != nil {
+		if err := queries.CatalogRequestStitches(ctx, &batch, false, []string{fmt.Sprintf("component:default/%d", i)}); err != nil {
 			return err
 		}
 		if err := batch.Send(ctx, pool); err != nil {

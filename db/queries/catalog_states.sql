@@ -1,14 +1,15 @@
 -- name: CatalogNotify :exec
--- Wakes the engines when the transaction commits.
-select pg_notify('portico_catalog', '');
+-- Wakes the engines when the transaction commits. The topic is empty, or urgent.
+select pg_notify('portico_catalog', @topic::text);
 
 -- name: CatalogClaimDue :many
--- Claims due entities that no living engine holds. They are due again when the lease may have ended.
+-- Claims due entities that no living engine holds. They are due again when the lease may have ended. Urgent ones are
+-- claimed by CatalogClaimUrgent only.
 update catalog_states s
 set held_by = @engine::uuid, next_update_at = now() + make_interval(secs => @lease_seconds::float8)
 from (
     select d.entity_id from catalog_states d
-    where d.next_update_at <= now()
+    where d.next_update_at <= now() and d.urgent_since is null
       and not exists (select from catalog_engines e where e.id = d.held_by and e.alive_until > now())
     order by d.next_update_at
     limit @max_rows
@@ -16,7 +17,25 @@ from (
 ) due
 where s.entity_id = due.entity_id
 returning s.entity_id, s.entity_ref, coalesce(s.location_key, '')::text as location_key, s.unprocessed, s.unprocessed_hash,
-    s.result_hash, s.readings, s.next_update_at, s.errors, s.line, (s.processed is null)::bool as never_good;
+    s.result_hash, s.readings, s.next_update_at, s.errors, s.line, (s.processed is null)::bool as never_good,
+    coalesce(s.asked_by, '')::text as asked_by;
+
+-- name: CatalogClaimUrgent :many
+-- Claims urgent entities, those that were asked for first before the others. They are urgent until they are released.
+update catalog_states s
+set held_by = @engine::uuid, next_update_at = now() + make_interval(secs => @lease_seconds::float8)
+from (
+    select d.entity_id from catalog_states d
+    where d.urgent_since is not null and d.next_update_at <= now()
+      and not exists (select from catalog_engines e where e.id = d.held_by and e.alive_until > now())
+    order by d.urgent_since
+    limit @max_rows
+    for update of d skip locked
+) due
+where s.entity_id = due.entity_id
+returning s.entity_id, s.entity_ref, coalesce(s.location_key, '')::text as location_key, s.unprocessed, s.unprocessed_hash,
+    s.result_hash, s.readings, s.next_update_at, s.errors, s.line, (s.processed is null)::bool as never_good,
+    coalesce(s.asked_by, '')::text as asked_by;
 
 -- name: CatalogLockStates :many
 -- Locks rows in the order of their references, so that transactions that lock several do not deadlock.
@@ -26,46 +45,41 @@ order by entity_ref
 for update;
 
 -- name: CatalogReleaseStates :many
--- Releases held entities and sets when each is due again. An entity that changed or was requested since it
--- was claimed has another next_update_at, which is kept: it is due already. Failed entities are retried with
--- exponential backoff.
+-- Releases held entities, saves their results, and sets when each is due again. An entity that changed or was
+-- requested since it was claimed has another next_update_at, which is kept: it is due already. Failed entities
+-- are retried with exponential backoff. An empty result_hash means that the last result is still valid. An
+-- empty processed keeps the last valid content, which is served even when a place that it points at has errors.
 update catalog_states s
 set held_by = null,
+    urgent_since = case when s.next_update_at <> done.taken_until then s.urgent_since end,
     next_update_at = case
         when s.next_update_at <> done.taken_until then s.next_update_at
         when done.failed then now() + make_interval(secs => least(done.delay_seconds, 2 * 2 ^ least(s.failures, 20)))
         else now() + make_interval(secs => done.delay_seconds) end,
     failures = case when done.failed then s.failures + 1 else 0 end,
-    readings = case when done.keep_readings then s.readings else nullif(done.readings, '')::json end
+    asked_by = case when s.next_update_at <> done.taken_until then s.asked_by end,
+    read_at = case when done.failed then s.read_at else now() end,
+    readings = case when done.keep_readings then s.readings else nullif(done.readings, '')::json end,
+    processed = case when done.processed <> '' then done.processed::json else s.processed end,
+    result_hash = case when done.result_hash <> '' then done.result_hash else s.result_hash end,
+    errors = case when done.result_hash <> '' then nullif(done.errors, '')::json else s.errors end,
+    last_processed_at = case when done.result_hash <> '' then now() else s.last_processed_at end,
+    processed_for = case when done.processed <> '' then s.asked_by else s.processed_for end
 from (select unnest(@entity_ids::uuid[]) as entity_id, unnest(@taken_until::timestamptz[]) as taken_until,
         unnest(@delays::float8[]) as delay_seconds, unnest(@failed::bool[]) as failed,
-        unnest(@readings::text[]) as readings, unnest(@keep_readings::bool[]) as keep_readings) as done
+        unnest(@readings::text[]) as readings, unnest(@keep_readings::bool[]) as keep_readings,
+        unnest(@processed::text[]) as processed, unnest(@result_hashes::text[]) as result_hash,
+        unnest(@errors::text[]) as errors) as done
 where s.entity_id = done.entity_id and s.held_by = @engine::uuid
 returning s.next_update_at <= now() as due;
 
--- name: CatalogSaveSuccesses :exec
--- Saves valid entities. They are served even when a place that they point at has errors.
-update catalog_states s
-set processed = done.processed::json, result_hash = done.result_hash, errors = nullif(done.errors, '')::json,
-    last_processed_at = now()
-from (select unnest(@entity_ids::uuid[]) as entity_id, unnest(@processed::text[]) as processed,
-        unnest(@result_hashes::text[]) as result_hash, unnest(@errors::text[]) as errors) as done
-where s.entity_id = done.entity_id;
-
--- name: CatalogSaveFailures :exec
--- Saves errors. The last valid content stays.
-update catalog_states s
-set errors = done.errors::json, result_hash = done.result_hash, last_processed_at = now()
-from (select unnest(@entity_ids::uuid[]) as entity_id, unnest(@errors::text[]) as errors,
-        unnest(@result_hashes::text[]) as result_hash) as done
-where s.entity_id = done.entity_id;
-
 -- name: CatalogUpsertStates :many
 -- Writes discovered documents that are new or changed. It returns the accepted references. A reference that
--- another place holds is neither changed nor returned.
+-- another place holds is neither changed nor returned. asked_by is on whose behalf each was read, '' for the schedule.
 with found as materialized (
-    select unnest(@refs::text[]) as entity_ref, unnest(@location_keys::text[]) as location_key,
-        unnest(@documents::text[]) as document, unnest(@hashes::text[]) as hash, nullif(unnest(@lines::int[]), 0) as line
+    select unnest(@ids::uuid[]) as entity_id, unnest(@refs::text[]) as entity_ref, unnest(@location_keys::text[]) as location_key,
+        unnest(@documents::text[]) as document, unnest(@hashes::text[]) as hash, nullif(unnest(@lines::int[]), 0) as line,
+        nullif(unnest(@asked_by::text[]), '') as asked_by
 ), known as materialized (
     select f.entity_ref from found f
     join catalog_states s on s.entity_ref = f.entity_ref and s.location_key = f.location_key and s.unprocessed_hash = f.hash
@@ -73,8 +87,8 @@ with found as materialized (
     order by f.entity_ref
     for share of s
 ), written as (
-    insert into catalog_states as s (entity_id, entity_ref, location_key, unprocessed, unprocessed_hash, line)
-    select gen_random_uuid(), f.entity_ref, f.location_key, f.document::json, f.hash, f.line
+    insert into catalog_states as s (entity_id, entity_ref, location_key, unprocessed, unprocessed_hash, line, asked_by)
+    select f.entity_id, f.entity_ref, f.location_key, f.document::json, f.hash, f.line, f.asked_by
     from found f
     where f.entity_ref not in (select entity_ref from known)
     order by f.entity_ref
@@ -83,6 +97,7 @@ with found as materialized (
         unprocessed_hash = excluded.unprocessed_hash,
         location_key = excluded.location_key,
         line = excluded.line,
+        asked_by = coalesce(excluded.asked_by, s.asked_by),
         last_discovered_at = now(),
         next_update_at = case when s.unprocessed_hash = excluded.unprocessed_hash then s.next_update_at else now() end
     where s.location_key is null or s.location_key = excluded.location_key
@@ -96,13 +111,26 @@ select entity_ref::text from written;
 update catalog_states set next_update_at = now()
 where entity_ref = any (@refs::text[]);
 
+-- name: CatalogMakeUrgent :execrows
+-- Makes entities due before all that are due by their interval, on somebody's behalf ('' for nobody's).
+update catalog_states s
+set next_update_at = now(), urgent_since = coalesce(s.urgent_since, now()), asked_by = coalesce(nullif(@asked_by::text, ''), s.asked_by)
+from (select d.entity_id from catalog_states d where d.entity_id = any (@entity_ids::uuid[]) order by d.entity_ref for update) as locked
+where s.entity_id = locked.entity_id;
+
+-- name: CatalogHurryDue :execrows
+-- Makes those of the entities urgent that are due.
+update catalog_states set urgent_since = now()
+where entity_ref = any (@refs::text[]) and next_update_at <= now() and urgent_since is null;
+
 -- name: CatalogMakeDueAfresh :exec
 -- Makes entities due, and has their results written even when they are unchanged.
 update catalog_states set next_update_at = now(), result_hash = ''
 where entity_ref = any (@refs::text[]);
 
 -- name: CatalogRefreshAncestors :many
--- Makes an entity due together with its Location ancestors. No row means that there is no such entity.
+-- Makes an entity urgent together with its Location ancestors, on somebody's behalf ('' for nobody's). No row means that
+-- there is no such entity.
 with recursive ancestors (entity_ref, depth) as (
     select s.entity_ref, 0 from catalog_states s where s.entity_ref = @entity_ref
     union
@@ -111,7 +139,8 @@ with recursive ancestors (entity_ref, depth) as (
     join catalog_references r on r.target_ref = a.entity_ref
     where r.source_ref is not null and a.depth < 32
 )
-update catalog_states s set next_update_at = now()
+update catalog_states s set next_update_at = now(), urgent_since = coalesce(s.urgent_since, now()),
+    asked_by = coalesce(nullif(@asked_by::text, ''), s.asked_by)
 where s.entity_ref in (
     select a.entity_ref from ancestors a where a.depth = 0 or a.entity_ref like 'location:%'
 )

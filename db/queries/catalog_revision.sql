@@ -1,0 +1,2 @@
+-- name: CatalogRevision :one
+select revision from catalog_revision;
