@@ -14,6 +14,7 @@ const (
 	RunRetry    Action = "run.retry"
 	RunRollback Action = "run.rollback"
 	RunCancel   Action = "run.cancel"
+	RunCallback Action = "run.callback"
 
 	EntityDelete      Action = "entity.delete"
 	EntityRefresh     Action = "entity.refresh"
@@ -23,6 +24,15 @@ const (
 	LocationConfigure Action = "location.configure"
 	CatalogProcess    Action = "catalog.process"
 	CatalogClean      Action = "catalog.clean"
+	SweepStart        Action = "sweep.start"
+	SweepCommit       Action = "sweep.commit"
+	SweepApprove      Action = "sweep.approve"
+	SweepDrop         Action = "sweep.drop"
+	SweepCancel       Action = "sweep.cancel"
+	SourceConfigure   Action = "source.configure"
+	SourcePause       Action = "source.pause"
+	SourceResume      Action = "source.resume"
+	ConflictResolve   Action = "conflict.resolve"
 
 	RoleCreate      Action = "role.create"
 	RoleUpdate      Action = "role.update"
@@ -34,6 +44,12 @@ const (
 	ConditionDelete Action = "condition.delete"
 	PluginCreate    Action = "plugin.create"
 	PluginDelete    Action = "plugin.delete"
+
+	NotificationSend     Action = "notification.send"
+	NotificationWithdraw Action = "notification.withdraw"
+
+	ProxyRequest Action = "proxy.request"
+	BuildRerun   Action = "build.rerun"
 
 	SessionStart  Action = "session.start"
 	SessionRefuse Action = "session.refuse"
@@ -49,6 +65,7 @@ var actions = map[Action]string{ //nolint:gosec // names of actions, no credenti
 	RunRetry:    "an ended run was continued from the step that failed",
 	RunRollback: "what a run created was asked to be undone",
 	RunCancel:   "a run was cancelled",
+	RunCallback: "another system told a run how something ended, at an address that the run had given it",
 
 	EntityDelete:      "an entity was deleted",
 	EntityRefresh:     "an entity was scheduled to be read again",
@@ -58,6 +75,15 @@ var actions = map[Action]string{ //nolint:gosec // names of actions, no credenti
 	LocationConfigure: "the locations of the configuration changed",
 	CatalogProcess:    "a location created or changed entities, or emits some no more",
 	CatalogClean:      "entities were deleted because nothing emits them any more",
+	SweepStart:        "somebody asked for a sweep of a source now",
+	SweepCommit:       "a complete sweep added, changed or removed entities of a source",
+	SweepApprove:      "somebody approved what a sweep removes",
+	SweepDrop:         "somebody dropped a sweep that waited for a decision",
+	SweepCancel:       "somebody cancelled a sweep",
+	SourceConfigure:   "sources were added to the configuration or taken out of it",
+	SourcePause:       "the schedule of a source was paused",
+	SourceResume:      "the schedule of a source was resumed",
+	ConflictResolve:   "an entity that two locations claim was given to the other one",
 
 	RoleCreate:      "a role was created",
 	RoleUpdate:      "a role got or lost members, or got another owner, description or name",
@@ -69,6 +95,12 @@ var actions = map[Action]string{ //nolint:gosec // names of actions, no credenti
 	ConditionDelete: "a role lost a condition",
 	PluginCreate:    "plugins were added to those whose permissions are listed",
 	PluginDelete:    "plugins were removed from those whose permissions are listed",
+
+	NotificationSend:     "a run sent a notification",
+	NotificationWithdraw: "a notification was withdrawn when its run was rolled back",
+
+	ProxyRequest: "a request that may change something was passed on to a server behind the proxy",
+	BuildRerun:   "a build of an entity was asked to run again",
 
 	SessionStart:  "a person signed in",
 	SessionRefuse: "a session was not renewed, because of who the person is or is no more",

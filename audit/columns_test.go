@@ -58,19 +58,41 @@ var decisions = map[string][]decision{
 	},
 	"catalog_entities": {
 		{recorded, "entity_id entity_ref", "entity.delete"},
-		{irrelevant, "hash entity updated_at", derived},
+		{irrelevant, "hash entity updated_at changed_by version own_hash repository branch", derived},
 	},
 	"catalog_states": {
 		{recorded, "entity_id entity_ref", "entity.delete, entity.refresh and catalog.process"},
-		{irrelevant, "location_key unprocessed unprocessed_hash processed result_hash errors failures last_discovered_at last_processed_at readings line unserved", derived},
-		{irrelevant, "next_update_at held_by", itself},
+		{irrelevant, "location_key unprocessed unprocessed_hash processed result_hash errors failures last_discovered_at last_processed_at readings line unserved processed_for", derived},
+		{irrelevant, "next_update_at held_by read_at urgent_since", itself},
+		{recorded, "asked_by", "entity.refresh and location.*, as their actor"},
 	},
 	"catalog_conflicts":  {{irrelevant, "entity_ref holder_key claimant_key claimant_ref first_seen_at last_seen_at failed_hash", derived}},
 	"catalog_references": {{irrelevant, "id source_key source_ref target_ref", derived}},
 	"catalog_relations":  {{irrelevant, "origin_id source_ref type target_ref", derived}},
 	"catalog_search":     {{irrelevant, "entity_id key value original_value kind", derived}},
-	"catalog_stitches":   {{irrelevant, "entity_ref requested_at", itself}},
-	"catalog_engines":    {{irrelevant, "id alive_until", itself}},
+	"catalog_versions":   {{irrelevant, "id entity_ref entity_id version since until changed_by hash entity removed_by", derived}},
+	"catalog_missing":    {{irrelevant, "entity_ref since", derived}},
+	"catalog_sources": {
+		{recorded, "name left_at created_at paused", "source.configure, source.pause and source.resume"},
+		{irrelevant, "kind place every_seconds cron timeout_seconds first_at", "copied from the configuration"},
+		{irrelevant, "next_at period_seconds", itself},
+	},
+	"catalog_sweeps": {
+		{recorded, "id source asked_by asked_at max_removals decided_by decided_at added changed removed removals", "sweep.*"},
+		{irrelevant, "workflow_id run_id state cause started_at read_at ended_at cursor pages requests total entities remarks failure", "what a sweep does is on its own record"},
+	},
+	"catalog_sweep_entities": {{irrelevant, "sweep_id entity_ref location_key hash document", derived}},
+	"catalog_sweep_files":    {{irrelevant, "sweep_id url etag body", derived}},
+	"catalog_files":          {{irrelevant, "url source etag body", derived}},
+	"catalog_reads":          {{irrelevant, "entity_id url repository", derived}},
+	"catalog_stitches":       {{irrelevant, "entity_ref requested_at urgent", itself}},
+	"source_events":          {{irrelevant, "id topic delivery part event received_at done_at touched", "what hosts report changes nothing by itself: " + derived}},
+	"catalog_changes":        {{irrelevant, "id webhook change entity_ref entity_id changed_at", derived}},
+	"catalog_webhooks":       {{irrelevant, "name lease leased_until failures next_attempt_at", itself}},
+	"catalog_engines":        {{irrelevant, "id alive_until", itself}},
+	"catalog_revision":       {{irrelevant, "one revision", derived}},
+
+	"rate_budgets": {{irrelevant, "credential resource allowance remaining resets_at blocked_until", itself}},
 
 	"runs": {
 		{recorded, "id template_ref title subject spec spec_digest created_by starter created_at trace_parent", ofRun},
@@ -100,6 +122,18 @@ var decisions = map[string][]decision{
 	"rbac_conditions": {{recorded, "id role plugin_id resource_type permission_mapping conditions", ofRoles}},
 	"rbac_plugins":    {{recorded, "id", ofRoles}, {irrelevant, "position", listOrder}},
 	"rbac_revision":   {{irrelevant, "one revision", itself}},
+
+	"notifications": {
+		{recorded, "id created_at recipients entity_refs severity", "notification.send and notification.withdraw"},
+		{irrelevant, "effect_id title description link scope topic", "what a run says is in its own log"},
+		{irrelevant, "delivered_at", itself},
+	},
+
+	"run_callbacks": {
+		{recorded, "id run_id answered_at succeeded", "run.callback"},
+		{irrelevant, "body", "what is told to a run is in its own record"},
+		{irrelevant, "digest created_at failure_seen_at", progress},
+	},
 
 	"sign_in_sessions": {
 		{recorded, "session_id provider user_ref subject created_at", "session.start and session.end"},

@@ -43,7 +43,10 @@ func record(ctx context.Context, tx db.DBTX, e Event) error {
 	switch {
 	case origin.Run != "":
 		e.OnBehalfOf = e.Actor.Subject
-		e.Actor = Actor{Kind: systemKind, Subject: "run:" + origin.Run}
+		e.Actor = Actor{Kind: systemKind, Subject: runPrefix + origin.Run}
+	case strings.HasPrefix(e.Actor.Via, runPrefix): // a step calls the API
+		e.OnBehalfOf = e.Actor.Subject
+		e.Actor = Actor{Kind: systemKind, Subject: e.Actor.Via}
 	case e.Actor.Via != "":
 		e.OnBehalfOf = e.Actor.Subject
 		e.Actor = Actor{Kind: serviceKind, Subject: e.Actor.Via}
@@ -59,6 +62,8 @@ func record(ctx context.Context, tx db.DBTX, e Event) error {
 }
 
 const (
+	// runPrefix begins the name of a run that acts for its starter.
+	runPrefix = "run:"
 	// systemKind is the kind of Portico's own actors.
 	systemKind = "system"
 	// serviceKind is the kind of the actors that call for somebody else.

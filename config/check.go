@@ -59,6 +59,8 @@ func (c *checker) check(s *schema, v *value, path string) *yaml.Node {
 		return c.checkInteger(s, v, path)
 	case "duration":
 		return c.checkDuration(s, v, path)
+	case "frequency":
+		return c.checkFrequency(v, path)
 	}
 	return c.checkString(s, v, path)
 }
@@ -89,6 +91,9 @@ func (c *checker) checkObject(s *schema, v *value, path string) *yaml.Node {
 		c.wrongType(v, display(path), "object")
 		return nil
 	}
+	if s.isSingle(v) {
+		v = &value{origin: v.origin, kind: object, fields: []field{{key: "default", origin: v.origin, value: v}}}
+	}
 	out := &yaml.Node{Kind: yaml.MappingNode}
 	for _, name := range s.propertyNames() {
 		var given *value
@@ -104,6 +109,11 @@ func (c *checker) checkObject(s *schema, v *value, path string) *yaml.Node {
 	c.checkOthers(s, v, path, out)
 	c.checkConflicts(s, v, path)
 	return out
+}
+
+// isSingle reports whether a value is written in place of a map or a list with it alone.
+func (s *schema) isSingle(v *value) bool {
+	return v.kind == object && slices.ContainsFunc(s.Single, func(key string) bool { return v.field(key) != nil })
 }
 
 // checkOthers checks the keys that are not properties: values of a map, keys of unknown plugins, or mistakes.
@@ -159,6 +169,9 @@ func (c *checker) checkConflicts(s *schema, v *value, path string) {
 }
 
 func (c *checker) checkArray(s *schema, v *value, path string) *yaml.Node {
+	if s.isSingle(v) {
+		v = &value{origin: v.origin, kind: list, items: []*value{v}}
+	}
 	if v.kind != list {
 		c.wrongType(v, path, "array")
 		return nil

@@ -24,7 +24,22 @@ type Config struct {
 	Catalog      Catalog      `yaml:"catalog"`
 	Scaffolder   Scaffolder   `yaml:"scaffolder"`
 	Permission   Permission   `yaml:"permission"`
+	Events       Events       `yaml:"events"`
 	Discovery    Discovery    `yaml:"discovery"`
+	Proxy        Proxy        `yaml:"proxy"`
+	ArgoCD       ArgoCD       `yaml:"argocd"`
+	AWS          AWS          `yaml:"aws"`
+	Jenkins      Jenkins      `yaml:"jenkins"`
+	Jira         Jira         `yaml:"jira"`
+	MSTeams      MSTeams      `yaml:"ms-teams"`
+	PagerDuty    PagerDuty    `yaml:"pagerDuty"`
+	Quay         Quay         `yaml:"quay"`
+	ServiceNow   ServiceNow   `yaml:"servicenow"`
+	Slack        Slack        `yaml:"slack"`
+	SonarQube    SonarQube    `yaml:"sonarqube"`
+	TeraSky      TeraSky      `yaml:"kubernetesIngestor"`
+	Vault        Vault        `yaml:"vault"`
+	Kubernetes   Kubernetes   `yaml:"kubernetes"`
 	Portico      Portico      `yaml:"portico"`
 	// EnableExperimentalRedirectFlow signs people in by redirects of the whole page instead of a popup
 	// window.
@@ -300,10 +315,10 @@ type Guest struct {
 // Integrations are the source code hosts.
 type Integrations struct {
 	// GitHub always has an entry for github.com, without credentials when it is not configured.
-	GitHub []GitHub `yaml:"github"`
-	Azure  []Azure  `yaml:"azure"`
-	// Gerrit has hosts only, which suffices to parse a repoUrl.
-	Gerrit          []SourceHost      `yaml:"gerrit"`
+	GitHub          []GitHub          `yaml:"github"`
+	Azure           []Azure           `yaml:"azure"`
+	Gerrit          []Gerrit          `yaml:"gerrit"`
+	AWSS3           []AWSS3           `yaml:"awsS3"`
 	BitbucketCloud  []BitbucketCloud  `yaml:"bitbucketCloud"`
 	BitbucketServer []BitbucketServer `yaml:"bitbucketServer"`
 	Gitea           []Gitea           `yaml:"gitea"`
@@ -358,9 +373,15 @@ type GitLab struct {
 	Token      Secret `yaml:"token"`
 }
 
-// SourceHost is a source code host as URLs contain it.
-type SourceHost struct {
-	Host string `yaml:"host"`
+// Gerrit is one Gerrit host. BaseURL is https:// and the host, and the other URLs are BaseURL, unless they are
+// configured.
+type Gerrit struct {
+	Host           string `yaml:"host"`
+	BaseURL        string `yaml:"baseUrl"`
+	CloneURL       string `yaml:"cloneUrl"`
+	GitilesBaseURL string `yaml:"gitilesBaseUrl"`
+	Username       string `yaml:"username"`
+	Password       Secret `yaml:"password"`
 }
 
 // GitHub is one GitHub host. APIBaseURL is https://api.github.com for github.com unless it is configured.
@@ -379,6 +400,27 @@ type GitHubApp struct {
 	// AllowedInstallationOwners, when not nil, are the only owners whose installations are used.
 	AllowedInstallationOwners []string `yaml:"allowedInstallationOwners"`
 	PublicAccess              bool     `yaml:"publicAccess"`
+	// WebhookSecret signs the app's events, "" when it sends none here.
+	WebhookSecret Secret `yaml:"webhookSecret"`
+}
+
+// Events says which webhooks of source code hosts are taken.
+type Events struct {
+	Modules EventModules `yaml:"modules"`
+}
+
+// EventModules are the webhooks by the kind of their hosts. GitHub's apps may have secrets of their own.
+type EventModules struct {
+	GitHub         EventModule `yaml:"github"`
+	GitLab         EventModule `yaml:"gitlab"`
+	Gitea          EventModule `yaml:"gitea"`
+	BitbucketCloud EventModule `yaml:"bitbucketCloud"`
+	AzureDevOps    EventModule `yaml:"azureDevOps"`
+}
+
+// EventModule is one kind of webhook. An empty secret takes none.
+type EventModule struct {
+	WebhookSecret Secret `yaml:"webhookSecret"`
 }
 
 // Catalog configures the sources and the processing of entities.
@@ -393,6 +435,36 @@ type Catalog struct {
 	OrphanStrategy                  string        `yaml:"orphanStrategy"`
 	Readonly                        bool          `yaml:"readonly"`
 	DefaultLocationConflictStrategy string        `yaml:"defaultLocationConflictStrategy"`
+	Events                          CatalogEvents `yaml:"events"`
+	// OrphanProviderStrategy says what happens to the entities of a source that the configuration has no more.
+	OrphanProviderStrategy string       `yaml:"orphanProviderStrategy"`
+	Sweep                  CatalogSweep `yaml:"sweep"`
+	// Providers are the sources that are read by schedule.
+	Providers CatalogProviders `yaml:"providers"`
+	History   CatalogHistory   `yaml:"history"`
+}
+
+// CatalogHistory configures the versions of entities that are served no more.
+type CatalogHistory struct {
+	// Retention is how long a version is kept after its end, 0 for ever.
+	Retention time.Duration `yaml:"retention"`
+}
+
+// CatalogSweep are the settings of the sweeps of all sources.
+type CatalogSweep struct {
+	// MaxRemovals is how much a sweep may remove without a decision: a share such as "20%", or a number.
+	MaxRemovals string `yaml:"maxRemovals"`
+}
+
+// CatalogEvents says who is told of changes in the catalog.
+type CatalogEvents struct {
+	Webhooks []CatalogWebhook `yaml:"webhooks"`
+}
+
+// CatalogWebhook gets the changes of served entities. Its name is unique.
+type CatalogWebhook struct {
+	Name    string `yaml:"name"`
+	Webhook `yaml:",inline"`
 }
 
 // CatalogLocation is a file or URL from which entities are read. Its Rules apply to this location only.
@@ -433,6 +505,14 @@ type Scaffolder struct {
 	DefaultEnvironment        DefaultEnvironment `yaml:"defaultEnvironment"`
 	ConcurrentTasksLimit      int                `yaml:"concurrentTasksLimit"`
 	RequireSCMUserCredentials bool               `yaml:"requireScmUserCredentials"`
+	HTTP                      ScaffolderHTTP     `yaml:"http"`
+	Sentry                    Sentry             `yaml:"sentry"`
+}
+
+// ScaffolderHTTP limits the action http:backstage:request. Empty lists limit nothing.
+type ScaffolderHTTP struct {
+	AllowedMethods []string `yaml:"allowedMethods"`
+	AllowedHosts   []string `yaml:"allowedHosts"`
 }
 
 // Author is the author of commits.
@@ -528,11 +608,42 @@ type Portico struct {
 	Files      Files      `yaml:"files"`
 	Policy     Policy     `yaml:"policy"`
 	Server     Server     `yaml:"server"`
+	HTTP       HTTP       `yaml:"http"`
+	Form       Form       `yaml:"form"`
 	// TokenExchange has no issuers when no tokens are exchanged.
 	TokenExchange TokenExchange `yaml:"tokenExchange"`
 	Audit         Audit         `yaml:"audit"`
 	Run           Run           `yaml:"run"`
 	Telemetry     Telemetry     `yaml:"telemetry"`
+}
+
+// Form adds to the forms of templates.
+type Form struct {
+	// Fields are custom fields by their names, which templates have as ui:field.
+	Fields map[string]FormField `yaml:"fields"`
+	// Decorators are the form decorators of templates that set a person's token, by their ids.
+	Decorators map[string]FormDecorator `yaml:"decorators"`
+}
+
+// FormField is a custom field: an element that a JavaScript module defines.
+type FormField struct {
+	Module  string `yaml:"module"`
+	Element string `yaml:"element"`
+}
+
+// FormDecorator makes the person's token at a sign-in provider a secret of the run.
+type FormDecorator struct {
+	Provider string `yaml:"provider"`
+	// Scopes are those of the token, none for the provider's usual ones.
+	Scopes []string `yaml:"scopes"`
+	// Secret is the name under which steps read the token.
+	Secret string `yaml:"secret"`
+}
+
+// HTTP limits what templates ask Portico's own API.
+type HTTP struct {
+	// Plugins are the ids of the plugins that http:backstage:request may call as the run's starter.
+	Plugins []string `yaml:"plugins"`
 }
 
 // Policy is how the files with roles are read.

@@ -349,3 +349,30 @@ func TestSecretsAreNotRepeatedInProblems(t *testing.T) {
 	require.Len(t, invalid.Problems, 3)
 	require.NotContains(t, err.Error(), "pa55")
 }
+
+// TestCatalogProviders: a single source may be written without a name, as in Backstage.
+func TestCatalogProviders(t *testing.T) {
+	t.Parallel()
+	loaded, err := load(t, nil, "testdata/good/catalog-providers.yaml")
+	require.NoError(t, err)
+	github := loaded.Catalog.Providers.GitHub
+	require.Len(t, github, 1)
+	require.Equal(t, "acme", github["default"].Organization)
+	require.Equal(t, "github.com", github["default"].Host)
+	require.Equal(t, "/catalog-info.yaml", github["default"].CatalogPath)
+	require.True(t, github["default"].Filters.AllowForks)
+	require.Equal(t, []string{"web"}, github["default"].Filters.Topic.Exclude)
+	require.Equal(t, config.Schedule{Frequency: config.Frequency{Every: 3 * time.Hour}, Timeout: time.Hour}, github["default"].Schedule)
+
+	organizations := loaded.Catalog.Providers.GitHubOrg
+	require.Len(t, organizations, 1)
+	require.Equal(t, "people", organizations[0].ID)
+	require.Equal(t, config.Frequency{Cron: "0 2 * * *"}, organizations[0].Schedule.Frequency)
+
+	loaded, err = load(t, nil, "testdata/good/catalog-providers-named.yaml")
+	require.NoError(t, err)
+	require.Equal(t, config.Frequency{}, loaded.Catalog.Providers.GitHub["by-hand"].Schedule.Frequency)
+	require.Equal(t, config.Frequency{Every: 30 * time.Minute}, loaded.Catalog.Providers.GitHub["often"].Schedule.Frequency)
+	require.EqualValues(t, 4711, loaded.Catalog.Providers.GitHub["often"].App)
+	require.Empty(t, loaded.Catalog.Providers.GitHubOrg)
+}

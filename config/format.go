@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strings"
 )
 
@@ -20,9 +21,31 @@ var formats = map[string]func(string) error{
 	"webhookSecret": checkWebhookSecret,
 	"aes256":        checkAES256,
 
+	"elementName":      checkElementName,
 	"sourceExpression": checkSourceExpression,
 	"proxy":            checkProxy,
 	"address":          checkAddress,
+	"removals":         checkRemovals,
+}
+
+// elementName is a name of a custom element, in ASCII. HTML's own names have no hyphen, so it is none of them.
+var elementName = regexp.MustCompile(`^[a-z][a-z0-9._]*-[a-z0-9._-]*$`)
+
+func checkElementName(text string) error {
+	if !elementName.MatchString(text) {
+		return errors.New("not the name of a custom element: small letters with a hyphen, such as acme-region-picker")
+	}
+	return nil
+}
+
+// removals is a share or a number.
+var removals = regexp.MustCompile(`^(?:[0-9]{1,9}|(?:100|[0-9]{1,2}(?:\.[0-9]+)?) ?%)$`)
+
+func checkRemovals(text string) error {
+	if !removals.MatchString(text) {
+		return errors.New("neither a share such as 20% nor a number of entities")
+	}
+	return nil
 }
 
 // checkAddress accepts an IP address.

@@ -32,6 +32,7 @@ type schema struct {
 	Shorthand   string    `yaml:"shorthand"`
 	Required    []string  `yaml:"required"`
 	Conflicts   []string  `yaml:"conflicts"`
+	Single      []string  `yaml:"single"`
 
 	Properties map[string]*schema `yaml:"properties"`
 	Additional additional         `yaml:"additionalProperties"`

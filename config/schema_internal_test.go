@@ -80,8 +80,12 @@ func leaves(path string, of reflect.Type, into map[string]string) {
 	switch {
 	case of == reflect.TypeFor[time.Duration]():
 		into[path] = "duration"
+	case of == reflect.TypeFor[Frequency]():
+		into[path] = "frequency"
 	case of == reflect.TypeFor[Secret]():
 		into[path] = "string secret"
+	case of == reflect.TypeFor[PathRewrite]():
+		into[path+".<name>"] = "string"
 	case of == reflect.TypeFor[[]string]():
 		into[path] = "strings"
 	case of.Kind() == reflect.Pointer:

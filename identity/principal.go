@@ -35,14 +35,16 @@ type Principal struct {
 	// Ownership lists the references by which the user owns entities: the user and all their groups. Empty
 	// for services.
 	Ownership []string
-	// Via is the plugin of a Backstage that calls on behalf of the user, such as plugin:search; "" when the user
-	// calls.
+	// Via is who calls on behalf of the subject: the plugin of a Backstage, such as plugin:search, or a run, such as
+	// run:4711. "" when the subject calls.
 	Via string
 	// Restrictions, when not nil, limit what a service's token may do: its accessRestrictions or, after At,
 	// the one for the called plugin.
 	Restrictions []Restriction
 	// Session is the session of a user's token; zero for a token that belongs to none.
 	Session uuid.UUID
+	// Only, when not "", is the only plugin at which the token counts. At checks it.
+	Only string
 	// Token is the caller's bearer token. Actions get it as the run's backstageToken.
 	Token string
 }
@@ -78,6 +80,10 @@ type Restriction struct {
 // At checks that the token may be used at the plugin with this id, and returns the principal with the
 // restrictions for it. Otherwise it returns a fault of kind NotAllowed.
 func (p Principal) At(plugin string) (Principal, error) {
+	if p.Only != "" && p.Only != plugin {
+		return Principal{}, fault.New(fault.NotAllowed, "This token's access is restricted to plugin(s) '%s'", p.Only)
+	}
+	p.Only = ""
 	if p.Restrictions == nil {
 		return p, nil
 	}

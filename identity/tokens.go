@@ -75,13 +75,17 @@ func (i *Issuer) IssueIn(ctx context.Context, session uuid.UUID, userRef string,
 	if err := i.ownerships.put(ctx, userRef, ownership); err != nil {
 		return "", err
 	}
+	return i.issueUser(ctx, session, userRef, ownership, TokenLifetime)
+}
+
+func (i *Issuer) issueUser(ctx context.Context, session uuid.UUID, userRef string, ownership []string, lifetime time.Duration) (string, error) {
 	key, err := i.keys.newest(ctx)
 	if err != nil {
 		return "", err
 	}
 	now := i.now()
 	claims := userClaims{Claims: jwt.Claims{Issuer: i.url, Subject: userRef, Audience: jwt.Audience{audience},
-		IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(TokenLifetime))}, Session: session}
+		IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(lifetime))}, Session: session}
 	if i.ownershipClaim {
 		claims.Ownership = ownership
 	}
@@ -187,6 +191,8 @@ func (a *Authenticator) Authenticate(ctx context.Context, token string) (Princip
 		return a.issuer.Verify(ctx, token)
 	case serviceType:
 		return a.issuer.verifyService(ctx, token)
+	case runType:
+		return a.issuer.verifyRun(ctx, token)
 	case pluginType:
 		return a.verifyPlugin(ctx, presented)
 	case limitedType:

@@ -175,6 +175,19 @@ func (s *Set) EditURL(rawURL string) (string, bool) {
 	return host.EditURL(parsed)
 }
 
+// PlaceOf is the place that a URL on a host names.
+func PlaceOf(host Host, rawURL string) (Place, error) {
+	parsed, err := ParseURL(rawURL)
+	if err != nil {
+		return Place{}, err
+	}
+	return host.Parse(parsed)
+}
+
+// RepositoryKey identifies a repository among all hosts. Names that differ only in case have one key, because most hosts
+// treat them as one repository.
+func RepositoryKey(host, repository string) string { return strings.ToLower(host + "/" + repository) }
+
 // SameRepository reports whether two URLs of files may be in one repository. It returns true when a URL is in
 // no known repository.
 func (s *Set) SameRepository(a, b string) bool {

@@ -85,7 +85,8 @@ type Repository interface {
 	// Archive opens a commit as a gzipped tarball, whose files are all below one directory. It may contain
 	// only the files below directory, with their full paths. The caller closes it.
 	Archive(ctx context.Context, commit, directory string) (io.ReadCloser, error)
-	// Remote is the repository's address for Git. No action uses it yet: those that publish know GitHub only.
+	// Remote is the repository's address for Git. Actions that publish ask the host for it when they create the
+	// repository.
 	Remote(ctx context.Context) (Remote, error)
 }
 
@@ -93,29 +94,22 @@ type Repository interface {
 // without authentication.
 type Remote struct{ URL, Username, Password string }
 
-// Directory is a Host that knows where the configured credentials may create repositories. Errors are like
+// Directory is a Host that knows whether the configured credentials may create a repository. Errors are like
 // those of Set.ReadURL.
 type Directory interface {
 	Host
-	// Owners lists the owners for which the credentials may create repositories, as far as the host tells.
-	Owners(ctx context.Context) ([]Owner, error)
 	// Availability reports whether an owner may get a new repository with a name.
 	Availability(ctx context.Context, owner, name string) (Availability, error)
 }
 
-// Owner is a user, organization or group that owns repositories.
-type Owner struct {
-	Name string `json:"name"`
-	// Kind is "user", "organization" or "group".
-	Kind string `json:"kind" jsonschema:"enum=user,enum=organization,enum=group"`
+// BranchLister is a Host that lists the branches of a repository. Errors are like those of Set.ReadURL.
+type BranchLister interface {
+	Host
+	// Branches lists the branches whose names begin with a prefix, as many as the host lists at once. The
+	// repository has the parts that CheckRepo requires. token replaces the configured credentials; "" keeps
+	// them.
+	Branches(ctx context.Context, repo Repo, prefix, token string) ([]string, error)
 }
-
-// Kinds of owners.
-const (
-	OwnerUser         = "user"
-	OwnerOrganization = "organization"
-	OwnerGroup        = "group"
-)
 
 // Availability says whether a repository can be created, as far as that is known without trying.
 type Availability struct {

@@ -20,9 +20,9 @@ type Repo struct {
 
 // Require returns an error for the first absent part among names, which are those of a repoUrl's parameters:
 // "missing owner".
-func (r Repo) Require(names ...string) error {
-	parts := map[string]string{
-		"owner": r.Owner, "repo": r.Repo, "organization": r.Organization, "workspace": r.Workspace, "project": r.Project,
+func (r Repo) Require(names ...Part) error {
+	parts := map[Part]string{
+		PartOwner: r.Owner, PartRepo: r.Repo, PartOrganization: r.Organization, PartWorkspace: r.Workspace, PartProject: r.Project,
 	}
 	for _, name := range names {
 		if parts[name] == "" {
@@ -41,8 +41,7 @@ func (s *Set) ParseRepoURL(repoURL string) (Repo, error) {
 	}
 	host, found := s.ByHost(parsed.Host)
 	if !found {
-		return Repo{}, fault.New(fault.Input,
-			"No matching integration configuration for host %s, please check your integrations config", parsed.Host)
+		return Repo{}, unconfigured(parsed.Host)
 	}
 	query := parsed.Query()
 	value := func(name string) string { return strings.Trim(query.Get(name), "/") }

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/integration/internal/cache"
 )
 
@@ -73,6 +74,22 @@ func (s *Set) Hosts() []Host { return s.hosts }
 func (s *Set) ByHost(name string) (Host, bool) {
 	host, found := s.byHost[name]
 	return host, found
+}
+
+// HostOf finds a host of one type by its name in URLs, with its port if any. A host of another type, or none, is an input
+// fault.
+func HostOf[H Host](s *Set, name string) (H, error) {
+	found, _ := s.ByHost(name)
+	host, is := found.(H)
+	if !is {
+		return host, unconfigured(name)
+	}
+	return host, nil
+}
+
+// unconfigured says in Backstage's words that no host is configured by a name.
+func unconfigured(name string) error {
+	return fault.New(fault.Input, "No matching integration configuration for host %s, please check your integrations config", name)
 }
 
 // ByURL finds the host of a URL.

@@ -5,6 +5,8 @@ package plainjson
 import (
 	"bytes"
 	"encoding/json"
+	"math"
+	"strconv"
 )
 
 // Marshal is json.Marshal without HTML escaping. Keys of maps are sorted.
@@ -27,6 +29,9 @@ func MarshalIndent(value any, indent string) ([]byte, error) {
 
 // Write appends the result of Marshal to a buffer. On an error it appends nothing.
 func Write(out *bytes.Buffer, value any) error {
+	if writeScalar(out, value) {
+		return nil
+	}
 	encoder := json.NewEncoder(out)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(value); err != nil {
@@ -34,4 +39,43 @@ func Write(out *bytes.Buffer, value any) error {
 	}
 	out.Truncate(out.Len() - len("\n"))
 	return nil
+}
+
+// maxExact bounds the whole numbers that are written with all their digits.
+const maxExact = 1 << 53
+
+// writeScalar writes the scalars of which documents mostly consist. A json.Encoder for each would take most of
+// the time of encoding a document. It returns false for other values, and writes nothing.
+func writeScalar(out *bytes.Buffer, value any) bool {
+	switch value := value.(type) {
+	case nil:
+		out.WriteString("null")
+	case bool:
+		out.Write(strconv.AppendBool(out.AvailableBuffer(), value))
+	case float64:
+		if value != math.Trunc(value) || math.Abs(value) > maxExact || value == 0 && math.Signbit(value) {
+			return false
+		}
+		out.Write(strconv.AppendInt(out.AvailableBuffer(), int64(value), 10))
+	case string:
+		if !isPlain(value) {
+			return false
+		}
+		out.WriteByte('"')
+		out.WriteString(value)
+		out.WriteByte('"')
+	default:
+		return false
+	}
+	return true
+}
+
+// isPlain reports whether a text is its own encoding.
+func isPlain(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }

@@ -2,6 +2,9 @@ package plainjson_test
 
 import (
 	"bytes"
+	"encoding/json"
+	"math"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -27,4 +30,27 @@ func TestMarshalDoesNotEscapeHTML(t *testing.T) {
 	require.NoError(t, plainjson.Write(out, "&"))
 	require.Error(t, plainjson.Write(out, []any{"y", make(chan int)}))
 	require.Equal(t, `x"&"`, out.String())
+}
+
+// Scalars are written without encoding/json, and must be what it writes.
+func FuzzScalars(f *testing.F) {
+	for _, text := range []string{"", "plain", "\"", "\\", "\n", "é", "\u2028", "\xff", "<&>", "\x7f"} {
+		f.Add(text, 1.5)
+	}
+	for _, number := range []float64{0, math.Copysign(0, -1), 1, -1, 1e15, 1 << 53, 1<<53 + 2, 1e20, 1e21, 1e-7, math.MaxFloat64} {
+		f.Add("", number)
+	}
+	f.Fuzz(func(t *testing.T, text string, number float64) {
+		for _, value := range []any{text, number, text == "", nil} {
+			var expected bytes.Buffer
+			encoder := json.NewEncoder(&expected)
+			encoder.SetEscapeHTML(false)
+			failed := encoder.Encode(value)
+			encoded, err := plainjson.Marshal(value)
+			require.Equal(t, failed == nil, err == nil)
+			if failed == nil {
+				require.Equal(t, strings.TrimSuffix(expected.String(), "\n"), string(encoded))
+			}
+		}
+	})
 }

@@ -48,6 +48,14 @@ const (
 	PolicyEntityUpdate Permission = "policy.entity.update"
 	PolicyEntityDelete Permission = "policy.entity.delete"
 
+	// KubernetesClustersRead and the following two are the Kubernetes plugin's.
+	KubernetesClustersRead  Permission = "kubernetes.clusters.read"
+	KubernetesResourcesRead Permission = "kubernetes.resources.read"
+	KubernetesProxy         Permission = "kubernetes.proxy"
+
+	// ArgoCDViewRead is that of the community's plugin for Argo CD.
+	ArgoCDViewRead Permission = "argocd.view.read"
+
 	// ScaffolderTaskRetry and the following are Portico's own: no plugin of Backstage has them.
 	ScaffolderTaskRetry    Permission = "scaffolder.task.retry"
 	ScaffolderTaskRollback Permission = "scaffolder.task.rollback"
@@ -56,6 +64,15 @@ const (
 	SessionDelete          Permission = "portico.session.delete"
 	// TemporalRead is about Temporal's Web UI.
 	TemporalRead Permission = "portico.temporal.read"
+	// BuildRead and the following two are about the source code projects of entities.
+	BuildRead       Permission = "portico.build.read"
+	BuildRerun      Permission = "portico.build.rerun"
+	PullRequestRead Permission = "portico.pull-request.read"
+	// VaultRead is about where the secrets of entities are, not about what they contain.
+	VaultRead Permission = "portico.vault.read"
+	// CatalogSourceRead and CatalogSourceUpdate are about the sources of the catalog and their sweeps.
+	CatalogSourceRead   Permission = "portico.catalog.source.read"
+	CatalogSourceUpdate Permission = "portico.catalog.source.update"
 )
 
 // ResourceType is the type of the resources of a permission, such as "catalog-entity".
@@ -104,12 +121,24 @@ var permissions = map[Permission]struct {
 	PolicyEntityUpdate: {"update", PolicyEntity},
 	PolicyEntityDelete: {"delete", PolicyEntity},
 
+	KubernetesClustersRead:  {"read", ""},
+	KubernetesResourcesRead: {"read", ""},
+	KubernetesProxy:         {"", ""},
+
+	ArgoCDViewRead: {"read", ""},
+
 	ScaffolderTaskRetry:    {"", ScaffolderTask},
 	ScaffolderTaskRollback: {"", ScaffolderTask},
 	AuditRead:              {"read", ""},
 	SessionRead:            {"read", ""},
 	SessionDelete:          {"delete", ""},
 	TemporalRead:           {"read", ""},
+	BuildRead:              {"read", ""},
+	BuildRerun:             {"", ""},
+	PullRequestRead:        {"read", ""},
+	VaultRead:              {"read", ""},
+	CatalogSourceRead:      {"read", ""},
+	CatalogSourceUpdate:    {"update", ""},
 }
 
 // deputies has the permission of Backstage that guarded the same command there, or one like it. It decides for roles
@@ -117,6 +146,8 @@ var permissions = map[Permission]struct {
 var deputies = map[Permission]Permission{
 	ScaffolderTaskRetry:    ScaffolderTaskCreate,
 	ScaffolderTaskRollback: ScaffolderTaskCancel,
+	CatalogSourceRead:      CatalogIngestionRead,
+	CatalogSourceUpdate:    CatalogIngestionManage,
 }
 
 // administrative are the permissions that users do not have without roles.

@@ -71,7 +71,8 @@ func TestPermissionsMatchTheServedLists(t *testing.T) {
 			policy.CatalogLocationRead, policy.CatalogLocationCreate, policy.CatalogLocationDelete, policy.CatalogLocationAnalyze,
 			policy.CatalogEntityCreate, policy.CatalogIngestionRead, policy.CatalogIngestionManage,
 		},
-		"portico": {policy.ScaffolderTaskRetry, policy.ScaffolderTaskRollback, policy.AuditRead, policy.SessionRead, policy.SessionDelete},
+		"portico": {policy.ScaffolderTaskRetry, policy.ScaffolderTaskRollback, policy.AuditRead, policy.SessionRead, policy.SessionDelete,
+			policy.BuildRead, policy.BuildRerun, policy.PullRequestRead, policy.VaultRead, policy.CatalogSourceRead, policy.CatalogSourceUpdate},
 		"scaffolder": {
 			policy.ScaffolderTaskCreate, policy.ScaffolderTaskRead, policy.ScaffolderTaskCancel,
 			policy.ScaffolderTemplateRead, policy.ScaffolderTemplateStepRead, policy.ScaffolderTemplateDryRun, policy.ScaffolderTemplateManage,

@@ -67,6 +67,33 @@ var (
 		"How long the oldest due entity has waited, 0 when there is none."}
 	CatalogFailed = Metric{"portico_catalog_entities_failed", Gauge, nil, OfInstallation,
 		"Entities that cannot be processed or served, at most 10,000."}
+	CatalogConflicts = Metric{"portico_catalog_conflicts", Gauge, nil, OfInstallation,
+		"Claims to entities that another location has, at most 10,000."}
+	CatalogOrphans = Metric{"portico_catalog_entities_orphaned", Gauge, nil, OfInstallation,
+		"Entities that no location lists any more, at most 10,000. Only with catalog.orphanStrategy: keep."}
+	CatalogUnowned = Metric{"portico_catalog_entities_unowned", Gauge, nil, OfInstallation,
+		"Entities without an owner, or with one that is not in the catalog, at most 10,000."}
+	CatalogDangling = Metric{"portico_catalog_entities_dangling", Gauge, nil, OfInstallation,
+		"Entities with a relation to something that is not in the catalog, at most 10,000."}
+	CatalogDuplicates = Metric{"portico_catalog_repositories_duplicated", Gauge, nil, OfInstallation,
+		"Repositories from which entities of several branches are served, at most 10,000."}
+
+	CatalogSources = Metric{"portico_catalog_sources", Gauge, []string{"sweep"}, OfInstallation,
+		"Sources of the catalog, by the state of the latest sweep of each: reading, waiting for a decision, committed, failed and others."}
+	CatalogSourcesLate = Metric{"portico_catalog_sources_late", Gauge, nil, OfInstallation,
+		"Sources that have not been swept completely for twice their interval, without those that are paused."}
+	EventsReceived = Metric{"portico_events_received_total", Counter, []string{"topic", "outcome"}, OfProcess,
+		"Requests of webhooks. The outcome is stored, repeated, ignored when there is nothing to do, refused for a wrong signature, or invalid."}
+	EventsDone = Metric{"portico_events_done_total", Counter, []string{"kind"}, OfProcess,
+		"Events of source code hosts that were worked off."}
+	EventsPending = Metric{"portico_events_pending", Gauge, nil, OfInstallation,
+		"Events of source code hosts that were stored and not worked off yet, at most 10,000."}
+	EventsLag = Metric{"portico_events_lag_seconds", Gauge, nil, OfInstallation,
+		"How long the oldest of them has waited, 0 when there is none."}
+	ChangesPending = Metric{"portico_catalog_changes_pending", Gauge, []string{"webhook"}, OfInstallation,
+		"Changes of entities that a webhook of catalog.events.webhooks has not taken, at most 10,000."}
+	ChangesLag = Metric{"portico_catalog_changes_lag_seconds", Gauge, []string{"webhook"}, OfInstallation,
+		"How long the oldest of them has waited, 0 when there is none."}
 
 	AuditUnsealedAge = Metric{"portico_audit_unsealed_age_seconds", Gauge, nil, OfInstallation,
 		"How long the oldest event of the audit log that is in no seal has waited, 0 when there is none."}
@@ -93,7 +120,9 @@ var (
 // Metrics lists all metrics.
 func Metrics() []Metric {
 	return []Metric{HTTPServerDuration, HTTPClientDuration, RateLimit, RateLimitRemaining, Runs, RunsQueued, RunsQueuedAge, RunsEnded,
-		StepDuration, CatalogDue, CatalogLag, CatalogFailed, AuditUnsealedAge, AuditWebhookPending, AuditWebhookLag, DatabaseConnections,
+		StepDuration, CatalogDue, CatalogLag, CatalogFailed, CatalogConflicts, CatalogOrphans, CatalogUnowned, CatalogDangling, CatalogDuplicates,
+		CatalogSources, CatalogSourcesLate, EventsReceived, EventsDone, EventsPending, EventsLag,
+		ChangesPending, ChangesLag, AuditUnsealedAge, AuditWebhookPending, AuditWebhookLag, DatabaseConnections,
 		DatabaseConnectionsMax, DatabaseAcquires, DatabaseAcquireSeconds, Build, ReadFailures}
 }
 

@@ -1,12 +1,11 @@
-// Package webhook sends the sealed events of the audit log to another system, in order and each at least once.
-// The messages are signed as Standard Webhooks describes.
+// Package webhook sends the sealed events of the audit log to another system, in order and each at least once. Package
+// webhook of the foundation sends and signs the messages.
 package webhook
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"time"
@@ -17,19 +16,14 @@ import (
 
 	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/db"
+	"github.com/portico-dev/portico/webhook"
 )
 
 const (
-	// answerTimeout bounds the attempt to send one message.
-	answerTimeout = 15 * time.Second
 	// turn is how long one worker sends before it makes room for another, and leaseSeconds how long the others
 	// leave it alone: a turn, its last message, and the statements around it.
 	turn         = 30 * time.Second
 	leaseSeconds = 60
-	// maxMessage bounds the bytes of a message, unless one event has more: many receivers refuse larger ones.
-	maxMessage = 512 << 10
-	// maxAnswer bounds what is read of an answer, so that its connection can be used again.
-	maxAnswer = 4 << 10
 )
 
 // queries has no state.
@@ -51,17 +45,14 @@ type Options struct {
 // Sender sends the audit log to one receiver. Any number of processes may have one: they take turns.
 type Sender struct {
 	options  Options
-	client   *http.Client
+	receiver *webhook.Receiver
 	problems problems
 }
 
 // New creates a Sender.
 func New(options Options) *Sender {
-	return &Sender{options: options, client: &http.Client{
-		Transport: options.Transport, Timeout: answerTimeout,
-		// A receiver that sends the log elsewhere is not the one that was configured.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	return &Sender{options: options, receiver: webhook.New(webhook.Options{Setting: "portico.audit.webhook", URL: options.URL, Secret: options.Secret,
+		Transport: options.Transport})}
 }
 
 // Send sends seals until none is left, one fails, or its turn is over, and reports whether there may be more.
@@ -76,7 +67,7 @@ func (s *Sender) Send(ctx context.Context) (more bool, err error) {
 		return false, fmt.Errorf("begin to send the audit log: %w", err)
 	}
 	more, err = s.sendAfter(ctx, lease, audit.Position{Seal: row.Delivered, Events: int(row.DeliveredEvents)})
-	if failed, is := errors.AsType[*deliveryError](err); is {
+	if failed, is := errors.AsType[*webhook.Error](err); is {
 		return false, s.noteFailure(ctx, lease, failed)
 	}
 	return more, errors.Join(err, s.release(ctx, lease))
@@ -85,7 +76,7 @@ func (s *Sender) Send(ctx context.Context) (more bool, err error) {
 // sendAfter sends the events after a position.
 func (s *Sender) sendAfter(ctx context.Context, lease uuid.UUID, taken audit.Position) (more bool, err error) {
 	for ends := time.Now().Add(turn); time.Now().Before(ends); {
-		batch, found, err := s.options.Audit.Next(ctx, taken, maxMessage)
+		batch, found, err := s.options.Audit.Next(ctx, taken, webhook.MaxMessage)
 		if err != nil || !found {
 			return false, err
 		}
@@ -114,30 +105,14 @@ func (s *Sender) warn(ctx context.Context, taken audit.Position, batch audit.Bat
 	}
 }
 
-// post sends a message. Any answer but a 2xx is a deliveryError, and so is none.
+// post sends a batch. Its id, the hash at the end of the batch, is the same for each attempt.
 func (s *Sender) post(ctx context.Context, batch audit.Batch) error {
-	request, err := s.request(ctx, batch)
-	if err != nil {
-		return err
-	}
-	response, err := s.client.Do(request)
-	if err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return unanswered(batch.Seal, err)
-	}
-	defer response.Body.Close()
-	_, _ = io.CopyN(io.Discard, response.Body, maxAnswer) // the status is what counts
-	if response.StatusCode/100 == 2 {
-		return nil
-	}
-	return refused(batch.Seal, response)
+	return s.receiver.Post(ctx, webhook.Message{Name: fmt.Sprintf("seal %d", batch.Seal), ID: batch.Head, ContentType: "application/x-ndjson", Body: batch.Lines})
 }
 
 // noteFailure makes every worker wait before the next attempt.
-func (s *Sender) noteFailure(ctx context.Context, lease uuid.UUID, failed *deliveryError) error {
-	noted, err := queries.FailAuditWebhook(ctx, s.options.Pool, failed.wait.Seconds(), lease)
+func (s *Sender) noteFailure(ctx context.Context, lease uuid.UUID, failed *webhook.Error) error {
+	noted, err := queries.FailAuditWebhook(ctx, s.options.Pool, failed.Wait.Seconds(), lease)
 	if errors.Is(err, pgx.ErrNoRows) { // this worker took too long, and another one sends now
 		return failed
 	}

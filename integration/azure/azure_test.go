@@ -19,7 +19,7 @@ import (
 
 var forge = hosttest.Forge{
 	API: serve, Root: "/acme/the%20project/_git/shop", Missing: "/acme/the%20project/_git/none", Hidden: http.StatusUnauthorized,
-	WholeRefs: true, RequestsWithSlashes: 2,
+	WholeRefs: true, RequestsWithSlashes: 2, Repo: integration.Repo{Organization: "acme", Project: "the project", Repo: "shop"},
 	Config: func(serverURL, host, token string) forges.Config {
 		config := azure.Config{Host: host, BaseURL: serverURL}
 		if token != "" {
@@ -51,7 +51,7 @@ func serve(repository *hosttest.Repository) http.Handler {
 	a := api{repository}
 	mux := http.NewServeMux()
 	for path, handler := range map[string]http.HandlerFunc{
-		"": a.repository, "/commits": a.commits, "/items": a.items, "/blobs/{id}": a.blob,
+		"": a.repository, "/refs": a.refs, "/commits": a.commits, "/items": a.items, "/blobs/{id}": a.blob,
 	} {
 		mux.HandleFunc("GET /acme/{project}/_apis/git/repositories/shop"+path, func(w http.ResponseWriter, r *http.Request) {
 			if r.PathValue("project") != "the project" || r.URL.Query().Get("api-version") == "" {
@@ -62,6 +62,16 @@ func serve(repository *hosttest.Repository) http.Handler {
 		})
 	}
 	return mux
+}
+
+func (a api) refs(w http.ResponseWriter, r *http.Request) {
+	values := []map[string]string{}
+	for _, name := range a.Refs("heads", "") {
+		if strings.HasPrefix("heads/"+name, r.URL.Query().Get("filter")) {
+			values = append(values, map[string]string{"name": "refs/heads/" + name})
+		}
+	}
+	hosttest.JSON(w, map[string]any{"value": values})
 }
 
 func (api) repository(w http.ResponseWriter, _ *http.Request) {

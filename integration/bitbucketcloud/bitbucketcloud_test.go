@@ -17,6 +17,7 @@ import (
 
 var forge = hosttest.Forge{
 	API: serve, Root: "/acme/shop", Missing: "/acme/none", Hidden: http.StatusNotFound, RequestsWithSlashes: 2,
+	Repo: integration.Repo{Workspace: "acme", Project: "WEB", Repo: "shop"},
 	Config: func(serverURL, host, token string) forges.Config {
 		return forges.Config{BitbucketCloud: []bitbucketcloud.Config{{Host: host, APIBaseURL: serverURL + "/2.0", BaseURL: serverURL, Token: token}}}
 	},
@@ -54,7 +55,8 @@ func serve(repository *hosttest.Repository) http.Handler {
 	a := api{repository}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /2.0/repositories/acme/shop", a.repository)
-	mux.HandleFunc("GET /2.0/repositories/acme/shop/refs", a.refs)
+	mux.HandleFunc("GET /2.0/repositories/acme/shop/refs", func(w http.ResponseWriter, r *http.Request) { a.refs(w, r, "heads", "tags") })
+	mux.HandleFunc("GET /2.0/repositories/acme/shop/refs/branches", func(w http.ResponseWriter, r *http.Request) { a.refs(w, r, "heads") })
 	mux.HandleFunc("GET /2.0/repositories/acme/shop/commit/{hash}", a.commit)
 	mux.HandleFunc("GET /2.0/repositories/acme/shop/src/{commit}/{path...}", a.src)
 	mux.HandleFunc("GET /acme/shop/get/{name}", a.archive)
@@ -66,18 +68,24 @@ func (api) repository(w http.ResponseWriter, _ *http.Request) {
 }
 
 // refs understands the two operators that are asked with: = and ~, which is "contains".
-func (a api) refs(w http.ResponseWriter, r *http.Request) {
+func (a api) refs(w http.ResponseWriter, r *http.Request, kinds ...string) {
 	var values []map[string]any
-	operator, quoted, _ := strings.Cut(strings.TrimPrefix(r.URL.Query().Get("q"), "name "), " ")
+	asked := r.URL.Query().Get("q")
+	if asked == "" {
+		asked = `name ~ ""`
+	}
+	operator, quoted, _ := strings.Cut(strings.TrimPrefix(asked, "name "), " ")
 	wanted, err := strconv.Unquote(quoted)
 	number, numberErr := strconv.Atoi(r.URL.Query().Get("page"))
 	if err != nil || numberErr != nil {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
-	for _, name := range append(a.Refs("heads", ""), a.Refs("tags", "")...) {
-		if operator == "=" && name == wanted || operator == "~" && strings.Contains(name, wanted) {
-			values = append(values, map[string]any{"name": name, "target": map[string]string{"hash": a.Commit(name)}})
+	for _, kind := range kinds {
+		for _, name := range a.Refs(kind, "") {
+			if operator == "=" && name == wanted || operator == "~" && strings.Contains(name, wanted) {
+				values = append(values, map[string]any{"name": name, "target": map[string]string{"hash": a.Commit(name)}})
+			}
 		}
 	}
 	start := min((number-1)*hosttest.PageSize, len(values))

@@ -1,9 +1,9 @@
 package bitbucketcloud
 
 import (
-	"cmp"
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -30,22 +30,10 @@ type repository struct {
 	username, password string
 }
 
-// Connect implements integration.Readable. A token with a user name is that user's API token. A token without
-// one, such as the caller's, is an access token of a repository, a project or a workspace.
+// Connect implements integration.Readable.
 func (h *Host) Connect(place integration.Place, token string) (integration.Repository, error) {
-	username, password := h.config.Username, cmp.Or(h.config.Token, h.config.AppPassword)
-	if token != "" {
-		username, password = "", token
-	}
-	authenticate := rest.Basic(username, password)
-	if username == "" {
-		authenticate, username = rest.Bearer(password), "x-token-auth"
-	}
-	api := rest.New(rest.Options{
-		Name: h.Name(), Key: "integrations.bitbucketCloud", BaseURL: h.config.APIBaseURL, MoreURLs: []string{h.config.BaseURL},
-		Transport: h.transport, Authenticate: authenticate,
-	})
-	return &repository{host: h, api: api, name: place.Repository, username: username, password: password}, nil
+	account := h.Account(token)
+	return &repository{host: h, api: account.API, name: place.Repository, username: account.Username, password: account.Password}, nil
 }
 
 // path is the API's path of a part of the repository. The part must be escaped.
@@ -65,14 +53,28 @@ func (r *repository) DefaultBranch(ctx context.Context) (string, error) {
 // refs returns the branches and tags that match a query in Bitbucket's query language. complete is false when
 // there are more than maxPages pages of them.
 func (r *repository) refs(ctx context.Context, query string) (found []ref, complete bool, err error) {
-	for number := range maxPages {
+	found, complete, err = pages[ref](ctx, r.api, r.path("/refs"), url.Values{"q": {query}}, maxPages)
+	if !complete {
+		found = nil
+	}
+	return found, complete, err
+}
+
+// pages reads at most so many pages of a listing. complete is false when there are more.
+func pages[T any](ctx context.Context, api *rest.Client, path string, query url.Values, limit int) (found []T, complete bool, err error) {
+	query = maps.Clone(query)
+	if query == nil {
+		query = url.Values{}
+	}
+	query.Set("pagelen", pageSize)
+	for number := range limit {
 		var page struct {
-			Values []ref
+			Values []T
 			// Next is the URL of the next page, "" for the last.
 			Next string
 		}
-		parameters := url.Values{"q": {query}, "pagelen": {pageSize}, "page": {strconv.Itoa(number + 1)}}
-		if _, err := r.api.JSON(ctx, r.path("/refs"), parameters, &page); err != nil {
+		query.Set("page", strconv.Itoa(number+1))
+		if _, err := api.JSON(ctx, path, query, &page); err != nil {
 			return nil, false, err
 		}
 		found = append(found, page.Values...)
@@ -80,7 +82,7 @@ func (r *repository) refs(ctx context.Context, query string) (found []ref, compl
 			return found, true, nil
 		}
 	}
-	return nil, false, nil
+	return found, false, nil
 }
 
 // ref is a branch or a tag.
@@ -123,13 +125,18 @@ func (r *repository) Refs(ctx context.Context, prefix string) ([]string, error) 
 	if !complete {
 		return nil, integration.TooManyRefs(r.name, prefix)
 	}
+	return withPrefix(found, prefix), nil
+}
+
+// withPrefix are the names that begin with a prefix: Bitbucket finds those that contain it.
+func withPrefix(found []ref, prefix string) []string {
 	var names []string
 	for _, each := range found {
 		if strings.HasPrefix(each.Name, prefix) {
 			names = append(names, each.Name)
 		}
 	}
-	return names, nil
+	return names
 }
 
 // Open implements integration.Repository. For a name with slashes, which the API's path cannot contain, it

@@ -14,7 +14,7 @@ import (
 
 var forge = hosttest.Forge{
 	API: serve, Root: "/projects/ACME/repos/shop", Missing: "/projects/ACME/repos/none", Hidden: http.StatusNotFound, RequestsWithSlashes: 2,
-	WholeRefs: true,
+	WholeRefs: true, Repo: integration.Repo{Project: "ACME", Repo: "shop"},
 	Config: func(serverURL, host, token string) forges.Config {
 		return forges.Config{BitbucketServer: []bitbucketserver.Config{{Host: host, APIBaseURL: serverURL + "/rest/api/1.0", Token: token}}}
 	},
@@ -38,7 +38,7 @@ func serve(repository *hosttest.Repository) http.Handler {
 	a := api{repository}
 	mux := http.NewServeMux()
 	for path, handler := range map[string]http.HandlerFunc{
-		"/default-branch": a.defaultBranch, "/commits": a.commits, "/raw/{path...}": a.raw, "/archive": a.archive,
+		"/branches": a.branches, "/default-branch": a.defaultBranch, "/commits": a.commits, "/raw/{path...}": a.raw, "/archive": a.archive,
 	} {
 		mux.HandleFunc("GET /rest/api/1.0/projects/ACME/repos/shop"+path, handler)
 	}
@@ -47,6 +47,17 @@ func serve(repository *hosttest.Repository) http.Handler {
 
 func (api) defaultBranch(w http.ResponseWriter, _ *http.Request) {
 	hosttest.JSON(w, map[string]string{"id": "refs/heads/main", "displayId": "main"})
+}
+
+// branches lists those whose names contain a text.
+func (a api) branches(w http.ResponseWriter, r *http.Request) {
+	values := []map[string]string{}
+	for _, name := range a.Refs("heads", "") {
+		if strings.Contains(name, r.URL.Query().Get("filterText")) {
+			values = append(values, map[string]string{"id": "refs/heads/" + name, "displayId": name})
+		}
+	}
+	hosttest.JSON(w, map[string]any{"values": values, "isLastPage": true})
 }
 
 func (a api) commits(w http.ResponseWriter, r *http.Request) {

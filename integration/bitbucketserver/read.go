@@ -1,7 +1,6 @@
 package bitbucketserver
 
 import (
-	"cmp"
 	"context"
 	"io"
 	"net/http"
@@ -22,19 +21,10 @@ type repository struct {
 	username, password string
 }
 
-// Connect implements integration.Readable. A user name needs a password. A token, such as the caller's, needs
-// no user name.
+// Connect implements integration.Readable.
 func (h *Host) Connect(place integration.Place, token string) (integration.Repository, error) {
-	username, password := h.config.Username, h.config.Password
-	token = cmp.Or(token, h.config.Token)
-	authenticate := rest.Basic(username, password)
-	if token != "" {
-		username, password, authenticate = cmp.Or(username, "x-token-auth"), token, rest.Bearer(token)
-	}
-	api := rest.New(rest.Options{
-		Name: h.Name(), Key: "integrations.bitbucketServer", BaseURL: h.config.APIBaseURL, Transport: h.transport, Authenticate: authenticate,
-	})
-	return &repository{host: h, api: api, name: place.Repository, username: username, password: password}, nil
+	account := h.Account(token)
+	return &repository{host: h, api: account.API, name: place.Repository, username: account.Username, password: account.Password}, nil
 }
 
 // path is the API's path of a part of the repository. The part must be escaped. A user's repositories are in
@@ -121,7 +111,6 @@ func (r *repository) Archive(ctx context.Context, commit, _ string) (io.ReadClos
 // Remote implements integration.Repository: https://host/scm/KEY/repo.git. The key of a user's project begins
 // with ~.
 func (r *repository) Remote(context.Context) (integration.Remote, error) {
-	address, _, _ := strings.Cut(r.host.config.APIBaseURL, "/rest/")
 	names := strings.Split(strings.TrimPrefix(r.path(""), "/"), "/")
-	return integration.Remote{URL: address + "/scm/" + names[1] + "/" + names[3] + ".git", Username: r.username, Password: r.password}, nil
+	return integration.Remote{URL: r.host.baseURL() + "/scm/" + names[1] + "/" + names[3] + ".git", Username: r.username, Password: r.password}, nil
 }

@@ -1,10 +1,12 @@
-// Package gerrit implements a Gerrit host. It can parse repoUrls only. Its files are read like those of any
-// other host that backend.reading.allow allows.
+// Package gerrit implements a Gerrit host: it parses repoUrls, and its account creates repositories and changes. Its
+// files are read like those of any other host that backend.reading.allow allows.
 package gerrit
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/portico-dev/portico/integration"
 )
@@ -13,22 +15,40 @@ import (
 type Config struct {
 	// Host is the host as repository URLs contain it, with its port if any.
 	Host string
+	// BaseURL is the URL of Gerrit's pages; "" is https:// and the host. CloneURL is that of the repositories, and
+	// GitilesBaseURL that of their files; "" is the BaseURL.
+	BaseURL, CloneURL, GitilesBaseURL string
+	// Username and Password are an account's HTTP credentials. They change the host; nothing is read with them.
+	Username, Password string
 }
 
 // Host is a configured Gerrit host.
-type Host struct{ name string }
+type Host struct {
+	config    Config
+	transport http.RoundTripper
+}
 
-// New creates a host from a configuration.
-func New(config Config, _ http.RoundTripper) (*Host, error) { return &Host{config.Host}, nil }
+// New checks a configuration and creates a host. over carries its requests.
+func New(config Config, over http.RoundTripper) (*Host, error) {
+	config.BaseURL = strings.TrimRight(cmp.Or(config.BaseURL, "https://"+config.Host), "/")
+	config.CloneURL = strings.TrimRight(cmp.Or(config.CloneURL, config.BaseURL), "/")
+	config.GitilesBaseURL = strings.TrimRight(cmp.Or(config.GitilesBaseURL, config.BaseURL), "/")
+	for key, address := range map[string]string{"baseUrl": config.BaseURL, "cloneUrl": config.CloneURL, "gitilesBaseUrl": config.GitilesBaseURL} {
+		if _, err := integration.ParseURL(address); err != nil {
+			return nil, integration.InvalidConfig("Gerrit", address, key)
+		}
+	}
+	return &Host{config, over}, nil
+}
 
 // Type is "gerrit".
 func (*Host) Type() string { return integration.TypeGerrit }
 
 // Name is the host as URLs contain it.
-func (h *Host) Name() string { return h.name }
+func (h *Host) Name() string { return h.config.Host }
 
 // HasCredentials implements integration.Host.
-func (*Host) HasCredentials() bool { return false }
+func (h *Host) HasCredentials() bool { return h.config.Password != "" }
 
 // CheckRepo implements integration.Host.
 func (*Host) CheckRepo(repo integration.Repo) error { return repo.Require("repo") }

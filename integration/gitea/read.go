@@ -31,19 +31,12 @@ type repository struct {
 
 // Connect implements integration.Readable. A password without a user name, such as the caller's, is a token.
 func (h *Host) Connect(place integration.Place, token string) (integration.Repository, error) {
-	username, password := h.config.Username, h.config.Password
-	if token != "" {
-		username, password = "", token
-	}
-	authenticate := rest.Basic(username, password)
-	if username == "" && password != "" {
-		authenticate = func(header http.Header) { header.Set("Authorization", "token "+password) }
-		username = "token"
-	}
-	api := rest.New(rest.Options{
-		Name: h.Name(), Key: "integrations.gitea", BaseURL: h.config.BaseURL + "/api/v1", Transport: h.transport, Authenticate: authenticate,
-	})
-	return &repository{host: h, api: api, name: place.Repository, username: username, password: password}, nil
+	return h.connect(place.Repository, token), nil
+}
+
+func (h *Host) connect(name, token string) *repository {
+	account := h.account(token)
+	return &repository{host: h, api: account.API, name: name, username: account.Username, password: account.Password}
 }
 
 // path is the API's path of a part of the repository. The part must be escaped.
@@ -80,20 +73,36 @@ func (r *repository) Commit(ctx context.Context, ref, _ string) (string, error) 
 // Refs implements integration.Repository.
 func (r *repository) Refs(ctx context.Context, prefix string) ([]string, error) {
 	var names []string
-	for _, kind := range []string{"heads/", "tags/"} {
-		var refs []struct {
-			Ref string `json:"ref"`
-		}
-		_, err := r.api.JSON(ctx, r.path("/git/refs/"+integration.EscapePath(kind+prefix)), nil, &refs)
-		if fault.KindOf(err) == fault.NotFound {
-			continue
-		}
+	for _, kind := range []string{branches, "tags/"} {
+		found, err := r.matching(ctx, kind, prefix)
 		if err != nil {
 			return nil, err
 		}
-		for _, ref := range refs {
-			names = append(names, strings.TrimPrefix(ref.Ref, "refs/"+kind))
-		}
+		names = append(names, found...)
+	}
+	return names, nil
+}
+
+// Branches implements integration.BranchLister.
+func (h *Host) Branches(ctx context.Context, repo integration.Repo, prefix, token string) ([]string, error) {
+	return h.connect(repo.Owner+"/"+repo.Repo, token).matching(ctx, branches, prefix)
+}
+
+const branches = "heads/"
+
+// matching lists the refs of a kind whose names begin with a prefix, without the kind. Gitea answers that there is
+// no such ref if there is none.
+func (r *repository) matching(ctx context.Context, kind, prefix string) ([]string, error) {
+	var refs []struct {
+		Ref string `json:"ref"`
+	}
+	_, err := r.api.JSON(ctx, r.path("/git/refs/"+integration.EscapePath(kind+prefix)), nil, &refs)
+	if err != nil && fault.KindOf(err) != fault.NotFound {
+		return nil, err
+	}
+	var names []string
+	for _, ref := range refs {
+		names = append(names, strings.TrimPrefix(ref.Ref, "refs/"+kind))
 	}
 	return names, nil
 }

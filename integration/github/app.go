@@ -99,7 +99,7 @@ func newApp(config App, host Config, transport http.RoundTripper) (*app, error) 
 		return nil, fmt.Errorf("%s of '%s': privateKey: %w", config, host.Host, err)
 	}
 	a := &app{App: config, host: host.Host, signer: signer}
-	a.client, err = newClient(host, transport, a)
+	a.client, err = newClient(host, transport, a, false)
 	return a, err
 }
 
@@ -141,38 +141,42 @@ func (a *app) revoked(token string) bool {
 }
 
 // token is the installation's token for the access, or an *absentError.
-func (a *app) token(ctx context.Context, access Access) (string, error) {
+func (a *app) token(ctx context.Context, access Access) (Credential, error) {
 	if !a.allows(access.Owner) {
-		return "", &absentError{fmt.Sprintf("%s is not to be used for %s (allowedInstallationOwners)", a, access.Owner)}
+		return Credential{}, &absentError{fmt.Sprintf("%s is not to be used for %s (allowedInstallationOwners)", a, access.Owner)}
 	}
 	if access.reads() && a.tokens.Size() >= maxTokens {
 		access.Repository = ""
 	}
-	token, err := a.tryToken(ctx, access)
+	credential, err := a.tryToken(ctx, access)
 	if isAnswer(err, http.StatusNotFound) {
 		// The cached installation has gone, and may have been replaced by another.
 		a.forgetInstallation(access.Owner)
-		token, err = a.tryToken(ctx, access)
+		credential, err = a.tryToken(ctx, access)
 	}
-	return token, a.explain(access, err)
+	return credential, a.explain(access, err)
 }
 
-func (a *app) tryToken(ctx context.Context, access Access) (string, error) {
+func (a *app) tryToken(ctx context.Context, access Access) (Credential, error) {
 	installed, err := a.installations.Get(ctx, ownerKey(access.Owner), func(ctx context.Context) (cache.Fresh[installation], error) {
 		return a.findInstallation(ctx, access.Owner)
 	})
 	switch {
 	case err != nil:
-		return "", err
+		return Credential{}, err
 	case installed.ID == 0:
-		return "", &absentError{fmt.Sprintf("%s is not installed for %s", a, access.Owner)}
+		return Credential{}, &absentError{fmt.Sprintf("%s is not installed for %s", a, access.Owner)}
 	case installed.SuspendedAt != nil:
-		return "", &integration.ResponseError{
-			Status: http.StatusForbidden, Problem: fmt.Sprintf("%s is suspended by %s on %s", a, access.Owner, a.host),
-			Next: fmt.Sprintf("Have an owner of %s end the suspension, under its installed GitHub Apps", access.Owner),
-		}
+		return Credential{}, a.suspended(access.Owner)
 	}
 	return a.installationToken(ctx, installed, access)
+}
+
+func (a *app) suspended(owner string) error {
+	return &integration.ResponseError{
+		Status: http.StatusForbidden, Problem: fmt.Sprintf("%s is suspended by %s on %s", a, owner, a.host),
+		Next: fmt.Sprintf("Have an owner of %s end the suspension, under its installed GitHub Apps", owner),
+	}
 }
 
 func (a *app) allows(owner string) bool {
@@ -201,18 +205,19 @@ func (a *app) findInstallation(ctx context.Context, owner string) (cache.Fresh[i
 	return found.remembered(), nil
 }
 
-func (a *app) installationToken(ctx context.Context, installed installation, access Access) (string, error) {
+func (a *app) installationToken(ctx context.Context, installed installation, access Access) (Credential, error) {
 	token, err := a.tokens.Get(ctx, access.key(installed.ID), func(ctx context.Context) (cache.Fresh[string], error) {
 		return a.mint(ctx, installed.ID, access)
 	})
-	if !isAnswer(err, http.StatusUnprocessableEntity) {
-		return token, err
+	if err == nil {
+		// GitHub limits the requests of an installation, whatever token it has.
+		return Credential{Token: token, Name: fmt.Sprintf("%s/app/%d/%d", a.host, a.ID, installed.ID), OfApp: true}, nil
 	}
 	missing := access.missing(installed.Permissions)
-	if missing == "" {
-		return "", err
+	if !isAnswer(err, http.StatusUnprocessableEntity) || missing == "" {
+		return Credential{}, err
 	}
-	return "", &integration.ResponseError{
+	return Credential{}, &integration.ResponseError{
 		Status: http.StatusUnprocessableEntity, Problem: fmt.Sprintf("%s lacks a permission for %s on %s: %s", a, access.Owner, a.host, missing),
 		Next: fmt.Sprintf("Add it on the App's settings page, and have an owner of %s accept it", access.Owner),
 	}
@@ -236,21 +241,21 @@ func (a *app) mint(ctx context.Context, installationID int64, access Access) (ca
 }
 
 // publicToken is a token of any installation, for reading public repositories, or an *absentError.
-func (a *app) publicToken(ctx context.Context) (string, error) {
+func (a *app) publicToken(ctx context.Context) (Credential, error) {
 	const nobody = ""
 	installed, err := a.installations.Get(ctx, ownerKey(nobody), a.findAnyInstallation)
 	if err != nil {
-		return "", err
+		return Credential{}, err
 	}
 	if installed.ID == 0 {
-		return "", &absentError{fmt.Sprintf("%s is installed for nobody", a)}
+		return Credential{}, &absentError{fmt.Sprintf("%s is installed for nobody", a)}
 	}
 	access := Access{Owner: installed.Account.Login}
-	token, err := a.installationToken(ctx, installed, access)
+	credential, err := a.installationToken(ctx, installed, access)
 	if isAnswer(err, http.StatusNotFound) {
 		a.forgetInstallation(nobody)
 	}
-	return token, a.explain(access, err)
+	return credential, a.explain(access, err)
 }
 
 func (a *app) findAnyInstallation(ctx context.Context) (cache.Fresh[installation], error) {

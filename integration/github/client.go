@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/google/go-github/v60/github"
 
@@ -25,6 +26,21 @@ type Access struct {
 	Repository string
 	// Permissions are the needed permissions in GitHub's names: {"contents": "write"}. Nil is reading files.
 	Permissions map[string]string
+	// App is the id of the only App whose tokens are used, 0 for the configured credentials in their order.
+	App int64
+	// Background requests leave a part of the rate limit to others: when no more than that is left, they are refused with
+	// a *ResponseError that says how long to wait.
+	Background bool
+}
+
+// Budget is what all processes know about the rate limits of the configured credentials. Package ratebudget
+// implements it.
+type Budget interface {
+	// Wait is how long a background request with a credential has to wait, 0 for not at all. resource is GitHub's name
+	// of the part of the API.
+	Wait(ctx context.Context, credential, resource string) (time.Duration, error)
+	// Record stores what an answer says.
+	Record(ctx context.Context, credential string, response *http.Response)
 }
 
 func (a Access) reads() bool { return len(a.Permissions) == 0 }
@@ -62,6 +78,10 @@ func (a Access) missing(granted map[string]string) string {
 type Credential struct {
 	// Token is a secret, "" for none.
 	Token string
+	// Name is the name of a configured credential, without a secret: "github.com/token". It is "" for others.
+	Name string
+	// OfApp means that it is the token of an App's installation, which acts for no user.
+	OfApp bool
 	// Absent says, when there is no token, why each App has none: "GitHub App 4711 is not installed for
 	// acme".
 	Absent []string
@@ -108,18 +128,27 @@ func (h *Host) Client(access Access, token string) (*Client, error) {
 }
 
 func (h *Host) client(access Access, token string) (*Client, error) {
-	credentials := &credentials{apps: h.apps, token: h.config.Token, access: access, given: token}
-	client, err := newClient(h.config, h.transport, credentials)
+	credentials := &credentials{host: h.config.Host, apps: h.apps, token: h.config.Token, access: access, given: token}
+	if access.App != 0 {
+		only, err := h.app(access.App)
+		if err != nil {
+			return nil, err
+		}
+		credentials.apps, credentials.token = []*app{only}, ""
+	}
+	client, err := newClient(h.config, h.transport, credentials, access.Background)
 	return &Client{Client: client, authenticator: credentials}, err
 }
 
-func newClient(config Config, over http.RoundTripper, authenticator authenticator) (*github.Client, error) {
+func newClient(config Config, over http.RoundTripper, authenticator authenticator, background bool) (*github.Client, error) {
 	base, err := url.Parse(config.APIBaseURL + "/")
 	if err != nil {
 		return nil, fmt.Errorf("GitHub integration '%s': %w", config.Host, err)
 	}
 	client := github.NewClient(&http.Client{
-		Transport:     &transport{next: over, apiHost: base.Host, authenticator: authenticator},
+		Transport: &transport{
+			next: over, apiHost: base.Host, authenticator: authenticator, budget: config.Budget, background: background,
+		},
 		CheckRedirect: config.checkRedirect,
 	})
 	client.BaseURL = base
@@ -129,6 +158,7 @@ func newClient(config Config, over http.RoundTripper, authenticator authenticato
 
 // credentials chooses among the credentials that are configured for a host.
 type credentials struct {
+	host string
 	apps []*app
 	// token is the integration's; given is the caller's.
 	token, given string
@@ -142,25 +172,30 @@ func (c *credentials) credential(ctx context.Context) (Credential, error) {
 	if c.given != "" {
 		return Credential{Token: c.given}, nil
 	}
-	token, absent, err := firstToken(c.apps, func(a *app) (string, error) { return a.token(ctx, c.access) })
-	if err != nil || token != "" {
-		return Credential{Token: token}, err
+	credential, err := firstToken(c.apps, func(a *app) (Credential, error) { return a.token(ctx, c.access) })
+	if err != nil || credential.Token != "" {
+		return credential, err
 	}
-	if c.token != "" || !c.access.reads() {
-		return Credential{Token: c.token, Absent: absent}, nil
+	if c.token != "" {
+		return Credential{Token: c.token, Name: c.host + "/token", Absent: credential.Absent}, nil
+	}
+	if !c.access.reads() {
+		return credential, nil
 	}
 	open := slices.DeleteFunc(slices.Clone(c.apps), func(a *app) bool { return !a.PublicAccess })
-	token, _, err = firstToken(open, func(a *app) (string, error) { return a.publicToken(ctx) })
-	return Credential{Token: token, Absent: absent}, err
+	public, err := firstToken(open, func(a *app) (Credential, error) { return a.publicToken(ctx) })
+	public.Absent = credential.Absent
+	return public, err
 }
 
 // firstToken tries Apps in order. Absent has the reason why each had none.
-func firstToken(apps []*app, ask func(*app) (string, error)) (token string, absent []string, err error) {
+func firstToken(apps []*app, ask func(*app) (Credential, error)) (Credential, error) {
 	var failed error
+	var absent []string
 	for _, each := range apps {
-		token, err := ask(each)
+		credential, err := ask(each)
 		if err == nil {
-			return token, nil, nil
+			return credential, nil
 		}
 		if without, is := errors.AsType[*absentError](err); is {
 			absent = append(absent, without.reason)
@@ -168,7 +203,7 @@ func firstToken(apps []*app, ask func(*app) (string, error)) (token string, abse
 		}
 		failed = errors.Join(failed, err)
 	}
-	return "", absent, failed
+	return Credential{Absent: absent}, failed
 }
 
 func (c *credentials) refused(token string) bool {

@@ -10,13 +10,16 @@ import (
 
 	"github.com/google/go-github/v60/github"
 
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/integration"
 )
 
-// listPages bounds a listing of owners, in pages of listPageSize.
+// listPages bounds a listing of owners or repositories, in pages of listPageSize.
 const (
 	listPages    = 5
 	listPageSize = 100
+	// installationPages bounds the listing of an App's installations, in the same pages.
+	installationPages = 50
 )
 
 // maySee and mayCreate are the permissions that a GitHub App needs to look up and to create a repository.
@@ -25,51 +28,182 @@ var (
 	mayCreate = map[string]string{"metadata": "read", "administration": "write"}
 )
 
-// Owners implements integration.Directory: the organizations in which an App is installed and may create
-// repositories, and the token's user with their organizations.
-func (h *Host) Owners(ctx context.Context) ([]integration.Owner, error) {
-	var owners []integration.Owner
+// parts are those of addresses on GitHub.
+var parts = map[integration.Part][]integration.Part{integration.PartOwner: {}, integration.PartRepo: {integration.PartOwner}}
+
+// Parts implements integration.PartLister.
+func (*Host) Parts() map[integration.Part][]integration.Part { return parts }
+
+// ListPart implements integration.PartLister. Without an owner, it lists the repositories of all owners.
+func (h *Host) ListPart(ctx context.Context, part integration.Part, in integration.Repo, token string) ([]integration.Choice, error) {
+	switch {
+	case part == integration.PartRepo:
+		return h.listRepositories(ctx, in.Owner, token)
+	case token != "":
+		return h.ownersOfToken(ctx, token)
+	default:
+		return h.owners(ctx)
+	}
+}
+
+// listRepositories lists the repositories of an owner, those that were pushed to last first; "" lists those of all
+// owners. The id of a choice is the full name.
+func (h *Host) listRepositories(ctx context.Context, owner, token string) ([]integration.Choice, error) {
+	client, err := h.Client(Access{Owner: owner, Permissions: maySee}, token)
+	if err != nil {
+		return nil, err
+	}
+	path := "/user/repos"
+	options := &github.RepositoryListByAuthenticatedUserOptions{Sort: "pushed", ListOptions: github.ListOptions{PerPage: listPageSize}}
+	found, err := pages(&options.ListOptions, func() ([]*github.Repository, *github.Response, error) {
+		return client.Repositories.ListByAuthenticatedUser(ctx, options)
+	})
+	if isAnswer(err, http.StatusForbidden) { // An App's token has no user, but a list of what it may see.
+		path = "/installation/repositories"
+		options := &github.ListOptions{PerPage: listPageSize}
+		found, err = pages(options, func() ([]*github.Repository, *github.Response, error) {
+			listed, answer, err := client.Apps.ListRepos(ctx, options)
+			if err != nil {
+				return nil, answer, err
+			}
+			return listed.Repositories, answer, nil
+		})
+	}
+	if err != nil {
+		return nil, client.failure(ctx, h.config.APIBaseURL+path, err)
+	}
+	var choices []integration.Choice
+	for _, each := range found {
+		if owner == "" || strings.EqualFold(each.GetOwner().GetLogin(), owner) {
+			choices = append(choices, integration.Choice{Value: each.GetName(), ID: each.GetFullName()})
+		}
+	}
+	return choices, nil
+}
+
+// pages collects at most listPages pages of a listing. next asks for the page that the options say.
+func pages[T any](options *github.ListOptions, next func() ([]T, *github.Response, error)) ([]T, error) {
+	var all []T
+	for range listPages {
+		page, answer, err := next()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page...)
+		if options.Page = answer.NextPage; options.Page == 0 {
+			break
+		}
+	}
+	return all, nil
+}
+
+// owners lists the organizations in which an App is installed and may create repositories, and the configured
+// token's user with their organizations.
+func (h *Host) owners(ctx context.Context) ([]integration.Choice, error) {
+	var owners []integration.Choice
 	var failed error
 	for _, each := range h.apps {
 		found, err := each.organizations(ctx)
 		owners, failed = append(owners, found...), errors.Join(failed, err)
 	}
 	if h.config.Token != "" {
-		found, err := h.ownersOfToken(ctx)
+		found, err := h.ownersOfToken(ctx, h.config.Token)
 		owners, failed = append(owners, found...), errors.Join(failed, err)
 	}
-	slices.SortFunc(owners, func(a, b integration.Owner) int {
-		return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
-	})
-	owners = slices.CompactFunc(owners, func(a, b integration.Owner) bool { return strings.EqualFold(a.Name, b.Name) })
+	owners = integration.SortChoices(owners)
 	if len(owners) > 0 {
 		return owners, nil
 	}
 	return nil, failed
 }
 
+// Installations lists the owners at which an App of the configuration is installed and which it may be used for, in
+// the order of their names, and how many requests that took. An appID of 0 means all Apps. A suspended installation is
+// an error: the owner still has what the App may not see for now.
+func (h *Host) Installations(ctx context.Context, appID int64) (owners []integration.Owner, requests int, err error) {
+	apps := h.apps
+	if appID != 0 || len(apps) == 0 {
+		only, err := h.app(appID)
+		if err != nil {
+			return nil, 0, err
+		}
+		apps = []*app{only}
+	}
+	for _, one := range apps {
+		found, asked, err := one.owners(ctx)
+		requests += asked
+		if err != nil {
+			return nil, requests, err
+		}
+		owners = append(owners, found...)
+	}
+	slices.SortFunc(owners, func(a, b integration.Owner) int { return strings.Compare(a.Name, b.Name) })
+	return slices.Compact(owners), requests, nil
+}
+
+func (a *app) owners(ctx context.Context) (owners []integration.Owner, requests int, err error) {
+	for page := 1; page <= installationPages; page++ {
+		var listed []installation
+		if err := a.call(ctx, http.MethodGet, fmt.Sprintf("app/installations?per_page=%d&page=%d", listPageSize, page), nil, &listed); err != nil {
+			return nil, page, a.explain(Access{Owner: "any owner"}, err)
+		}
+		for _, installed := range listed {
+			if !a.allows(installed.Account.Login) {
+				continue
+			}
+			if installed.SuspendedAt != nil {
+				return nil, page, a.suspended(installed.Account.Login)
+			}
+			kind := integration.OwnerUser
+			if installed.Account.Type == "Organization" {
+				kind = integration.OwnerOrganization
+			}
+			owners = append(owners, integration.Owner{Name: installed.Account.Login, Kind: kind})
+		}
+		if len(listed) < listPageSize {
+			return owners, page, nil
+		}
+	}
+	return nil, installationPages, fault.New(fault.Input, "%s on %s is installed for more than %d owners", a, a.host, installationPages*listPageSize)
+}
+
+// app finds an App of the configuration by its id.
+func (h *Host) app(id int64) (*app, error) {
+	at := slices.IndexFunc(h.apps, func(one *app) bool { return one.ID == id })
+	if at < 0 {
+		return nil, fault.New(fault.Input, "The GitHub integration for %s has no App%s. Please add it to its apps.", h.config.Host, appNumber(id))
+	}
+	return h.apps[at], nil
+}
+
+func appNumber(id int64) string {
+	if id == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" %d", id)
+}
+
 // organizations lists the organizations in which the App is installed and may create repositories. An App
 // cannot create a user's repositories.
-func (a *app) organizations(ctx context.Context) ([]integration.Owner, error) {
+func (a *app) organizations(ctx context.Context) ([]integration.Choice, error) {
 	var all []installation
 	if err := a.call(ctx, http.MethodGet, fmt.Sprintf("app/installations?per_page=%d", listPageSize), nil, &all); err != nil {
 		return nil, a.explain(Access{Owner: "any owner"}, err)
 	}
-	var owners []integration.Owner
+	var owners []integration.Choice
 	for _, installed := range all {
 		owner := installed.Account.Login
 		creates := Access{Permissions: mayCreate}.missing(installed.Permissions) == ""
 		if creates && installed.SuspendedAt == nil && installed.Account.Type == "Organization" && a.allows(owner) {
-			owners = append(owners, integration.Owner{Name: owner, Kind: integration.OwnerOrganization})
+			owners = append(owners, integration.Choice{Value: owner, Kind: integration.OwnerOrganization})
 		}
 	}
 	return owners, nil
 }
 
-// ownersOfToken lists the user of the integration's token and their organizations. A token without a user has
-// none.
-func (h *Host) ownersOfToken(ctx context.Context) ([]integration.Owner, error) {
-	client, err := h.Client(Access{}, h.config.Token)
+// ownersOfToken lists the user of a token and their organizations. A token without a user has none.
+func (h *Host) ownersOfToken(ctx context.Context, token string) ([]integration.Choice, error) {
+	client, err := h.Client(Access{}, token)
 	if err != nil {
 		return nil, err
 	}
@@ -80,22 +214,19 @@ func (h *Host) ownersOfToken(ctx context.Context) ([]integration.Owner, error) {
 	if err != nil {
 		return nil, client.failure(ctx, h.config.APIBaseURL+"/user", err)
 	}
-	owners := []integration.Owner{{Name: user.GetLogin(), Kind: integration.OwnerUser}}
+	owners := []integration.Choice{{Value: user.GetLogin(), Kind: integration.OwnerUser}}
 	options := &github.ListOrgMembershipsOptions{State: "active", ListOptions: github.ListOptions{PerPage: listPageSize}}
-	for range listPages {
-		memberships, answer, err := client.Organizations.ListOrgMemberships(ctx, options)
-		if isAnswer(err, http.StatusForbidden) || isAnswer(err, http.StatusNotFound) {
-			return owners, nil // The token may not read memberships.
-		}
-		if err != nil {
-			return nil, client.failure(ctx, h.config.APIBaseURL+"/user/memberships/orgs", err)
-		}
-		for _, membership := range memberships {
-			owners = append(owners, integration.Owner{Name: membership.GetOrganization().GetLogin(), Kind: integration.OwnerOrganization})
-		}
-		if options.Page = answer.NextPage; options.Page == 0 {
-			break
-		}
+	memberships, err := pages(&options.ListOptions, func() ([]*github.Membership, *github.Response, error) {
+		return client.Organizations.ListOrgMemberships(ctx, options)
+	})
+	if isAnswer(err, http.StatusForbidden) || isAnswer(err, http.StatusNotFound) {
+		return owners, nil // The token may not read memberships.
+	}
+	if err != nil {
+		return nil, client.failure(ctx, h.config.APIBaseURL+"/user/memberships/orgs", err)
+	}
+	for _, membership := range memberships {
+		owners = append(owners, integration.Choice{Value: membership.GetOrganization().GetLogin(), Kind: integration.OwnerOrganization})
 	}
 	return owners, nil
 }

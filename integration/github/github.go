@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/internal/details"
 )
 
 const publicHost = "github.com"
@@ -27,6 +28,8 @@ type Config struct {
 	Apps []App
 	// Token authenticates the requests for all other owners, "" for none.
 	Token string
+	// Budget is what all processes know about rate limits; nil knows nothing.
+	Budget Budget
 }
 
 // String describes the integration without its secrets.
@@ -70,6 +73,8 @@ type Host struct {
 	config    Config
 	apps      []*app
 	transport http.RoundTripper
+	// reviews has what reviewers say about pull requests.
+	reviews details.Cache[integration.ReviewState]
 }
 
 // New checks a configuration and creates a host. over carries its requests.

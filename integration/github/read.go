@@ -81,20 +81,56 @@ func (r *repository) Refs(ctx context.Context, prefix string) ([]string, error) 
 		return nil, nil
 	}
 	var refs []string
-	for _, kind := range []string{"heads/", "tags/"} {
-		options := &github.ReferenceListOptions{Ref: kind + prefix}
-		matching, _, err := r.client.Git.ListMatchingRefs(ctx, r.owner, r.name, options)
+	for _, kind := range []string{branches, tags} {
+		matching, err := r.matching(ctx, kind, prefix)
 		if isAnswer(err, http.StatusNotFound) || isAnswer(err, http.StatusConflict) {
 			return nil, nil
 		}
 		if err != nil {
-			return nil, r.client.failure(ctx, r.apiURL("/git/matching-refs/"+options.Ref), err)
+			return nil, r.unlisted(ctx, kind, prefix, err)
 		}
-		for _, ref := range matching {
-			refs = append(refs, strings.TrimPrefix(ref.GetRef(), "refs/"+kind))
-		}
+		refs = append(refs, matching...)
 	}
 	return refs, nil
+}
+
+// Kinds of refs, as the API names them.
+const (
+	branches = "heads/"
+	tags     = "tags/"
+)
+
+// matching lists the refs of a kind whose names begin with a prefix, without the kind.
+func (r *repository) matching(ctx context.Context, kind, prefix string) ([]string, error) {
+	options := &github.ReferenceListOptions{Ref: kind + prefix}
+	matching, _, err := r.client.Git.ListMatchingRefs(ctx, r.owner, r.name, options)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(matching))
+	for i, ref := range matching {
+		names[i] = strings.TrimPrefix(ref.GetRef(), "refs/"+kind)
+	}
+	return names, nil
+}
+
+// unlisted is the error of a failed call of matching.
+func (r *repository) unlisted(ctx context.Context, kind, prefix string, err error) error {
+	return r.client.failure(ctx, r.apiURL("/git/matching-refs/"+kind+prefix), err)
+}
+
+// Branches implements integration.BranchLister.
+func (h *Host) Branches(ctx context.Context, repo integration.Repo, prefix, token string) ([]string, error) {
+	client, err := h.client(Access{Owner: repo.Owner, Repository: repo.Repo}, token)
+	if err != nil {
+		return nil, err
+	}
+	r := &repository{host: h, client: client, owner: repo.Owner, name: repo.Repo}
+	names, err := r.matching(ctx, branches, prefix)
+	if err != nil {
+		return nil, r.unlisted(ctx, branches, prefix, err)
+	}
+	return names, nil
 }
 
 // Open reads through the contents API if there is a token or no URL of raw files, else from that URL.

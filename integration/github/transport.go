@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/integration"
@@ -20,6 +21,9 @@ type transport struct {
 	next          http.RoundTripper
 	apiHost       string
 	authenticator authenticator
+	// budget is shared with other processes, nil for none. Requests in the background leave a part of it to others.
+	budget     Budget
+	background bool
 }
 
 // RoundTrip retries a request once when its token was rejected and there may be another. A rejected request
@@ -48,6 +52,9 @@ func (t *transport) send(request *http.Request) (*http.Response, string, error) 
 			return nil, "", err
 		}
 	}
+	if err := t.leaveBudget(request, credential); err != nil {
+		return nil, "", err
+	}
 	if credential.Token != "" {
 		request = request.Clone(request.Context())
 		request.Header.Set("Authorization", "Bearer "+credential.Token)
@@ -56,11 +63,33 @@ func (t *transport) send(request *http.Request) (*http.Response, string, error) 
 	if err != nil {
 		return nil, "", err
 	}
+	if t.budget != nil && credential.Name != "" {
+		t.budget.Record(request.Context(), credential.Name, response)
+	}
 	mediaType, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	if response.StatusCode >= http.StatusMultipleChoices || strings.HasSuffix(mediaType, "json") {
 		response.Body = http.MaxBytesReader(nil, response.Body, maxAnswerBytes)
 	}
 	return response, credential.Token, nil
+}
+
+// leaveBudget refuses a request in the background while others need what is left of the rate limit.
+func (t *transport) leaveBudget(request *http.Request, credential Credential) error {
+	if !t.background || t.budget == nil || credential.Name == "" {
+		return nil
+	}
+	resource := "core"
+	if strings.HasSuffix(request.URL.Path, "/graphql") {
+		resource = "graphql"
+	}
+	wait, err := t.budget.Wait(request.Context(), credential.Name, resource)
+	if err != nil || wait == 0 {
+		return err
+	}
+	return &integration.ResponseError{
+		Status: http.StatusTooManyRequests, RateLimited: true, RetryAfter: wait,
+		Problem: fmt.Sprintf("the rest of the rate limit of %s is left to runs for %s", credential.Name, wait.Round(time.Second)),
+	}
 }
 
 // checkRedirect keeps redirects within this GitHub: its own hosts and their subdomains.

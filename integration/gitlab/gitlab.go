@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/internal/details"
 )
 
 const publicHost = "gitlab.com"
@@ -63,6 +64,9 @@ type Host struct {
 	// below is the path of the base URL, without a slash at its end; "" is the host's root.
 	below     string
 	transport http.RoundTripper
+	// pipelines and approvals have what lists of pipelines and merge requests lack.
+	pipelines details.Cache[pipeline]
+	approvals details.Cache[bool]
 }
 
 // New checks a configuration and creates a host. over carries its requests.

@@ -29,11 +29,15 @@ type project struct {
 
 // Connect implements integration.Readable. All kinds of tokens are sent the same way.
 func (h *Host) Connect(place integration.Place, token string) (integration.Repository, error) {
-	token = cmp.Or(token, h.config.Token)
+	return h.connect(place.Repository, cmp.Or(token, h.config.Token)), nil
+}
+
+// connect prepares to read a project with a token.
+func (h *Host) connect(name, token string) *project {
 	api := rest.New(rest.Options{
 		Name: h.Name(), Key: "integrations.gitlab", BaseURL: h.config.APIBaseURL, Transport: h.transport, Authenticate: rest.Bearer(token),
 	})
-	return &project{host: h, api: api, name: place.Repository, token: token}, nil
+	return &project{host: h, api: api, name: name, token: token}
 }
 
 // path is the API's path of a part of the project.
@@ -65,10 +69,8 @@ func (p *project) Commit(ctx context.Context, ref, _ string) (string, error) {
 // Refs implements integration.Repository.
 func (p *project) Refs(ctx context.Context, prefix string) ([]string, error) {
 	var names []string
-	for _, kind := range []string{"branches", "tags"} {
-		refs, complete, err := list[struct {
-			Name string `json:"name"`
-		}](ctx, p, kind, url.Values{"search": {"^" + prefix}})
+	for _, kind := range []string{branches, "tags"} {
+		found, complete, err := p.named(ctx, kind, prefix)
 		if fault.KindOf(err) == fault.NotFound {
 			return nil, nil
 		}
@@ -78,11 +80,32 @@ func (p *project) Refs(ctx context.Context, prefix string) ([]string, error) {
 		if !complete {
 			return nil, integration.TooManyRefs(p.name, prefix)
 		}
-		for _, ref := range refs {
-			names = append(names, ref.Name)
-		}
+		names = append(names, found...)
 	}
 	return names, nil
+}
+
+const branches = "branches"
+
+// named lists the branches or tags whose names begin with a prefix.
+func (p *project) named(ctx context.Context, kind, prefix string) (names []string, complete bool, err error) {
+	query := url.Values{}
+	if prefix != "" {
+		query.Set("search", "^"+prefix)
+	}
+	refs, complete, err := list[struct {
+		Name string `json:"name"`
+	}](ctx, p, kind, query)
+	for _, ref := range refs {
+		names = append(names, ref.Name)
+	}
+	return names, complete, err
+}
+
+// Branches implements integration.BranchLister. A project may be named by its number alone.
+func (h *Host) Branches(ctx context.Context, repo integration.Repo, prefix, token string) ([]string, error) {
+	names, _, err := h.connect(nameOf(repo), cmp.Or(token, h.config.Token)).named(ctx, branches, prefix)
+	return names, err
 }
 
 // Open implements integration.Repository. The ETag is the content's hash, which GitLab sends in a header.
@@ -130,10 +153,19 @@ func (p *project) List(ctx context.Context, commit, directory string) ([]integra
 
 // list reads a listing of the repository page by page. complete is false when it has more than maxPages.
 func list[T any](ctx context.Context, p *project, part string, query url.Values) (listed []T, complete bool, err error) {
+	listed, complete, err = pages[T](ctx, p.api, p.path("repository", part), query, maxPages)
+	if !complete {
+		listed = nil
+	}
+	return listed, complete, err
+}
+
+// pages reads at most so many pages of a listing. complete is false when it has more.
+func pages[T any](ctx context.Context, api *rest.Client, path string, query url.Values, limit int) (listed []T, complete bool, err error) {
 	query.Set("per_page", pageSize)
-	for range maxPages {
+	for range limit {
 		var page []T
-		header, err := p.api.JSON(ctx, p.path("repository", part), query, &page)
+		header, err := api.JSON(ctx, path, query, &page)
 		if err != nil {
 			return nil, false, err
 		}
@@ -145,7 +177,7 @@ func list[T any](ctx context.Context, p *project, part string, query url.Values)
 		query.Set("page", next.Get("page"))
 		query.Set("page_token", next.Get("page_token"))
 	}
-	return nil, false, nil
+	return listed, false, nil
 }
 
 // nextPage is the query for the next page, if there is one. Older GitLabs number the pages; newer ones return

@@ -55,6 +55,14 @@ func setup(t *testing.T, change func(*forgetest.Server, *github.Config)) *bundle
 	return b
 }
 
+// owners lists the owners on the forge.
+func (b *bundle) owners(t *testing.T) picker.Choices {
+	t.Helper()
+	found, err := b.Choices(t.Context(), ann, integration.PartOwner, integration.Repo{Host: b.forge.Host}, "")
+	require.NoError(t, err)
+	return found
+}
+
 func (b *bundle) availability(t *testing.T, owner, name string) integration.Availability {
 	t.Helper()
 	found, err := b.Availability(t.Context(), ann, b.forge.Host, owner, name)
@@ -67,9 +75,11 @@ func TestHosts(t *testing.T) {
 	b := setup(t, nil)
 	hosts, err := b.Hosts(t.Context(), ann)
 	require.NoError(t, err)
-	require.Equal(t, picker.Host{Host: b.forge.Host, Type: "github", HasCredentials: true, TellsOwners: true}, hosts[0])
-	require.Equal(t, picker.Host{Host: "gerrit.example.com", Type: "gerrit"}, hosts[1])
-	require.Contains(t, hosts, picker.Host{Host: "github.com", Type: "github", TellsOwners: true})
+	lists := map[integration.Part][]integration.Part{integration.PartOwner: {}, integration.PartRepo: {integration.PartOwner}}
+	nothing := map[integration.Part][]integration.Part{}
+	require.Equal(t, picker.Host{Host: b.forge.Host, Type: "github", HasCredentials: true, Lists: lists, TellsNames: true, TellsBranches: true}, hosts[0])
+	require.Equal(t, picker.Host{Host: "gerrit.example.com", Type: "gerrit", Lists: nothing}, hosts[1])
+	require.Contains(t, hosts, picker.Host{Host: "github.com", Type: "github", Lists: lists, TellsNames: true, TellsBranches: true})
 	require.Zero(t, b.asked.Load())
 }
 
@@ -78,9 +88,10 @@ func TestOnlyCallersWhoMayStartRunsAreAnswered(t *testing.T) {
 	b := setup(t, nil)
 	stranger := identity.Principal{}
 	_, hostsErr := b.Hosts(t.Context(), stranger)
-	_, ownersErr := b.Owners(t.Context(), stranger, b.forge.Host)
+	_, ownersErr := b.Choices(t.Context(), stranger, integration.PartOwner, integration.Repo{Host: b.forge.Host}, "")
+	_, repositoriesErr := b.Repositories(t.Context(), stranger, b.forge.Host, "a-token")
 	_, availabilityErr := b.Availability(t.Context(), stranger, b.forge.Host, "demo", "shop")
-	for _, err := range []error{hostsErr, ownersErr, availabilityErr} {
+	for _, err := range []error{hostsErr, ownersErr, repositoriesErr, availabilityErr} {
 		var denied *policy.DeniedError
 		require.ErrorAs(t, err, &denied)
 		require.Equal(t, policy.ScaffolderTaskCreate, denied.Permission)
@@ -92,19 +103,17 @@ func TestOwnersOfAToken(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil)
 	for range 2 {
-		found, err := b.Owners(t.Context(), ann, b.forge.Host)
-		require.NoError(t, err)
-		require.Equal(t, picker.Owners{Owners: []integration.Owner{
-			{Name: "demo", Kind: integration.OwnerOrganization}, {Name: forge.DefaultUser, Kind: integration.OwnerUser},
-		}}, found)
+		require.Equal(t, picker.Choices{Choices: []integration.Choice{
+			{Value: "demo", Kind: integration.OwnerOrganization}, {Value: forge.DefaultUser, Kind: integration.OwnerUser},
+		}}, b.owners(t))
 	}
 	require.EqualValues(t, 2, b.asked.Load(), "the second answer is cached")
 }
 
 func TestOwnersOfApps(t *testing.T) {
 	t.Parallel()
-	for granted, expected := range map[string][]integration.Owner{
-		"write": {{Name: "demo", Kind: integration.OwnerOrganization}}, "read": nil,
+	for granted, expected := range map[string][]integration.Choice{
+		"write": {{Value: "demo", Kind: integration.OwnerOrganization}}, "read": nil,
 	} {
 		b := setup(t, func(server *forgetest.Server, config *github.Config) {
 			key := server.RegisterApp(t, 4711, map[string]string{"metadata": "read", "administration": granted})
@@ -112,9 +121,7 @@ func TestOwnersOfApps(t *testing.T) {
 			require.NoError(t, server.Install(forge.Installation{AppID: 4711, Owner: "demo"}))
 			require.NoError(t, server.Install(forge.Installation{AppID: 4711, Owner: "ann"}))
 		})
-		found, err := b.Owners(t.Context(), ann, b.forge.Host)
-		require.NoError(t, err)
-		require.Equal(t, picker.Owners{Owners: expected}, found, granted)
+		require.Equal(t, picker.Choices{Choices: expected}, b.owners(t), granted)
 		if granted == "write" {
 			require.Equal(t, integration.Available, b.availability(t, "demo", "new").State)
 			require.Equal(t, integration.Availability{State: integration.Refused,
@@ -148,14 +155,11 @@ func TestAvailability(t *testing.T) {
 	_, err := b.Availability(t.Context(), ann, "nowhere.example.com", "demo", "shop")
 	require.Equal(t, fault.NotFound, fault.KindOf(err))
 	for host, reason := range map[string]string{
-		"github.com": "there are no credentials for github.com", "gerrit.example.com": "Portico cannot ask gerrit.example.com for its owners",
+		"github.com": "there are no credentials for github.com", "gerrit.example.com": "Portico cannot ask gerrit.example.com whether a name is free",
 	} {
 		found, err := b.Availability(t.Context(), ann, host, "demo", "shop")
 		require.NoError(t, err)
 		require.Equal(t, integration.Availability{State: integration.Unknown, Reason: reason}, found)
-		owners, err := b.Owners(t.Context(), ann, host)
-		require.NoError(t, err)
-		require.Equal(t, picker.Owners{Reason: reason}, owners)
 	}
 }
 
@@ -175,9 +179,7 @@ func TestAvailabilityIsUnknownWithoutAnAnswer(t *testing.T) {
 		found := b.availability(t, "demo", "shop")
 		require.Equal(t, integration.Unknown, found.State, name)
 		require.Contains(t, found.Reason, test.reason)
-		owners, err := b.Owners(t.Context(), ann, b.forge.Host)
-		require.NoError(t, err)
-		require.Contains(t, owners.Reason, test.reason)
+		require.Contains(t, b.owners(t).Reason, test.reason)
 	}
 }
 
@@ -192,4 +194,41 @@ func TestRequestsWhileTypingAreLimited(t *testing.T) {
 	require.Positive(t, states[tooOften])
 	require.GreaterOrEqual(t, states[integration.Availability{State: integration.Available}], 20)
 	require.Len(t, states, 2)
+}
+
+func TestBranches(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	shop := integration.Repo{Host: b.forge.Host, Owner: "demo", Repo: "shop"}
+	b.forge.Push(t, "demo/shop", "main", false, map[string]string{"README.md": "x"})
+	b.forge.Push(t, "demo/shop", "release/1", false, map[string]string{"README.md": "y"})
+	found, err := b.Branches(t.Context(), ann, shop, "", "")
+	require.NoError(t, err)
+	require.Equal(t, picker.Branches{Branches: []string{"main", "release/1"}}, found)
+	found, err = b.Branches(t.Context(), ann, shop, "rel", "")
+	require.NoError(t, err)
+	require.Equal(t, picker.Branches{Branches: []string{"release/1"}}, found)
+
+	for reason, repo := range map[string]integration.Repo{
+		"the repository does not exist, or Portico may not read it": {Host: b.forge.Host, Owner: "demo", Repo: "none"},
+		"Portico cannot ask gerrit.example.com for branches":        {Host: "gerrit.example.com", Repo: "shop"},
+	} {
+		found, err := b.Branches(t.Context(), ann, repo, "", "")
+		require.NoError(t, err)
+		require.Equal(t, picker.Branches{Reason: reason}, found)
+	}
+	for kind, repo := range map[fault.Kind]integration.Repo{
+		fault.Input:    {Host: b.forge.Host, Repo: "shop"},
+		fault.NotFound: {Host: "nowhere.example.com", Owner: "demo", Repo: "shop"},
+	} {
+		_, err := b.Branches(t.Context(), ann, repo, "", "")
+		require.Equal(t, kind, fault.KindOf(err))
+	}
+	before := b.asked.Load()
+	_, err = b.Branches(t.Context(), ann, shop, "", "")
+	require.NoError(t, err)
+	require.Equal(t, before, b.asked.Load(), "an answer is kept")
+	var denied *policy.DeniedError
+	_, err = b.Branches(t.Context(), identity.Principal{}, shop, "", "")
+	require.ErrorAs(t, err, &denied)
 }

@@ -31,6 +31,9 @@ type Options struct {
 	Authenticate func(header http.Header)
 	// Transport carries the requests.
 	Transport http.RoundTripper
+	// RedirectsAnswer says that a redirect is an answer of success to Send, as that of Jenkins to what it has done. It
+	// is not followed.
+	RedirectsAnswer bool
 }
 
 // Bearer authenticates with a token; "" sends no credentials.
@@ -70,6 +73,25 @@ func New(options Options) *Client {
 	return client
 }
 
+// HTTP is the client's HTTP client, for the official client of a forge: it authenticates requests to the
+// host's own URLs, keeps redirects within the host, and bounds the responses.
+func (c *Client) HTTP() *http.Client {
+	return &http.Client{Transport: bounded{c}, CheckRedirect: c.http.CheckRedirect}
+}
+
+// bounded cuts responses off that are too long.
+type bounded struct{ next http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (b bounded) RoundTrip(request *http.Request) (*http.Response, error) {
+	response, err := b.next.RoundTrip(request)
+	if err != nil {
+		return nil, err
+	}
+	response.Body = http.MaxBytesReader(nil, response.Body, maxAnswerBytes)
+	return response, nil
+}
+
 func (c *Client) owns(target *url.URL) bool {
 	return slices.Contains(c.origins, integration.Origin(target))
 }
@@ -85,6 +107,9 @@ func (c *Client) RoundTrip(request *http.Request) (*http.Response, error) {
 
 // checkRedirect keeps redirects within the host.
 func (c *Client) checkRedirect(request *http.Request, via []*http.Request) error {
+	if c.options.RedirectsAnswer {
+		return http.ErrUseLastResponse
+	}
 	if len(via) >= integration.MaxRedirects {
 		return integration.TooManyRedirects(via)
 	}

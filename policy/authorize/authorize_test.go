@@ -85,7 +85,7 @@ func TestOnlyAllowIsAGrant(t *testing.T) {
 func TestForeignPermissions(t *testing.T) {
 	t.Parallel()
 	decider := &decisions{result: policy.Denied}
-	foreign := authorize.Request{Query: rbac.Query{Permission: "kubernetes.proxy", Action: "read"}}
+	foreign := authorize.Request{Query: rbac.Query{Permission: "techinsights.check.run", Action: "read"}}
 	disguised := authorize.Request{Query: rbac.Query{Permission: string(policy.CatalogLocationCreate), Action: "read", ResourceType: "x"}}
 	answers, err := authorize.New(authorize.Options{Decider: decider}).Authorize(t.Context(), ada, []authorize.Request{foreign, disguised})
 	require.NoError(t, err)

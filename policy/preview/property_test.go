@@ -126,7 +126,7 @@ func newWitness(t *testing.T, s *setting) *witness {
 }
 
 // foreign are permissions that Portico does not know.
-var foreign = []rbac.Query{{Permission: "kubernetes.proxy"}, {Permission: "catalog.entity.rate", Action: "update", ResourceType: policy.CatalogEntity}}
+var foreign = []rbac.Query{{Permission: "techinsights.check.run"}, {Permission: "catalog.entity.rate", Action: "update", ResourceType: policy.CatalogEntity}}
 
 // decisions are the decisions about all people.
 func (w *witness) decisions() map[question]answered {
@@ -261,7 +261,7 @@ func (g *generator) policy(role string) rbac.Policy {
 	p := rbac.Policy{Role: role, Permission: string(about), Action: about.Action(), Effect: pick(g, rbac.Allow, rbac.Allow, rbac.Deny)}
 	switch g.IntN(5) {
 	case 0:
-		p.Permission, p.Action = "kubernetes.proxy", "use"
+		p.Permission, p.Action = "techinsights.check.run", "use"
 	case 1, 2:
 		if of := about.ResourceType(); of != "" {
 			p.Permission = string(of)

@@ -1,0 +1,135 @@
+package config
+
+import (
+	"regexp"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// CatalogProviders are the sources of entities, by Backstage's names.
+type CatalogProviders struct {
+	// GitHub are searches for descriptors in repositories, by id.
+	GitHub map[string]GitHubProvider `yaml:"github"`
+	// GitHubOrg are organizations whose users and teams become entities.
+	GitHubOrg []GitHubOrgProvider `yaml:"githubOrg"`
+	// JSON are servers that answer entities as JSON, by id. Backstage has none of this kind.
+	JSON map[string]JSONProvider `yaml:"json"`
+}
+
+// JSONProvider is a server that answers entities as JSON.
+type JSONProvider struct {
+	URL      string   `yaml:"url"`
+	Schedule Schedule `yaml:"schedule"`
+}
+
+// GitHubProvider searches the repositories of an organization or user, or of everybody who has installed an App.
+type GitHubProvider struct {
+	Host string `yaml:"host"`
+	// Exactly one of Organization and App is given.
+	Organization string        `yaml:"organization"`
+	App          int64         `yaml:"app"`
+	CatalogPath  string        `yaml:"catalogPath"`
+	Filters      GitHubFilters `yaml:"filters"`
+	// ValidateLocationsExist leaves out repositories without the descriptor.
+	ValidateLocationsExist bool `yaml:"validateLocationsExist"`
+	PageSizes              struct {
+		Repositories int `yaml:"repositories"`
+	} `yaml:"pageSizes"`
+	Schedule Schedule `yaml:"schedule"`
+}
+
+// GitHubFilters select repositories. The zero value of a list or a text selects all.
+type GitHubFilters struct {
+	Branch        string             `yaml:"branch"`
+	Repository    string             `yaml:"repository"`
+	AllowForks    bool               `yaml:"allowForks"`
+	AllowArchived bool               `yaml:"allowArchived"`
+	Topic         GitHubTopicFilters `yaml:"topic"`
+	Visibility    []string           `yaml:"visibility"`
+}
+
+// GitHubTopicFilters select repositories by their topics. Exclude wins over Include.
+type GitHubTopicFilters struct {
+	Include []string `yaml:"include"`
+	Exclude []string `yaml:"exclude"`
+}
+
+// GitHubOrgProvider reads users and teams of organizations.
+type GitHubOrgProvider struct {
+	ID        string `yaml:"id"`
+	GitHubURL string `yaml:"githubUrl"`
+	// Orgs are the organizations; none means all that have installed an App of the host.
+	Orgs                   []string `yaml:"orgs"`
+	ExcludeSuspendedUsers  bool     `yaml:"excludeSuspendedUsers"`
+	DefaultUserTransformer struct {
+		UseVerifiedEmails bool `yaml:"useVerifiedEmails"`
+	} `yaml:"defaultUserTransformer"`
+	PageSizes struct {
+		Teams               int `yaml:"teams"`
+		TeamMembers         int `yaml:"teamMembers"`
+		OrganizationMembers int `yaml:"organizationMembers"`
+	} `yaml:"pageSizes"`
+	Schedule Schedule `yaml:"schedule"`
+}
+
+// Schedule says when a source is read.
+type Schedule struct {
+	Frequency    Frequency     `yaml:"frequency"`
+	Timeout      time.Duration `yaml:"timeout"`
+	InitialDelay time.Duration `yaml:"initialDelay"`
+}
+
+// Frequency is how often a source is read. The zero value means: by hand only.
+type Frequency struct {
+	Every time.Duration
+	// Cron is a cron expression of five fields in UTC, "" without one.
+	Cron string
+}
+
+// The plain forms of a frequency that is no duration.
+const (
+	cronPrefix      = "cron "
+	manualFrequency = "manual"
+)
+
+// UnmarshalYAML reads the plain form.
+func (f *Frequency) UnmarshalYAML(node *yaml.Node) error {
+	if cron, is := strings.CutPrefix(node.Value, cronPrefix); is {
+		*f = Frequency{Cron: cron}
+		return nil
+	}
+	if node.Value == manualFrequency {
+		*f = Frequency{}
+		return nil
+	}
+	every, err := parseDuration(node.Value)
+	if err != nil {
+		every, err = time.ParseDuration(node.Value)
+	}
+	*f = Frequency{Every: every}
+	return err
+}
+
+// cronExpression matches five fields. Whether the values exist is for Temporal to say, which runs the schedule.
+var cronExpression = regexp.MustCompile(`^[0-9A-Za-z*/,?L#-]+( +[0-9A-Za-z*/,?L#-]+){4}$`)
+
+func (c *checker) checkFrequency(v *value, path string) *yaml.Node {
+	if cron := v.field("cron"); cron != nil {
+		text := strings.TrimSpace(cron.value.text)
+		if !cron.value.isString() || !cronExpression.MatchString(text) {
+			c.report(cron.origin, "invalid value for key '%s': not a cron expression of five fields, such as '0 2 * * *'", join(path, "cron"))
+			return nil
+		}
+		return plain(stringTag, cronPrefix+text)
+	}
+	if trigger := v.field("trigger"); trigger != nil {
+		if trigger.value.text != manualFrequency {
+			c.report(trigger.origin, "invalid value for key '%s': got %q, wanted %s", join(path, "trigger"), trigger.value.text, manualFrequency)
+			return nil
+		}
+		return plain(stringTag, manualFrequency)
+	}
+	return c.checkDuration(&schema{Positive: true}, v, path)
+}
