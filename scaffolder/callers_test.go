@@ -101,6 +101,11 @@ func TestEveryMethodAnswersEveryCaller(t *testing.T) {
 			_, err := b.Template(t.Context(), by, ref)
 			return 1, err
 		}},
+		"Findings": {Expected: "no no no none none none none no none none", Call: func(t *testing.T, by identity.Principal) (int, error) {
+			t.Helper()
+			found, err := b.Findings(t.Context(), by, nil)
+			return len(found), err
+		}},
 		"Create": {Expected: "no no no yes yes yes yes no yes yes", Call: func(t *testing.T, by identity.Principal) (int, error) {
 			t.Helper()
 			_, err := b.Create(t.Context(), by, scaffolder.Request{TemplateRef: "two-steps", Values: json.RawMessage(`{}`)})

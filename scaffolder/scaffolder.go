@@ -27,6 +27,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/check"
 	"github.com/portico-dev/portico/scaffolder/dryrun"
 	"github.com/portico-dev/portico/scaffolder/engine"
+	"github.com/portico-dev/portico/scaffolder/expression"
 	"github.com/portico-dev/portico/scaffolder/parameters"
 	"github.com/portico-dev/portico/scaffolder/run"
 	"github.com/portico-dev/portico/scaffolder/template"
@@ -39,6 +40,8 @@ type Catalog interface {
 	EntityJSON(ctx context.Context, principal identity.Principal, ref entity.Ref) (json.RawMessage, error)
 	// LocatedEntity tells as well where the entity was read, by the catalog's own record.
 	LocatedEntity(ctx context.Context, principal identity.Principal, ref entity.Ref) (json.RawMessage, provenance.Place, error)
+	// EachOfKind calls hand with every entity of a kind that the principal may read.
+	EachOfKind(ctx context.Context, principal identity.Principal, kind string, hand func(json.RawMessage) error) error
 }
 
 // Options are what a Service is made of; all of it is needed but what may be nil.
@@ -53,6 +56,8 @@ type Options struct {
 	Access *access.Runs
 	// Checker checks templates before they run; nil checks none.
 	Checker *check.Checker
+	// Conditions evaluates under which values a page of a form is shown; nil shows all pages.
+	Conditions *expression.Renderer
 	// DryRuns tries templates out; nil when nobody will ask for it.
 	DryRuns *dryrun.Runner
 }
@@ -68,7 +73,9 @@ type Service struct {
 	decider policy.Decider
 	access  *access.Runs
 	checker *check.Checker
-	dryRuns *dryrun.Runner
+	// conditions may be nil.
+	conditions *expression.Renderer
+	dryRuns    *dryrun.Runner
 	// templates are parsed templates by the digest of their document: a template that people use is parsed
 	// once, and not for each of its runs.
 	templates *recall.Memory[[sha256.Size]byte, *template.Template]
@@ -84,7 +91,7 @@ const (
 // New makes a Service.
 func New(o Options) *Service {
 	return &Service{log: o.Log, catalog: o.Catalog, runs: o.Runs, engine: o.Engine, actions: o.Actions, decider: o.Decider, access: o.Access,
-		checker: o.Checker, dryRuns: o.DryRuns,
+		checker: o.Checker, conditions: o.Conditions, dryRuns: o.DryRuns,
 		templates: recall.New[[sha256.Size]byte, *template.Template](maxTemplates, keepTemplates)}
 }
 
@@ -222,7 +229,7 @@ func (s *Service) newRun(ctx context.Context, principal identity.Principal, requ
 // pin joins a template with the values and the user of a run, once the values are valid and the principal may
 // execute its actions.
 func (s *Service) pin(ctx context.Context, principal identity.Principal, t *template.Template, base provenance.Place, values json.RawMessage, secrets map[string]string) (template.TaskSpec, error) {
-	if err := CheckValues(t, values, secrets); err != nil {
+	if err := s.checkValues(ctx, t, values, secrets); err != nil {
 		return template.TaskSpec{}, err
 	}
 	user, err := s.user(ctx, principal)
@@ -267,25 +274,6 @@ func (s *Service) DryRun(ctx context.Context, principal identity.Principal, tria
 	}
 	return s.dryRuns.Run(ctx, dryrun.Request{Spec: pinned, Starter: principal, Secrets: trial.Secrets,
 		Findings: s.findings(ctx, trial.Template), Files: trial.Files})
-}
-
-// CheckValues holds values and secrets to the template's schemas. As in Backstage the first page that is
-// broken is the one reported.
-func CheckValues(t *template.Template, values json.RawMessage, secrets map[string]string) error {
-	pages, err := t.Pages()
-	if err != nil {
-		return err
-	}
-	for i, page := range pages {
-		violations, err := parameters.Validate(page, values)
-		if err != nil {
-			return fault.Wrap(fault.Input, err, "page %d of the parameters of %s cannot be checked: %s", i+1, t.Ref(), err.Error())
-		}
-		if len(violations) > 0 {
-			return &InvalidValuesError{violations}
-		}
-	}
-	return checkSecrets(t, secrets)
 }
 
 func checkSecrets(t *template.Template, secrets map[string]string) error {

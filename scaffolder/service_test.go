@@ -95,6 +95,19 @@ func (o templates) LocatedEntity(ctx context.Context, principal identity.Princip
 	return document, provenance.At(provenance.URL, "https://example.com/templates.yaml"), err
 }
 
+func (o templates) EachOfKind(ctx context.Context, principal identity.Principal, kind string, hand func(json.RawMessage) error) error {
+	for _, name := range []string{"two-steps", "tagged"} {
+		document, err := o.EntityJSON(ctx, principal, entity.Ref{Kind: kind, Namespace: "default", Name: name})
+		if err != nil {
+			return err
+		}
+		if err := hand(document); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // twoSteps are its steps in the Temporal Web UI.
 const twoSteps = "1. One (`a`)\n2. Two (`a`)\n"
 

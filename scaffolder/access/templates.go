@@ -43,6 +43,11 @@ func Pages(ctx context.Context, decider policy.Decider, principal identity.Princ
 	return visible(ctx, decider, principal, policy.ScaffolderTemplateRead, templateRef)
 }
 
+// Steps decides which steps of a template a principal may see. It answers as Pages does.
+func Steps(ctx context.Context, decider policy.Decider, principal identity.Principal, templateRef string) (TagFilter, error) {
+	return visible(ctx, decider, principal, policy.ScaffolderTemplateStepRead, templateRef)
+}
+
 // Visible returns a template as a run of a principal has it: without the pages and steps that the principal
 // may not see. If no page or no step may be seen whatever its tags, the error is a *policy.DeniedError: a run
 // without steps would look like a success.
@@ -54,7 +59,7 @@ func (r *Runs) Visible(ctx context.Context, principal identity.Principal, t *tem
 	if err != nil {
 		return nil, err
 	}
-	step, err := visible(ctx, r.decider, principal, policy.ScaffolderTemplateStepRead, t.Ref())
+	step, err := Steps(ctx, r.decider, principal, t.Ref())
 	if err != nil {
 		return nil, err
 	}

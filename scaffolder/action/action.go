@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/integration/provenance"
@@ -59,6 +60,16 @@ type Description struct {
 	// UsesWorkspace says that Run reads or writes Call.Workspace. Other actions get none. See
 	// OptionalWorkspace.
 	UsesWorkspace bool
+	// SecretOutputs are the names of the outputs that are secrets, such as a token that the action created.
+	// Later steps can use them; they are stored sealed, and masked wherever people read them.
+	SecretOutputs []string
+	// Undoes says in one sentence what a rollback does with what the action created: "Deletes the repository,
+	// unless somebody has pushed to it." It is "" for an action without effects.
+	Undoes string
+	// Needs are the things that must be configured or granted before the action can run, a sentence each.
+	Needs []string
+	// Differences are what the action does otherwise than Backstage's of the same ID, a sentence each.
+	Differences []string
 }
 
 // CheckInput validates a rendered input against the schema. A violation is an InputError in which the action
@@ -88,6 +99,8 @@ type Call struct {
 	RunID    string
 	StepID   string
 	StepName string
+	// StartedAt is when the step began, or began again after a retry. It is zero outside a run.
+	StartedAt time.Time
 	// Iteration is the key of the current each item, "" for a step without each.
 	Iteration string
 	// Input is the rendered input, already checked against the action's schema. Its object keys keep the

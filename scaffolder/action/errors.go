@@ -46,9 +46,18 @@ func Refuse(kind fault.Kind, cause error) error {
 	return Final(fault.Wrap(kind, cause, "%s", cause.Error()))
 }
 
-// Classify makes an Error of an error from a domain package or from reading a host (package integration). A
-// host that fails or asks to wait, a fault of kind Unavailable and an error without a kind are transient.
-// Other errors are final. An Error stays as it is, and so does nil.
+// Explained is an error of a domain package that knows what it means.
+type Explained interface {
+	error
+	// MayPass says whether the same may succeed later, and not before when.
+	MayPass() (after time.Duration, may bool)
+	// Advice says what a person can do, "" when there is nothing to add.
+	Advice() string
+}
+
+// Classify makes an Error of an error from a domain package or from reading a host (package integration). An
+// Explained error keeps its class and its advice. Of others, a host that fails or asks to wait, a fault of kind
+// Unavailable and an error without a kind are transient, and the rest is final. An Error stays as it is, and so does nil.
 func Classify(err error) error {
 	if err == nil {
 		return nil
@@ -56,12 +65,26 @@ func Classify(err error) error {
 	if _, classified := errors.AsType[*Error](err); classified {
 		return err
 	}
+	if explained, is := errors.AsType[Explained](err); is {
+		return classifyExplained(err, explained)
+	}
 	after, mayPass := integration.MayPass(err)
 	kind := fault.KindOf(err)
 	if mayPass || kind == fault.Unavailable || kind == fault.BadGateway {
 		return Transient(err, after)
 	}
 	return Final(err)
+}
+
+func classifyExplained(err error, explained Explained) error {
+	classified := Final(err)
+	if after, may := explained.MayPass(); may {
+		classified = Transient(err, after)
+	}
+	if explained.Advice() == "" {
+		return classified
+	}
+	return Advise(classified, "%s", explained.Advice())
 }
 
 // Advise adds advice for people to an error: a sentence or two that are shown below the message. The class of

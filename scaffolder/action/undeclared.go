@@ -24,6 +24,19 @@ func (d Description) Inputs() (names []string, open bool) {
 	return slices.Sorted(maps.Keys(schema.Properties)), open
 }
 
+// Outputs returns the names of the outputs that the action declares, sorted. open is true when there may be others.
+func (d Description) Outputs() (names []string, open bool) {
+	var schema struct {
+		Properties           map[string]json.RawMessage `json:"properties"`
+		AdditionalProperties json.RawMessage            `json:"additionalProperties"`
+	}
+	if len(d.OutputSchema) == 0 || json.Unmarshal(d.OutputSchema, &schema) != nil || len(schema.Properties) == 0 {
+		return nil, true // Backstage's actions may give more than they declare when they declare nothing
+	}
+	isClosed := len(schema.AdditionalProperties) == 0 || string(schema.AdditionalProperties) == "false"
+	return slices.Sorted(maps.Keys(schema.Properties)), !isClosed
+}
+
 // WithoutUndeclared removes the properties that the schema does not allow from an input, and returns their
 // names. The order of keys stays.
 func (d Description) WithoutUndeclared(input json.RawMessage) (kept json.RawMessage, dropped []string, err error) {

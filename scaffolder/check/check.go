@@ -1,6 +1,7 @@
 // Package check finds problems of a template before it runs: whether it can be parsed, whether its actions,
-// filters and functions exist, and whether its inputs match the actions' schemas. The command, the catalog,
-// dry runs and the start of runs all use this package. It does no I/O, and evaluates nothing.
+// filters and functions exist, whether its inputs match the actions' schemas, and whether what it reads is set.
+// The command, the catalog, dry runs and the start of runs all use this package. It does no I/O, and evaluates
+// nothing.
 package check
 
 import (
@@ -19,6 +20,7 @@ import (
 	"github.com/portico-dev/portico/recall"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/expression"
+	"github.com/portico-dev/portico/scaffolder/nunjucks"
 	"github.com/portico-dev/portico/scaffolder/parameters"
 	"github.com/portico-dev/portico/scaffolder/plan"
 	"github.com/portico-dev/portico/scaffolder/template"
@@ -64,6 +66,8 @@ type Checker struct {
 	actions  map[string]action.Description
 	renderer *expression.Renderer
 	rules    plan.Rules
+	// decorators are the form decorators that the portal runs.
+	decorators []string
 	// findings has those of templates by their digests.
 	findings *recall.Memory[[sha256.Size]byte, []Finding]
 }
@@ -74,17 +78,18 @@ const (
 	keepFindings = time.Hour
 )
 
-// New makes a Checker for runs with these actions, this renderer and these rules.
-func New(actions []action.Description, renderer *expression.Renderer, rules plan.Rules) *Checker {
-	c := &Checker{actions: map[string]action.Description{}, renderer: renderer, rules: rules,
+// New makes a Checker for runs with these actions, this renderer and these rules. decorators are the ids of the form
+// decorators that the portal runs.
+func New(actions []action.Description, renderer *expression.Renderer, rules plan.Rules, decorators ...string) *Checker {
+	c := &Checker{actions: map[string]action.Description{}, renderer: renderer, rules: rules, decorators: slices.Sorted(slices.Values(decorators)),
 		findings: recall.New[[sha256.Size]byte, []Finding](maxKept, keepFindings)}
 	for _, each := range actions {
 		c.actions[each.ID] = each
 	}
 	hash := sha256.New()
-	fmt.Fprintf(hash, "%+v %q", rules, renderer.FilterNames())
+	fmt.Fprintf(hash, "%+v %q %q", rules, renderer.FilterNames(), c.decorators)
 	for _, id := range slices.Sorted(maps.Keys(c.actions)) {
-		fmt.Fprintf(hash, " %q %q", id, c.actions[id].InputSchema)
+		fmt.Fprintf(hash, " %q %q %q", id, c.actions[id].InputSchema, c.actions[id].OutputSchema)
 	}
 	c.version = hex.EncodeToString(hash.Sum(nil))
 	return c
@@ -118,15 +123,18 @@ func (c *Checker) Template(ctx context.Context, t *template.Template) []Finding 
 }
 
 func (c *Checker) check(ctx context.Context, t *template.Template) []Finding {
-	p := &pass{Checker: c, ctx: ctx}
+	p := &pass{Checker: c, ctx: ctx, readable: readable{told: map[nunjucks.Path]bool{}}}
 	p.parameters(t)
+	p.formDecorators(t)
 	pinned, err := t.Pin(nil, template.User{}, provenance.Place{})
 	if err != nil {
 		p.add(Error, "spec.steps", "", "%s", err)
 		return p.findings
 	}
+	p.readable.steps = pinned.Steps
 	seen := map[string]int{}
 	for i, step := range pinned.Steps {
+		p.readable.reached = i
 		p.step(fmt.Sprintf("spec.steps[%d]", i), step)
 		if earlier, again := seen[step.ID]; again {
 			p.add(Warning, fmt.Sprintf("spec.steps[%d].id", i), "Give each its own, if what comes after needs both.",
@@ -134,6 +142,7 @@ func (c *Checker) check(ctx context.Context, t *template.Template) []Finding {
 		}
 		seen[step.ID] = i
 	}
+	p.readable.reached = len(pinned.Steps)
 	p.expressions("spec.output", pinned.Output, p.unlessStrict())
 	return p.findings
 }
@@ -160,6 +169,7 @@ type pass struct {
 	*Checker
 	ctx      context.Context //nolint:containedctx // a pass is one call, whose context it is
 	findings []Finding
+	readable readable
 }
 
 func (p *pass) add(severity Severity, field, next, format string, args ...any) {
@@ -184,6 +194,9 @@ func (p *pass) parameters(t *template.Template) {
 		p.add(Error, "spec.parameters", "", "%s", err)
 		return
 	}
+	if len(pages) > 0 && len(t.Spec.FormDecorators)+len(t.Spec.EarlyFormDecorators) == 0 {
+		p.readable.fields = fieldsOf(pages)
+	}
 	single := len(pages) > 0 && t.Spec.Parameters[0] != '['
 	for i, page := range pages {
 		field := fmt.Sprintf("spec.parameters[%d]", i)
@@ -193,6 +206,35 @@ func (p *pass) parameters(t *template.Template) {
 		for _, problem := range parameters.CheckSchema(page) {
 			p.add(Warning, field+problem.Path, "", "%s", problem.Message)
 		}
+		var conditional struct {
+			When json.RawMessage `json:"when"`
+		}
+		if json.Unmarshal(page, &conditional) == nil {
+			p.expressions(field+".when", conditional.When, Error)
+		}
+	}
+}
+
+// formDecorators names the form decorators that are not configured: programs of a Backstage frontend, which the portal
+// does not run.
+func (p *pass) formDecorators(t *template.Template) {
+	name, list := "formDecorators", t.Spec.FormDecorators
+	if len(list) == 0 {
+		name, list = "EXPERIMENTAL_formDecorators", t.Spec.EarlyFormDecorators
+	}
+	var decorators []struct {
+		ID string `json:"id"`
+	}
+	if len(list) == 0 || json.Unmarshal(list, &decorators) != nil {
+		return
+	}
+	for i, decorator := range decorators {
+		if slices.Contains(p.decorators, decorator.ID) {
+			continue
+		}
+		p.add(Warning, fmt.Sprintf("spec.%s[%d]", name, i), "Ask for them in the form: with fields, with Secret or with requestUserCredentials. "+
+			"If it sets a person's token, the operator of Portico can configure it under portico.form.decorators.",
+			"the form decorator %q is a part of a Backstage frontend: the values and secrets that it sets are missing.", decorator.ID)
 	}
 }
 
@@ -221,13 +263,29 @@ func guarded(step template.Step) bool {
 	return len(step.If) > 0 && string(step.If) != "true" || len(step.Each) > 0
 }
 
-// nearest suggests the action with the most similar id, or lists all.
+// maxListed is the greatest number of ids in a suggestion.
+const maxListed = 10
+
+// nearest suggests the action with the most similar id, or lists some: those of the same system, else all if
+// they are few.
 func (p *pass) nearest(id string) string {
 	ids := slices.Sorted(maps.Keys(p.actions))
-	if near := closest(id, ids); near != "" {
-		return "Did you mean " + near + "?"
+	if near := didYouMean(id, ids); near != "" {
+		return near
 	}
-	return "There are " + strings.Join(ids, ", ") + "."
+	if len(ids) <= maxListed {
+		return "There are " + strings.Join(ids, ", ") + "."
+	}
+	system, _, _ := strings.Cut(id, ":")
+	related := slices.DeleteFunc(ids, func(each string) bool { return !strings.HasPrefix(each, system+":") })
+	if len(related) == 0 {
+		return "The page Actions lists those that are."
+	}
+	listed, others := related[:min(len(related), maxListed)], ""
+	if len(related) > maxListed {
+		others = " and others"
+	}
+	return fmt.Sprintf("Of %s there are %s%s. The page Actions lists all.", system, strings.Join(listed, ", "), others)
 }
 
 // expressions checks the strings of a value at any depth.
@@ -236,6 +294,7 @@ func (p *pass) expressions(field string, document json.RawMessage, severity Seve
 		for _, problem := range p.renderer.Check(p.ctx, source) {
 			p.add(severity, field, p.suggestFilter(problem), "this cannot be evaluated: %s", problem)
 		}
+		p.reads(field, source)
 	})
 }
 
@@ -244,8 +303,5 @@ func (p *pass) suggestFilter(problem string) string {
 	if !isFilter {
 		return ""
 	}
-	if near := closest(name, p.renderer.FilterNames()); near != "" {
-		return "Did you mean " + near + "?"
-	}
-	return ""
+	return didYouMean(name, p.renderer.FilterNames())
 }

@@ -19,6 +19,14 @@ func closest(name string, names []string) string {
 	return best
 }
 
+// didYouMean suggests the most similar name, "" when none is similar.
+func didYouMean(name string, names []string) string {
+	if near := closest(name, names); near != "" {
+		return "Did you mean " + near + "?"
+	}
+	return ""
+}
+
 // distance is the Levenshtein distance of two names.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)

@@ -28,10 +28,10 @@ func (p *pass) input(field string, step template.Step, does action.Description, 
 		}
 		object.Delete(name)
 		if p.rules.StrictInputs {
-			p.add(severity, field+"."+name, suggest(name, names), "%s takes no input %s.", does.ID, name)
+			p.add(severity, field+"."+name, suggest(name, "It takes", names), "%s takes no input %s.", does.ID, name)
 			continue
 		}
-		p.add(Warning, field+"."+name, suggest(name, names), "%s takes no input %s: it is left out.", does.ID, name)
+		p.add(Warning, field+"."+name, suggest(name, "It takes", names), "%s takes no input %s: it is left out.", does.ID, name)
 	}
 	schema, certain := static(does.InputSchema, object)
 	if schema == nil {
@@ -46,15 +46,12 @@ func (p *pass) input(field string, step template.Step, does action.Description, 
 	}
 }
 
-// suggest returns the most similar name, or lists all.
-func suggest(name string, names []string) string {
-	if near := closest(name, names); near != "" {
-		return "Did you mean " + near + "?"
+// suggest returns the most similar name, or lists all after a beginning like "It takes".
+func suggest(name, beginning string, names []string) string {
+	if near := didYouMean(name, names); near != "" || len(names) == 0 {
+		return near
 	}
-	if len(names) == 0 {
-		return ""
-	}
-	return "It takes " + strings.Join(names, ", ") + "."
+	return beginning + " " + strings.Join(names, ", ") + "."
 }
 
 // static returns the part of an input that is known before a run, and the part of the schema that applies to

@@ -101,6 +101,8 @@ const (
 
 	SignalContinue = "continue"
 	SignalCancel   = "cancel"
+	// SignalWake ends a wait early: what it waits for may have happened. It carries nothing.
+	SignalWake = "wake"
 
 	ActivityAdvance     = "advance run"
 	ActivityUndoEffect  = "undo effect"
@@ -122,6 +124,8 @@ type AdvanceRequest struct {
 	Failed *FailedAction `json:"failed,omitempty"`
 	// Cancelled says that somebody cancelled the run.
 	Cancelled bool `json:"cancelled,omitempty"`
+	// Woken says that the wait of the last answer ended early. An action that asked to be run again later is run now.
+	Woken bool `json:"woken,omitempty"`
 	// Rollback is the progress of the rollback, nil before its first effects.
 	Rollback *RollbackProgress `json:"undoing,omitempty"`
 }

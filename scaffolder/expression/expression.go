@@ -227,6 +227,18 @@ func (r *Renderer) Check(ctx context.Context, source string) []string {
 	return problems
 }
 
+// Reads returns the paths to the data that a string reads, in order. One that does not parse reads none.
+func (r *Renderer) Reads(ctx context.Context, source string) []nunjucks.Path {
+	if !hasTags(source) {
+		return nil
+	}
+	template, err := r.parse(ctx, source)
+	if err != nil {
+		return nil
+	}
+	return slices.SortedFunc(slices.Values(template.Reads()), func(a, b nunjucks.Path) int { return slices.Compare(a[:], b[:]) })
+}
+
 // FilterNames returns the names of all filters, sorted.
 func (r *Renderer) FilterNames() []string { return r.env.FilterNames() }
 

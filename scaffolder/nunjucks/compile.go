@@ -27,6 +27,7 @@ type compiler struct {
 	// missing has a sentence for each filter or test that is used and does not exist. called are the names
 	// that are called and are no globals.
 	missing, called []string
+	reads           map[Path]struct{}
 }
 
 // names is nunjucks' compile-time frame.
@@ -76,7 +77,7 @@ func compileTemplate(env *Environment, source string, memory *sourceMemory) *Tem
 	p := &parser{lexer: newLexer(source, &env.options, env.tags), options: &env.options, memory: memory}
 	statements := p.body()
 	propagateAsync(statements)
-	c := &compiler{env: env, memory: memory}
+	c := &compiler{env: env, memory: memory, reads: map[Path]struct{}{}}
 	template := &Template{env: env, blocks: map[string]*functionBody{}, mentionsLoop: p.mentionsLoop, sourceBytes: len(source)}
 	template.root = c.functionOf(nil, newNames(nil), statements)
 	for _, block := range findBlocks(statements) {
@@ -94,7 +95,7 @@ func compileTemplate(env *Environment, source string, memory *sourceMemory) *Tem
 		template.sole, template.solePosition = output.value, output.position
 	}
 	template.mutates, template.size = c.mutates, memory.made
-	template.missing, template.called = c.missing, c.called
+	template.missing, template.called, template.reads = c.missing, c.called, c.reads
 	return template
 }
 

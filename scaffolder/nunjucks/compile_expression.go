@@ -273,7 +273,9 @@ func (c *compiler) lookup(n *lookupNode) expression {
 		return &memberExpression{target, constantExpression{literal.value}}
 	}
 	c.mutates = c.mutates || mutatingMethods[name]
-	return &namedMemberExpression{target, name}
+	compiled := &namedMemberExpression{target, name}
+	c.read(compiled)
+	return compiled
 }
 
 // mutatingMethods are the names of methods that change the value they are called on.

@@ -140,6 +140,7 @@ type Template struct {
 	// missing has a sentence for each filter or test that does not exist. called are the names that are
 	// called and are no globals.
 	missing, called []string
+	reads           map[Path]struct{}
 }
 
 // Missing returns a sentence for each filter or test that the template uses and that does not exist. A

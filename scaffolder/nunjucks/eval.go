@@ -1,6 +1,10 @@
 package nunjucks
 
-import "math"
+import (
+	"fmt"
+	"math"
+	"strings"
+)
 
 // expression is an executable expression.
 type expression interface{ eval(r *run) Value }
@@ -129,7 +133,28 @@ func (e *filterExpression) eval(r *run) Value {
 	args := r.evalAll(e.arguments)
 	r.position = e.position
 	r.work(callHeight)
+	if len(args) > 0 && args[0] == Undefined {
+		return e.ofNothing(r, args)
+	}
 	return e.filter(r, args)
+}
+
+// ofNothing applies the filter to what has no value. A failure names the path that led there: the filter does not know
+// it, and whoever reads the error looks for it.
+func (e *filterExpression) ofNothing(r *run, args []Value) Value {
+	result, err := e.attempt(r, args)
+	if err == nil {
+		return result
+	}
+	if names := namesTo(e.arguments[0]); names != nil {
+		err = fmt.Errorf("%w: %s has no value", err, strings.Join(names, "."))
+	}
+	panic(thrown{err})
+}
+
+func (e *filterExpression) attempt(r *run, args []Value) (result Value, err error) {
+	defer caught(&err)
+	return e.filter(r, args), nil
 }
 
 type testExpression struct {
@@ -170,6 +195,19 @@ func (e *sliceExpression) eval(r *run) Value {
 	start := e.start.eval(r)
 	stop := e.stop.eval(r)
 	return r.pythonSlice(target, start, stop, e.step.eval(r))
+}
+
+// namesTo are the names on the way from the template's data to a value, nil for an expression that is more than names.
+func namesTo(e expression) []string {
+	switch e := e.(type) {
+	case *nameExpression:
+		return []string{e.name}
+	case *namedMemberExpression:
+		if names := namesTo(e.target); names != nil {
+			return append(names, e.name)
+		}
+	}
+	return nil
 }
 
 type notExpression struct{ target expression }

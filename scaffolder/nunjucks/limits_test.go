@@ -3,6 +3,7 @@ package nunjucks_test
 import (
 	"context"
 	"errors"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -187,6 +188,39 @@ func TestHostFunctions(t *testing.T) {
 	require.NoError(t, err)
 	_, err = template.Render(t.Context(), nil)
 	require.ErrorIs(t, err, cause)
+}
+
+// TestErrorsOfFiltersNameWhatHasNoValue: an author looks for the name, which the filter does not know.
+func TestErrorsOfFiltersNameWhatHasNoValue(t *testing.T) {
+	t.Parallel()
+	env := nunjucks.New(nunjucks.Options{Filters: map[string]nunjucks.Function{
+		"strict": func(_ context.Context, args []nunjucks.Value, _ *nunjucks.Object) (nunjucks.Value, error) {
+			if text, isText := args[0].(string); isText {
+				return text, nil
+			}
+			return nil, errors.New("it is no text")
+		},
+	}})
+	for source, want := range map[string]string{
+		"${{ values.repoUrl | strict }}":                "strict: it is no text: values.repoUrl has no value",
+		"${{ values['repoUrl'] | strict | upper }}":     "strict: it is no text: values.repoUrl has no value",
+		"${{ repoUrl | strict }}":                       "strict: it is no text: repoUrl has no value",
+		"${{ values.number | strict }}":                 "strict: it is no text",
+		"${{ (values.repoUrl or none) | strict }}":      "strict: it is no text",
+		"${{ values[values.repoUrl] | strict }}":        "strict: it is no text",
+		"${{ values.repoUrl | default('x') | strict }}": "",
+	} {
+		template, err := env.Parse(source)
+		require.NoError(t, err, source)
+		data, err := nunjucks.DecodeJSON([]byte(`{"values":{"number":1}}`))
+		require.NoError(t, err)
+		_, err = template.Render(t.Context(), data.(*nunjucks.Object))
+		if want == "" {
+			require.NoError(t, err, source)
+			continue
+		}
+		require.Regexp(t, regexp.QuoteMeta(want)+"$", err.Error(), source)
+	}
 }
 
 // TestEveryFunctionIsBoundedInTime renders templates that once spent unbounded time in a single step, which

@@ -68,3 +68,19 @@ func get[T any](object nunjucks.Value, key string) T {
 	typed, _ := value.(T)
 	return typed
 }
+
+// TestReads: the data that a template reads is known before it is rendered, except what is computed or the template's own.
+func TestReads(t *testing.T) {
+	t.Parallel()
+	for source, want := range map[string][]nunjucks.Path{
+		"${{ a.b['c'].d.e.f }}": {{"a", "b"}, {"a", "b", "c"}, {"a", "b", "c", "d"}},
+		"{% if a.b %}${{ (a.c or 1) | default(a['d'], true) }}{% endif %}": {{"a", "b"}, {"a", "c"}, {"a", "d"}},
+		"{% for x in y.z %}${{ x.b }}{% endfor %}":                         {{"y", "z"}},
+		"${{ a[b.c] }} ${{ a[0].x }} ${{ f().x }} ${{ a }}":                {{"b", "c"}},
+		"text": {},
+	} {
+		template, err := nunjucks.New(nunjucks.Options{}).Parse(source)
+		require.NoError(t, err, source)
+		require.ElementsMatch(t, want, template.Reads(), source)
+	}
+}

@@ -47,7 +47,7 @@ func compilePattern(body, flags string, timeout time.Duration, at position) *pat
 	if body == "" {
 		p.body = "(?:)"
 	}
-	translated, err := translatePattern(p.body, p.multiline)
+	translated, err := translatePattern(p.body, syntaxFlags{p.multiline, strings.Contains(flags, "s"), strings.Contains(flags, "u")})
 	if err != nil {
 		panic(at.syntaxError("invalid regular expression /%s/: %v", body, err))
 	}

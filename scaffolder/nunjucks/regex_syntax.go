@@ -26,17 +26,21 @@ func isClassEscape(unit uint16) bool {
 // controlEscapes are the escapes of single control characters.
 var controlEscapes = map[uint16]uint16{'t': '\t', 'n': '\n', 'v': '\v', 'f': '\f', 'r': '\r'}
 
+// syntaxFlags are the flags m, s and u, which change what a pattern means. With u a pattern still matches units.
+type syntaxFlags struct{ multiline, dotAll, unicode bool }
+
 // patternTranslator walks a JavaScript pattern by UTF-16 units.
 type patternTranslator struct {
+	syntaxFlags
+
 	units      []uint16
 	offset     int
-	multiline  bool
 	groupNames []string
 	out        strings.Builder
 }
 
-func translatePattern(body string, multiline bool) (translated translation, err error) {
-	t := &patternTranslator{units: units(body), multiline: multiline}
+func translatePattern(body string, flags syntaxFlags) (translated translation, err error) {
+	t := &patternTranslator{units: units(body), syntaxFlags: flags}
 	t.groupNames = t.scanGroups()
 	defer caught(&err)
 	for t.offset < len(t.units) {
@@ -129,7 +133,7 @@ func (t *patternTranslator) term() {
 	case '(':
 		t.group()
 	case '.':
-		t.out.WriteString(`[^` + lineTerminators + `]`)
+		t.dot()
 	case '^':
 		if t.multiline {
 			t.out.WriteString(`(?<![^` + lineTerminators + `])`)
@@ -149,6 +153,14 @@ func (t *patternTranslator) term() {
 	default:
 		t.literal(unit)
 	}
+}
+
+func (t *patternTranslator) dot() {
+	if t.dotAll {
+		t.out.WriteString(`[\u0000-\uffff]`)
+		return
+	}
+	t.out.WriteString(`[^` + lineTerminators + `]`)
 }
 
 // braces copies a quantifier. A brace that begins no quantifier is a literal.
@@ -207,6 +219,7 @@ func (t *patternTranslator) groupName() string {
 
 func (t *patternTranslator) escape() {
 	unit := t.next()
+	t.refuseUnicode(unit)
 	switch {
 	case unit == 'b' || unit == 'B' || isClassEscape(unit):
 		t.out.WriteString(`\` + string(rune(unit)))
@@ -220,6 +233,13 @@ func (t *patternTranslator) escape() {
 		t.reference(slices.Index(t.groupNames, t.groupName()) + 1)
 	default:
 		t.literal(t.character(unit))
+	}
+}
+
+// refuseUnicode refuses the escapes that only the flag u knows: without it they match their letter.
+func (t *patternTranslator) refuseUnicode(unit uint16) {
+	if t.unicode && (unit == 'p' || unit == 'P' || unit == 'u' && t.at("{")) {
+		t.fail("properties of characters and \\u{...} are not supported")
 	}
 }
 
@@ -349,6 +369,7 @@ func (t *patternTranslator) classAtom() (unit uint16, class string) {
 		return unit, ""
 	}
 	unit = t.next()
+	t.refuseUnicode(unit)
 	if isClassEscape(unit) {
 		return 0, `\` + string(rune(unit))
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -41,7 +42,8 @@ func (p *Planner) CheckInput(ctx context.Context, decision *Decision, does actio
 	}
 	err = does.CheckInput(iteration.Name(does.ID), iteration.Input)
 	if _, refused := errors.AsType[*action.Error](err); refused {
-		return action.Advise(err, "Correct the step's input in the template, or the value that it came from, and start a new run.")
+		return action.Advise(err, "%sCorrect the step's input in the template, or the value that it came from, and start a new run.",
+			decision.withoutValue(iteration.Input, dropped))
 	}
 	if err != nil || permit == nil {
 		return err
@@ -49,6 +51,23 @@ func (p *Planner) CheckInput(ctx context.Context, decision *Decision, does actio
 	ctx, leave := p.Enter(ctx) // it decodes the input
 	defer leave()
 	return permit(ctx, iteration.Input)
+}
+
+// withoutValue names the inputs that the template has and that have no value, a sentence each: an action that needs one
+// does not know that.
+func (d *Decision) withoutValue(rendered json.RawMessage, dropped []string) string {
+	var written, given map[string]json.RawMessage
+	if json.Unmarshal(d.written, &written) != nil || json.Unmarshal(rendered, &given) != nil {
+		return ""
+	}
+	var sentences strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(written)) {
+		source, isText := textOf(written[name])
+		if _, has := given[name]; isText && !has && !slices.Contains(dropped, name) {
+			fmt.Fprintf(&sentences, "The input %s has no value: %s led to none. ", name, source)
+		}
+	}
+	return sentences.String()
 }
 
 func (d *Decision) dropInput(warning string) {

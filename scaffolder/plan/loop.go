@@ -35,7 +35,7 @@ type loop struct {
 // iterate decides on a step with each; decide chooses the iterations.
 func (p *Planner) iterate(ctx context.Context, scope Scope, step template.Step, views views, decide func(*loop, context.Context) error) (Decision, error) {
 	l := &loop{Planner: p, step: step, views: views, previousFailed: scope.PreviousFailed, encoded: scope.Items}
-	l.decision = Decision{Each: true, render: func(ctx context.Context, item Iteration) (json.RawMessage, error) {
+	l.decision = Decision{Each: true, written: step.Input, render: func(ctx context.Context, item Iteration) (json.RawMessage, error) {
 		return p.inputOf(ctx, step, views.withEach(item, nil), scope.PreviousFailed)
 	}}
 	if err := l.findItems(ctx); err != nil {

@@ -113,6 +113,8 @@ type Decision struct {
 	Items *Items
 	// partial says that only the next iteration was decided, and whether another one follows.
 	partial bool
+	// written is the step's input as the template has it.
+	written json.RawMessage
 	// target is the action whose undeclared inputs are removed, nil to keep all inputs.
 	target *action.Description
 	// render renders the input of an iteration again.
@@ -240,7 +242,8 @@ func (p *Planner) decide(ctx context.Context, scope Scope, step template.Step, e
 		return p.iterate(ctx, scope, step, views, each)
 	}
 	input, err := p.input(ctx, step, views)
-	return Decision{Iterations: []Iteration{{Run: true, Input: input.document}}, Derived: input.derived, ExpressionErrors: input.broken}, err
+	return Decision{Iterations: []Iteration{{Run: true, Input: input.document}}, Derived: input.derived, ExpressionErrors: input.broken,
+		written: step.Input}, err
 }
 
 // condition evaluates the step's if; asked is true when it called failure() or always(). An error means that

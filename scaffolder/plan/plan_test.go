@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -261,6 +262,22 @@ func TestStrictRulesRefuseInputsThatAreNotDeclared(t *testing.T) {
 	decision = decide(t, scope(), document)
 	require.NoError(t, planner().CheckInputs(t.Context(), &decision, action.Description{ID: "open", InputSchema: json.RawMessage(`{"type":"object"}`)}, 0, nil))
 	require.Equal(t, `{"x":1,"y":2,"v":3}`, inputs(decision)[0])
+}
+
+// TestAMissingInputIsTracedToItsExpression: "requires property" alone does not say that the template gives it.
+func TestAMissingInputIsTracedToItsExpression(t *testing.T) {
+	t.Parallel()
+	does := action.Description{ID: "a", InputSchema: json.RawMessage(`{"type":"object","required":["url"],"additionalProperties":false,"properties":{"url":{},"x":{}}}`)}
+	for document, advice := range map[string]string{
+		`{"id":"x","action":"a","input":{"url":"${{ steps.other.output.url }}","x":"y"}}`:         "The input url has no value: ${{ steps.other.output.url }} led to none. Correct",
+		`{"id":"x","action":"a","each":["1"],"input":{"url":"${{ each.value.absent }}","x":"y"}}`: "The input url has no value: ${{ each.value.absent }} led to none. Correct",
+		`{"id":"x","action":"a","input":{"x":"y","undeclared":"z"}}`:                              "Correct",
+	} {
+		decision := decide(t, scope(), document)
+		err := planner().CheckInputs(t.Context(), &decision, does, 0, nil)
+		require.ErrorContains(t, err, `requires property "url"`, document)
+		require.Regexp(t, "^"+regexp.QuoteMeta(advice), action.Advice(err))
+	}
 }
 
 func TestAfterAFailureOnlyStepsWithFailureOrAlwaysRun(t *testing.T) {

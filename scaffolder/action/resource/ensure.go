@@ -27,7 +27,7 @@ import (
 func Ensure[T any](ctx context.Context, call *action.Call, spec Spec[T]) (T, action.Effect, error) {
 	e := ensuring[T]{Spec: spec, call: call}
 	if e.Intent.Key == "" {
-		e.Intent.Key = fmt.Sprintf("%s/%s/%s/%s", call.StepID, call.Iteration, e.Intent.Kind, e.Intent.Name)
+		e.Intent.Key = KeyOf(call, e.Intent.Kind, e.Intent.Name)
 	}
 	found, err := e.ensure(ctx)
 	if found == nil {

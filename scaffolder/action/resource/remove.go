@@ -9,6 +9,20 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
+// Undo is Remove for an action that finds the thing by the record that the ledger keeps about it: connect reaches the
+// system in which it is, and describe describes it there.
+func Undo[R, C, T any](ctx context.Context, call *action.UndoCall, connect func(R) (C, error), describe func(C, R) Spec[T]) error {
+	record, err := RecordOf[R](call.Effect)
+	if err != nil {
+		return err
+	}
+	connection, err := connect(record)
+	if err != nil {
+		return err
+	}
+	return Remove(ctx, call, describe(connection, record))
+}
+
 // Remove deletes the thing of an effect, and only that one. It is idempotent: it succeeds when the thing is
 // gone.
 //

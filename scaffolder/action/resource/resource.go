@@ -23,6 +23,7 @@ package resource
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/portico-dev/portico/scaffolder/action"
 )
@@ -90,6 +91,15 @@ type Found[T any] struct {
 	// have, because the process died before it was recorded: it has the effect's mark, or was created by the
 	// run's identity since effect.IntendedAt. Nil means that things do not show it.
 	MadeFor func(effect action.Effect) bool
+}
+
+// clockSkew is how much the clock of a system may be behind Portico's.
+const clockSkew = 2 * time.Minute
+
+// MadeSince reports whether a thing was created after the intent of an effect, as far as the system's clock can be
+// believed: it is for a MadeFor of things that have a time.
+func MadeSince(effect action.Effect, created time.Time) bool {
+	return !created.Before(effect.IntendedAt.Add(-clockSkew))
 }
 
 // belongsTo reports whether the thing is that of an effect.

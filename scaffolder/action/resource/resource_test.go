@@ -244,3 +244,52 @@ func TestPlan(t *testing.T) {
 	require.ErrorIs(t, err, resource.ErrTaken)
 	require.Zero(t, s.created)
 }
+
+// TestWhatAnEarlierAttemptHasRecorded: it counts as long as the ledger returns it for another intent.
+func TestWhatAnEarlierAttemptHasRecorded(t *testing.T) {
+	t.Parallel()
+	type record struct{ Before string }
+	for state, counts := range map[action.EffectState]bool{
+		action.EffectIntended: true, action.EffectCreated: true, action.EffectKept: true, action.EffectUndone: false,
+	} {
+		t.Run(string(state), func(t *testing.T) {
+			t.Parallel()
+			harness := actiontest.NewHarness(t)
+			call := harness.Call(`{}`)
+			intent := action.Intent{Kind: "thing", Name: "one", Key: resource.KeyOf(call, "thing", "one"), Data: record{"what was there"}}
+			recorded, err := call.Ledger.Intend(t.Context(), intent)
+			require.NoError(t, err)
+			require.NoError(t, harness.Ledger.SetState(recorded.ID, state, ""))
+
+			earlier, err := resource.Earlier(t.Context(), call, intent.Key)
+			require.NoError(t, err)
+			require.Equal(t, counts, earlier.ID == recorded.ID)
+			remembered, err := resource.Remembered(t.Context(), call, intent.Key, record{"what is there"})
+			require.NoError(t, err)
+			require.Equal(t, counts, remembered.Before == "what was there")
+
+			again, err := call.Ledger.Intend(t.Context(), intent)
+			require.NoError(t, err)
+			require.Equal(t, counts, !again.Fresh, "as the ledger has it")
+		})
+	}
+	planned := actiontest.NewHarness(t).Call(`{}`)
+	planned.Ledger = nil
+	earlier, err := resource.Earlier(t.Context(), planned, "key")
+	require.NoError(t, err)
+	require.Zero(t, earlier)
+}
+
+// TestARetryAfterARollbackThatKept: the thing is still the run's, and no second one is created.
+func TestARetryAfterARollbackThatKept(t *testing.T) {
+	t.Parallel()
+	s, harness := &system{}, actiontest.NewHarness(t)
+	_, err := s.ensure(t, harness)
+	require.NoError(t, err)
+	require.NoError(t, harness.Ledger.SetState(harness.Ledger.All()[0].ID, action.EffectKept, "it has comments"))
+	made, err := s.ensure(t, harness)
+	require.NoError(t, err)
+	require.Equal(t, s.there, made)
+	require.Equal(t, 1, s.created)
+	require.Equal(t, action.EffectCreated, harness.Ledger.All()[0].State, "the next rollback looks again")
+}
