@@ -59,12 +59,19 @@ func TestDocumentedExamplesRun(t *testing.T) {
 	}
 }
 
-// needOthers are the beginnings of examples that need people who sign in or jobs of a CI system, whom this server
-// does not have, and what they say then.
+// needOthers are the beginnings of examples that need people who sign in, jobs of a CI system or an organization on
+// GitHub, which this server does not have, and what they say then.
 var needOthers = map[string]string{
 	"portico token exchange --url":        "there is no identity token",
 	"portico token exchange --token-env":  "the variable is not set",
 	"portico token exchange --token-file": "No tokens are exchanged here",
+
+	"portico catalog sweeps":                     "There is no source",
+	"portico catalog sweep github-provider:acme": "There is no source",
+	"portico catalog sweep approve":              "There is no sweep",
+	"portico catalog sweep cancel":               "There is no sweep",
+	"portico catalog sweep drop":                 "There is no sweep",
+	"portico catalog sweep show":                 "There is no sweep",
 
 	"portico sessions list me": "Only a signed-in person has sessions",
 	"portico sessions end":     "There is no session",

@@ -83,7 +83,7 @@ var failureCases = map[string]failureCase{
 	},
 	"a forge that answers 403 to the creation": {
 		faultRule: &faultRule{creation: true, fault: forgetest.Answer(403, "Must have admin rights", nil)},
-		step:      "publish", failure: "NotAllowedError", message: "answered 403: Must have admin rights", next: "Give the token's owner the right",
+		step:      "publish", failure: "NotAllowedError", message: "Failed to create the Organization repository demo/<name>, Must have admin rights", next: "Give the token's owner the right",
 		effects: map[string]string{kindRepository: stateUndone},
 	},
 	"a forge that closes the connection": {

@@ -1,5 +1,5 @@
-// Package githubapi holds GitHub's published description of the REST operations that Portico uses, and checks
-// exchanges against it. Tests put it between Portico's GitHub client and the local forge, so that what the
+// Package githubapi holds GitHub's published description of the REST operations that Portico uses, and its published
+// GraphQL schema, and checks exchanges against them. Tests put it between Portico's GitHub client and the local forge, so that what the
 // client sends and what the forge answers is what GitHub takes and gives. It calls nothing itself.
 //
 // github.json.gz is cut from npm package @octokit/openapi 23.0.2 (MIT, see LICENSE) by command cut, which
@@ -101,6 +101,9 @@ func check(exchange Exchange) error {
 	}
 	request := exchange.Request.Clone(exchange.Request.Context())
 	request.Body = io.NopCloser(bytes.NewReader(exchange.RequestBody))
+	if request.Method == http.MethodHead {
+		request.Method = http.MethodGet // It is answered like a GET, without the body.
+	}
 	route, parameters, err := finder.FindRoute(request)
 	if err != nil {
 		return fmt.Errorf("no operation in operations.txt: %w", err)
@@ -113,7 +116,7 @@ func check(exchange Exchange) error {
 	if err := openapi3filter.ValidateRequest(request.Context(), input); err != nil {
 		return fmt.Errorf("request: %w", err)
 	}
-	if err := checkNames(exchange, route.Operation); err != nil {
+	if err := checkNames(exchange, route); err != nil {
 		return fmt.Errorf("request: %w", err)
 	}
 	if slices.Contains(refusals, exchange.Status) && route.Operation.Responses.Status(exchange.Status) == nil {
@@ -137,10 +140,15 @@ func answersOtherwise(exchange Exchange) bool {
 			return true
 		}
 	}
-	return exchange.Status == http.StatusFound
+	return exchange.Status == http.StatusFound || exchange.Request.Method == http.MethodHead
 }
 
-func checkNames(exchange Exchange, operation *openapi3.Operation) error {
+// ignoredFields are fields that GitHub ignores, of requests that Backstage sends with them and Portico therefore,
+// too.
+var ignoredFields = map[string]string{"POST /repos/{owner}/{repo}/git/blobs": "mode"}
+
+func checkNames(exchange Exchange, route *routers.Route) error {
+	operation := route.Operation
 	for name := range exchange.Request.URL.Query() {
 		if operation.Parameters.GetByInAndName(openapi3.ParameterInQuery, name) == nil {
 			return fmt.Errorf("query parameter %q is unknown to the operation", name)
@@ -158,18 +166,20 @@ func checkNames(exchange Exchange, operation *openapi3.Operation) error {
 		return fmt.Errorf("body: %w", err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(sent)) {
-		if _, known := media.Schema.Value.Properties[name]; !known {
+		if _, known := media.Schema.Value.Properties[name]; !known && name != ignoredFields[route.Method+" "+route.Path] {
 			return fmt.Errorf("field %q is unknown to the operation", name)
 		}
 	}
 	return nil
 }
 
-// Checked lets a handler serve and reports every exchange under Prefix that GitHub would not have had. What
-// is not under Prefix passes unread. Report may be called from several goroutines.
+// Checked lets a handler serve and reports every exchange under Prefix that GitHub would not have had, and every
+// query to GraphQLPath that it would not take. What else there is passes unread. Report may be called from several
+// goroutines.
 func Checked(next http.Handler, report func(error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !strings.HasPrefix(r.URL.Path, Prefix+"/") {
+		isQuery := r.URL.Path == GraphQLPath
+		if !isQuery && !strings.HasPrefix(r.URL.Path, Prefix+"/") {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -179,6 +189,13 @@ func Checked(next http.Handler, report func(error)) http.Handler {
 			return
 		}
 		r.Body = io.NopCloser(bytes.NewReader(sent))
+		if isQuery {
+			if err := checkQuery(sent); err != nil {
+				report(err)
+			}
+			next.ServeHTTP(w, r)
+			return
+		}
 		recorded := httptest.NewRecorder()
 		next.ServeHTTP(recorded, r)
 		err = Check(Exchange{

@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// maxBody bounds the body of an API call.
-const maxBody = 1 << 20
+// maxBody bounds the body of an API call, of which a blob is the largest.
+const maxBody = 64 << 20
 
 // endpoint answers one API call: a status and a body that becomes JSON, or plain bytes or a redirect. A nil
 // body sends none.
@@ -43,21 +43,22 @@ var routes = map[string]route{
 	"PUT /orgs/{org}/teams/{team_slug}/repos/{owner}/{repo}": {(*Forge).addTeamRepository, "administration:write"},
 
 	"POST /orgs/{org}/repos":             {(*Forge).createInOrganization, "administration:write"},
+	"GET /user/repos":                    {(*Forge).listRepositoriesOfUser, forUsers},
 	"POST /user/repos":                   {(*Forge).createForUser, forUsers},
 	"GET /repos/{owner}/{repo}":          {(*Forge).getRepository, "metadata:read"},
 	"PATCH /repos/{owner}/{repo}":        {(*Forge).patchRepository, "administration:write"},
 	"DELETE /repos/{owner}/{repo}":       {(*Forge).deleteRepository, "administration:write"},
 	"GET /repos/{owner}/{repo}/topics":   {(*Forge).getTopics, "metadata:read"},
 	"PUT /repos/{owner}/{repo}/topics":   {(*Forge).putTopics, "administration:write"},
-	"GET /repos/{owner}/{repo}/issues":   {(*Forge).listIssues, "issues:read"},
-	"POST /repos/{owner}/{repo}/issues":  {(*Forge).createIssue, "issues:write"},
 	"GET /repos/{owner}/{repo}/branches": {(*Forge).listBranches, "contents:read"},
 	"GET /repos/{owner}/{repo}/tags":     {(*Forge).listTags, "metadata:read"},
 
-	"GET /repos/{owner}/{repo}/branches/{branch}":                                 {(*Forge).getBranch, "contents:read"},
-	"GET /repos/{owner}/{repo}/branches/{branch}/protection":                      {(*Forge).getProtection, "administration:read"},
-	"PUT /repos/{owner}/{repo}/branches/{branch}/protection":                      {(*Forge).putProtection, "administration:write"},
-	"POST /repos/{owner}/{repo}/branches/{branch}/protection/required_signatures": {(*Forge).requireSignatures, "administration:write"},
+	"GET /repos/{owner}/{repo}/branches/{branch}":                                   {(*Forge).getBranch, "contents:read"},
+	"GET /repos/{owner}/{repo}/branches/{branch}/protection":                        {(*Forge).getProtection, "administration:read"},
+	"PUT /repos/{owner}/{repo}/branches/{branch}/protection":                        {(*Forge).putProtection, "administration:write"},
+	"DELETE /repos/{owner}/{repo}/branches/{branch}/protection":                     {(*Forge).deleteProtection, "administration:write"},
+	"POST /repos/{owner}/{repo}/branches/{branch}/protection/required_signatures":   {(*Forge).requireSignatures, "administration:write"},
+	"DELETE /repos/{owner}/{repo}/branches/{branch}/protection/required_signatures": {(*Forge).allowUnsigned, "administration:write"},
 
 	"PUT /repos/{owner}/{repo}/collaborators/{username}":       {(*Forge).putCollaborator, "administration:write"},
 	"GET /repos/{owner}/{repo}/subscription":                   {(*Forge).getSubscription, forUsers},
@@ -70,17 +71,91 @@ var routes = map[string]route{
 	"GET /repos/{owner}/{repo}/actions/secrets":                {(*Forge).listSecrets, "secrets:read"},
 	"GET /repos/{owner}/{repo}/actions/secrets/public-key":     {(*Forge).getPublicKey, "secrets:read"},
 	"PUT /repos/{owner}/{repo}/actions/secrets/{name}":         {(*Forge).putSecret, "secrets:write"},
+	"GET /repos/{owner}/{repo}/actions/permissions/access":     {(*Forge).getWorkflowAccess, "administration:read"},
+	"PUT /repos/{owner}/{repo}/actions/permissions/access":     {(*Forge).putWorkflowAccess, "administration:write"},
 	"GET /repos/{owner}/{repo}/actions/oidc/customization/sub": {(*Forge).getOIDCSubject, "actions:read"},
 	"PUT /repos/{owner}/{repo}/actions/oidc/customization/sub": {(*Forge).putOIDCSubject, "actions:write"},
+
+	"GET /repos/{owner}/{repo}/actions/secrets/{name}":    {(*Forge).getSecret, "secrets:read"},
+	"DELETE /repos/{owner}/{repo}/actions/secrets/{name}": {(*Forge).deleteSecret, "secrets:write"},
+
+	"GET /repos/{owner}/{repo}/issues":                           {(*Forge).listIssues, "issues:read"},
+	"POST /repos/{owner}/{repo}/issues":                          {(*Forge).createIssue, "issues:write"},
+	"GET /repos/{owner}/{repo}/issues/{number}":                  {(*Forge).getIssue, "issues:read"},
+	"PATCH /repos/{owner}/{repo}/issues/{number}":                {(*Forge).patchIssue, "issues:write"},
+	"GET /repos/{owner}/{repo}/issues/{number}/labels":           {(*Forge).listLabels, "issues:read"},
+	"POST /repos/{owner}/{repo}/issues/{number}/labels":          {(*Forge).addLabels, "issues:write"},
+	"DELETE /repos/{owner}/{repo}/issues/{number}/labels/{name}": {(*Forge).removeLabel, "issues:write"},
+
+	"GET /repos/{owner}/{repo}/hooks":                      {(*Forge).listHooks, "repository_hooks:read"},
+	"POST /repos/{owner}/{repo}/hooks":                     {(*Forge).createHook, "repository_hooks:write"},
+	"PATCH /repos/{owner}/{repo}/hooks/{hook_id}":          {(*Forge).patchHook, "repository_hooks:write"},
+	"DELETE /repos/{owner}/{repo}/hooks/{hook_id}":         {(*Forge).deleteHook, "repository_hooks:write"},
+	"GET /repos/{owner}/{repo}/autolinks":                  {(*Forge).listAutolinks, "administration:read"},
+	"POST /repos/{owner}/{repo}/autolinks":                 {(*Forge).createAutolink, "administration:write"},
+	"DELETE /repos/{owner}/{repo}/autolinks/{autolink_id}": {(*Forge).deleteAutolink, "administration:write"},
+	"GET /repos/{owner}/{repo}/keys":                       {(*Forge).listDeployKeys, "administration:read"},
+	"POST /repos/{owner}/{repo}/keys":                      {(*Forge).createDeployKey, "administration:write"},
+	"DELETE /repos/{owner}/{repo}/keys/{key_id}":           {(*Forge).deleteDeployKey, "administration:write"},
+	"GET /repos/{owner}/{repo}/pages":                      {(*Forge).getSite, "pages:read"},
+	"POST /repos/{owner}/{repo}/pages":                     {(*Forge).createSite, "pages:write"},
+	"PUT /repos/{owner}/{repo}/pages":                      {(*Forge).putSite, "pages:write"},
+	"DELETE /repos/{owner}/{repo}/pages":                   {(*Forge).deleteSite, "pages:write"},
+
+	"GET /repos/{owner}/{repo}/environments":                                           {(*Forge).listEnvironments, "actions:read"},
+	"GET /repos/{owner}/{repo}/environments/{environment}":                             {(*Forge).getEnvironment, "actions:read"},
+	"PUT /repos/{owner}/{repo}/environments/{environment}":                             {(*Forge).putEnvironment, "administration:write"},
+	"DELETE /repos/{owner}/{repo}/environments/{environment}":                          {(*Forge).deleteEnvironment, "administration:write"},
+	"GET /repos/{owner}/{repo}/environments/{environment}/deployment-branch-policies":  {(*Forge).listBranchPolicies, "actions:read"},
+	"POST /repos/{owner}/{repo}/environments/{environment}/deployment-branch-policies": {(*Forge).createBranchPolicy, "administration:write"},
+	"GET /repos/{owner}/{repo}/environments/{environment}/variables":                   {(*Forge).listEnvironmentVariables, "environments:read"},
+	"POST /repos/{owner}/{repo}/environments/{environment}/variables":                  {(*Forge).createEnvironmentVariable, "environments:write"},
+	"PATCH /repos/{owner}/{repo}/environments/{environment}/variables/{name}":          {(*Forge).patchEnvironmentVariable, "environments:write"},
+	"GET /repos/{owner}/{repo}/environments/{environment}/secrets":                     {(*Forge).listEnvironmentSecrets, "environments:read"},
+	"GET /repos/{owner}/{repo}/environments/{environment}/secrets/public-key":          {(*Forge).getEnvironmentKey, "environments:read"},
+	"PUT /repos/{owner}/{repo}/environments/{environment}/secrets/{name}":              {(*Forge).putEnvironmentSecret, "environments:write"},
+	"GET /repos/{owner}/{repo}/deployments":                                            {(*Forge).listDeployments, "deployments:read"},
+	"POST /repos/{owner}/{repo}/deployments":                                           {(*Forge).createDeployment, "deployments:write"},
+
+	"POST /repos/{owner}/{repo}/actions/workflows/{workflow_id}/dispatches": {(*Forge).dispatchWorkflow, "actions:write"},
+	"GET /repos/{owner}/{repo}/actions/workflows/{workflow_id}/runs":        {(*Forge).listWorkflowRuns, "actions:read"},
+	"GET /repos/{owner}/{repo}/actions/runs":                                {(*Forge).listWorkflowRuns, "actions:read"},
+	"GET /repos/{owner}/{repo}/actions/runs/{run_id}":                       {(*Forge).getWorkflowRun, "actions:read"},
+	"DELETE /repos/{owner}/{repo}/actions/runs/{run_id}":                    {(*Forge).deleteWorkflowRun, "actions:write"},
+	"GET /repos/{owner}/{repo}/actions/runs/{run_id}/jobs":                  {(*Forge).listWorkflowJobs, "actions:read"},
+	"POST /repos/{owner}/{repo}/actions/runs/{run_id}/cancel":               {(*Forge).cancelWorkflowRun, "actions:write"},
+	"POST /repos/{owner}/{repo}/actions/runs/{run_id}/rerun":                {(*Forge).rerunWorkflow, "actions:write"},
 
 	"GET /repos/{owner}/{repo}/contents/{path...}":         {(*Forge).getContents, "contents:read"},
 	"GET /repos/{owner}/{repo}/commits":                    {(*Forge).listCommits, "contents:read"},
 	"GET /repos/{owner}/{repo}/commits/{ref...}":           {(*Forge).getCommit, "contents:read"},
+	"GET /repos/{owner}/{repo}/compare/{basehead...}":      {(*Forge).compareCommits, "contents:read"},
 	"GET /repos/{owner}/{repo}/git/trees/{tree_sha...}":    {(*Forge).getTree, "contents:read"},
 	"GET /repos/{owner}/{repo}/git/blobs/{file_sha}":       {(*Forge).getBlob, "contents:read"},
 	"GET /repos/{owner}/{repo}/git/ref/{ref...}":           {(*Forge).getReference, "contents:read"},
 	"GET /repos/{owner}/{repo}/git/matching-refs/{ref...}": {(*Forge).matchReferences, "contents:read"},
 	"GET /repos/{owner}/{repo}/tarball/{ref...}":           {(*Forge).getTarball, "contents:read"},
+
+	"POST /repos/{owner}/{repo}/git/blobs":               {(*Forge).createBlob, "contents:write"},
+	"POST /repos/{owner}/{repo}/git/trees":               {(*Forge).createTree, "contents:write"},
+	"POST /repos/{owner}/{repo}/git/commits":             {(*Forge).createCommit, "contents:write"},
+	"GET /repos/{owner}/{repo}/git/commits/{commit_sha}": {(*Forge).getGitCommit, "contents:read"},
+	"POST /repos/{owner}/{repo}/git/refs":                {(*Forge).createReference, "contents:write"},
+	"PATCH /repos/{owner}/{repo}/git/refs/{ref...}":      {(*Forge).patchReference, "contents:write"},
+	"DELETE /repos/{owner}/{repo}/git/refs/{ref...}":     {(*Forge).deleteReference, "contents:write"},
+
+	"GET /repos/{owner}/{repo}/pulls":                                    {(*Forge).listPulls, "pull_requests:read"},
+	"POST /repos/{owner}/{repo}/pulls":                                   {(*Forge).createPull, "pull_requests:write"},
+	"GET /repos/{owner}/{repo}/pulls/{pull_number}":                      {(*Forge).getPull, "pull_requests:read"},
+	"PATCH /repos/{owner}/{repo}/pulls/{pull_number}":                    {(*Forge).patchPull, "pull_requests:write"},
+	"GET /repos/{owner}/{repo}/pulls/{pull_number}/files":                {(*Forge).listPullFiles, "pull_requests:read"},
+	"GET /repos/{owner}/{repo}/pulls/{pull_number}/merge":                {(*Forge).getPullMerge, "pull_requests:read"},
+	"PUT /repos/{owner}/{repo}/pulls/{pull_number}/merge":                {(*Forge).mergePull, "contents:write"},
+	"POST /repos/{owner}/{repo}/pulls/{pull_number}/requested_reviewers": {(*Forge).requestReviewers, "pull_requests:write"},
+	"GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews":              {(*Forge).listReviews, "pull_requests:read"},
+	"POST /repos/{owner}/{repo}/issues/{issue_number}/assignees":         {(*Forge).addAssignees, "pull_requests:write"},
+	"GET /repos/{owner}/{repo}/forks":                                    {(*Forge).listForks, "metadata:read"},
+	"POST /repos/{owner}/{repo}/forks":                                   {(*Forge).createFork, forUsers},
 }
 
 // exchange is one API call.
@@ -173,6 +248,9 @@ func (f *Forge) answer(w http.ResponseWriter, r *http.Request, to route) {
 		return
 	}
 	x := &exchange{r: r, shapes: shapes{base: "http://" + r.Host}, caller: who}
+	if permission, level, found := strings.Cut(to.needs, ":"); found && who.grant != nil {
+		w.Header().Set("X-Accepted-Github-Permissions", permission+"="+level)
+	}
 	if err := f.admit(x, to.needs); err != nil {
 		f.writeFailure(w, r, err)
 		return

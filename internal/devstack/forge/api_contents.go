@@ -211,21 +211,7 @@ func (f *Forge) getTree(x *exchange) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	listed := []object{}
-	for _, entry := range entries[:min(len(entries), maxTreeEntries)] {
-		one := object{"path": entry.Path, "mode": entry.Mode, "type": entry.Type, "sha": entry.Hash}
-		if entry.Size >= 0 {
-			one["size"] = entry.Size
-		}
-		if entry.Type != "commit" {
-			one["url"] = x.shapes.repositoryAPI(repo) + "/git/" + entry.Type + "s/" + entry.Hash
-		}
-		listed = append(listed, one)
-	}
-	return http.StatusOK, object{
-		"sha": hash, "url": x.shapes.repositoryAPI(repo) + "/git/trees/" + hash, "tree": listed,
-		"truncated": len(entries) > maxTreeEntries,
-	}, nil
+	return http.StatusOK, x.shapes.tree(repo, hash, entries), nil
 }
 
 func (f *Forge) getBlob(x *exchange) (int, any, error) {

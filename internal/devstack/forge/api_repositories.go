@@ -1,23 +1,14 @@
 package forge
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 )
-
-// issue is the part of an issue that shows that somebody uses a repository.
-type issue struct {
-	ID        int64     `json:"id"`
-	Number    int       `json:"number"`
-	Title     string    `json:"title"`
-	Body      string    `json:"body"`
-	CreatedAt time.Time `json:"createdAt"`
-}
 
 func (f *Forge) createInOrganization(x *exchange) (int, any, error) {
 	organization, err := f.organization(x.value("org"))
@@ -25,6 +16,29 @@ func (f *Forge) createInOrganization(x *exchange) (int, any, error) {
 		return 0, nil, err
 	}
 	return f.createRepository(x, organization)
+}
+
+// listRepositoriesOfUser lists all repositories, those that were pushed to last first: the token's user may read each.
+// It sorts by no other time.
+func (f *Forge) listRepositoriesOfUser(x *exchange) (int, any, error) {
+	var all []*repository
+	for _, owner := range f.store.listOwners() {
+		all = append(all, f.store.listRepositories(owner.Login)...)
+	}
+	slices.SortStableFunc(all, func(a, b *repository) int { return b.PushedAt.Compare(a.PushedAt) })
+	page, err := pageOf(x, all)
+	if err != nil {
+		return 0, nil, err
+	}
+	described := []object{}
+	for _, repo := range page {
+		one, err := f.fullRepository(x, repo)
+		if err != nil {
+			return 0, nil, err
+		}
+		described = append(described, one)
+	}
+	return http.StatusOK, described, nil
 }
 
 func (f *Forge) createForUser(x *exchange) (int, any, error) {
@@ -46,7 +60,8 @@ func (f *Forge) createRepository(x *exchange, owner *account) (int, any, error) 
 	if err := body.settle(owner); err != nil {
 		return 0, nil, err
 	}
-	repo, err := f.store.createRepository(x.r.Context(), owner, body.Name, body.settings)
+	name := strings.TrimSuffix(body.Name, ".git") // as GitHub does
+	repo, err := f.store.createRepository(x.r.Context(), owner, name, body.settings)
 	if errors.Is(err, errTaken) {
 		return 0, nil, &apiError{
 			status: http.StatusUnprocessableEntity, message: "Repository creation failed.",
@@ -56,10 +71,29 @@ func (f *Forge) createRepository(x *exchange, owner *account) (int, any, error) 
 	if err == nil {
 		err = f.adopt(x, repo)
 	}
+	if err == nil && body.AutoInit {
+		err = f.initialCommit(x.r.Context(), repo)
+	}
 	if err != nil {
 		return 0, nil, err
 	}
 	return f.describe(x, http.StatusCreated, repo)
+}
+
+// initialCommit is the commit with which GitHub begins a repository when it is asked to.
+func (f *Forge) initialCommit(ctx context.Context, repo *repository) error {
+	bare := f.store.open(repo)
+	tree, err := f.writeTree(ctx, bare, "", []newEntry{{Path: "README.md", Mode: "100644", Content: new("# " + repo.Name + "\n")}})
+	if err != nil {
+		return err
+	}
+	environment := append((*signature)(nil).environment("AUTHOR", f.signature()), (*signature)(nil).environment("COMMITTER", f.signature())...)
+	hash, err := bare.feed(ctx, environment, "Initial commit", "commit-tree", tree, "-F", "-")
+	if err != nil {
+		return err
+	}
+	_, err = bare.feed(ctx, nil, "", "update-ref", "refs/heads/main", hash)
+	return err
 }
 
 // repositoryChange is the body of POST and PATCH. Missing fields keep the values of the embedded settings.
@@ -69,6 +103,7 @@ type repositoryChange struct {
 	Private       *bool   `json:"private"`
 	Visibility    *string `json:"visibility"`
 	DefaultBranch string  `json:"default_branch"`
+	AutoInit      bool    `json:"auto_init"`
 }
 
 // settle combines the fields private and visibility, of which visibility wins, and rejects values that GitHub
@@ -211,50 +246,4 @@ func (f *Forge) putTopics(x *exchange) (int, any, error) {
 		return 0, nil, err
 	}
 	return http.StatusOK, object{"names": repo.Topics}, nil
-}
-
-func (f *Forge) listIssues(x *exchange) (int, any, error) {
-	repo, err := f.repository(x)
-	if err != nil {
-		return 0, nil, err
-	}
-	author, err := f.store.owner(f.user)
-	if err != nil {
-		return 0, nil, err
-	}
-	page, err := pageOf(x, repo.Issues)
-	if err != nil {
-		return 0, nil, err
-	}
-	answer := []object{}
-	for _, one := range page {
-		answer = append(answer, x.shapes.issue(repo, one, author))
-	}
-	return http.StatusOK, answer, nil
-}
-
-func (f *Forge) createIssue(x *exchange) (int, any, error) {
-	var body struct{ Title, Body string }
-	if err := x.decode(&body); err != nil {
-		return 0, nil, err
-	}
-	if body.Title == "" {
-		return 0, nil, invalid("Issue", "title", "missing_field", "title is missing")
-	}
-	author, err := f.store.owner(f.user)
-	if err != nil {
-		return 0, nil, err
-	}
-	var created issue
-	repo, err := f.update(x, func(repo *repository) error {
-		created = issue{
-			ID: f.store.nextID(), Number: len(repo.Issues) + 1, Title: body.Title, Body: body.Body, CreatedAt: now(),
-		}
-		repo.Issues = append(repo.Issues, created)
-		return nil
-	})
-	if err != nil {
-		return 0, nil, err
-	}
-	return http.StatusCreated, x.shapes.issue(repo, created, author), nil
 }

@@ -27,10 +27,15 @@ type protection struct {
 		RequireCodeOwnerReviews      bool `json:"require_code_owner_reviews"`
 		RequiredApprovingReviewCount int  `json:"required_approving_review_count"`
 		RequireLastPushApproval      bool `json:"require_last_push_approval"`
+		// Bypass are those who need no pull request.
+		Bypass *protectionActors `json:"bypass_pull_request_allowances"`
 	} `json:"required_pull_request_reviews"`
-	EnforceAdmins                  bool `json:"enforce_admins"`
-	RequiredLinearHistory          bool `json:"required_linear_history"`
-	RequiredConversationResolution bool `json:"required_conversation_resolution"`
+	// Restrictions are those who may push, nil for everybody.
+	Restrictions                   *protectionActors `json:"restrictions"`
+	BlockCreations                 bool              `json:"block_creations"`
+	EnforceAdmins                  bool              `json:"enforce_admins"`
+	RequiredLinearHistory          bool              `json:"required_linear_history"`
+	RequiredConversationResolution bool              `json:"required_conversation_resolution"`
 	// RequiredSignatures has an endpoint of its own.
 	RequiredSignatures bool `json:"required_signatures"`
 }
@@ -90,7 +95,7 @@ func (f *Forge) getProtection(x *exchange) (int, any, error) {
 	if !ok {
 		return 0, nil, &apiError{status: http.StatusNotFound, message: "Branch not protected"}
 	}
-	return http.StatusOK, x.shapes.protection(repo, branch, rules), nil
+	return f.describeProtection(x, repo, branch, rules)
 }
 
 func (f *Forge) putProtection(x *exchange) (int, any, error) {
@@ -106,6 +111,9 @@ func (f *Forge) putProtection(x *exchange) (int, any, error) {
 		(reviews.RequiredApprovingReviewCount < 0 || reviews.RequiredApprovingReviewCount > 6) {
 		return 0, nil, refused("required_approving_review_count must be between 0 and 6")
 	}
+	if err := f.checkActors(x, rules); err != nil {
+		return 0, nil, err
+	}
 	repo, err := f.changeProtection(x, branch, func(was protection) protection {
 		rules.RequiredSignatures = was.RequiredSignatures
 		return rules
@@ -113,7 +121,7 @@ func (f *Forge) putProtection(x *exchange) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	return http.StatusOK, x.shapes.protection(repo, branch, rules), nil
+	return f.describeProtection(x, repo, branch, rules)
 }
 
 func (f *Forge) requireSignatures(x *exchange) (int, any, error) {
@@ -152,6 +160,9 @@ func (s shapes) protection(repo *repository, branch string, rules protection) ob
 		"enforce_admins":                   object{"url": address + "/enforce_admins", "enabled": rules.EnforceAdmins},
 		"required_signatures":              object{"url": address + "/required_signatures", "enabled": rules.RequiredSignatures},
 		"required_linear_history":          object{"enabled": rules.RequiredLinearHistory},
+		"block_creations":                  object{"enabled": rules.BlockCreations},
+		"allow_force_pushes":               object{"enabled": false},
+		"allow_deletions":                  object{"enabled": false},
 		"required_conversation_resolution": object{"enabled": rules.RequiredConversationResolution},
 	}
 	if checks := rules.RequiredStatusChecks; checks != nil {
@@ -217,14 +228,19 @@ func (f *Forge) listVariables(x *exchange) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
+	return http.StatusOK, variablesOf(repo.Variables), nil
+}
+
+// variablesOf is the list of a repository's variables, or of an environment's.
+func variablesOf(variables map[string]variable) object {
 	listed := []object{}
-	for _, name := range slices.Sorted(maps.Keys(repo.Variables)) {
-		one := repo.Variables[name]
+	for _, name := range slices.Sorted(maps.Keys(variables)) {
+		one := variables[name]
 		listed = append(listed, object{
 			"name": name, "value": one.Value, "created_at": timestamp(one.CreatedAt), "updated_at": timestamp(one.UpdatedAt),
 		})
 	}
-	return http.StatusOK, object{"total_count": len(listed), "variables": listed}, nil
+	return object{"total_count": len(listed), "variables": listed}
 }
 
 // settingName matches the names that GitHub allows for a variable or a secret.
@@ -240,25 +256,40 @@ func checkSettingName(resource, name string) error {
 
 type variableChange struct{ Name, Value string }
 
+// create adds a variable to a repository's or an environment's.
+func (v variableChange) create(variables *map[string]variable) error {
+	if err := checkSettingName("Variable", v.Name); err != nil {
+		return err
+	}
+	name := strings.ToUpper(v.Name)
+	if _, exists := (*variables)[name]; exists {
+		return &apiError{status: http.StatusConflict, message: "Already exists - Variable already exists"}
+	}
+	if *variables == nil {
+		*variables = map[string]variable{}
+	}
+	(*variables)[name] = variable{Value: v.Value, CreatedAt: now(), UpdatedAt: now()}
+	return nil
+}
+
+// replace gives the variable of that name another value.
+func (v variableChange) replace(variables map[string]variable, name string) error {
+	name = strings.ToUpper(name)
+	one, exists := variables[name]
+	if !exists {
+		return errHidden
+	}
+	one.Value, one.UpdatedAt = v.Value, now()
+	variables[name] = one
+	return nil
+}
+
 func (f *Forge) createVariable(x *exchange) (int, any, error) {
 	var body variableChange
 	if err := x.decode(&body); err != nil {
 		return 0, nil, err
 	}
-	if err := checkSettingName("Variable", body.Name); err != nil {
-		return 0, nil, err
-	}
-	_, err := f.update(x, func(repo *repository) error {
-		name := strings.ToUpper(body.Name)
-		if _, exists := repo.Variables[name]; exists {
-			return &apiError{status: http.StatusConflict, message: "Already exists - Variable already exists"}
-		}
-		if repo.Variables == nil {
-			repo.Variables = map[string]variable{}
-		}
-		repo.Variables[name] = variable{Value: body.Value, CreatedAt: now(), UpdatedAt: now()}
-		return nil
-	})
+	_, err := f.update(x, func(repo *repository) error { return body.create(&repo.Variables) })
 	return http.StatusCreated, object{}, err
 }
 
@@ -267,16 +298,7 @@ func (f *Forge) patchVariable(x *exchange) (int, any, error) {
 	if err := x.decode(&body); err != nil {
 		return 0, nil, err
 	}
-	_, err := f.update(x, func(repo *repository) error {
-		name := strings.ToUpper(x.value("name"))
-		one, exists := repo.Variables[name]
-		if !exists {
-			return errHidden
-		}
-		one.Value, one.UpdatedAt = body.Value, now()
-		repo.Variables[name] = one
-		return nil
-	})
+	_, err := f.update(x, func(repo *repository) error { return body.replace(repo.Variables, x.value("name")) })
 	return http.StatusNoContent, nil, err
 }
 
@@ -298,16 +320,21 @@ func (r *repository) makeKey() error {
 	if r.Key != nil {
 		return nil
 	}
+	var err error
+	r.Key, err = newSealingKey(r.ID)
+	return err
+}
+
+func newSealingKey(id int64) (*sealingKey, error) {
 	public, private, err := box.GenerateKey(rand.Reader)
 	if err != nil {
-		return fmt.Errorf("sealing key: %w", err)
+		return nil, fmt.Errorf("sealing key: %w", err)
 	}
-	r.Key = &sealingKey{
-		ID:      fmt.Sprint(r.ID),
+	return &sealingKey{
+		ID:      fmt.Sprint(id),
 		Public:  base64.StdEncoding.EncodeToString(public[:]),
 		Private: base64.StdEncoding.EncodeToString(private[:]),
-	}
-	return nil
+	}, nil
 }
 
 func (f *Forge) listSecrets(x *exchange) (int, any, error) {
@@ -315,48 +342,91 @@ func (f *Forge) listSecrets(x *exchange) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
+	return http.StatusOK, secretsOf(repo.Secrets), nil
+}
+
+// secretsOf is the list of a repository's secrets, or of an environment's, without their values.
+func secretsOf(secrets map[string]secret) object {
 	listed := []object{}
-	for _, name := range slices.Sorted(maps.Keys(repo.Secrets)) {
-		one := repo.Secrets[name]
-		listed = append(listed, object{"name": name, "created_at": timestamp(one.CreatedAt), "updated_at": timestamp(one.UpdatedAt)})
+	for _, name := range slices.Sorted(maps.Keys(secrets)) {
+		listed = append(listed, secrets[name].described(name))
 	}
-	return http.StatusOK, object{"total_count": len(listed), "secrets": listed}, nil
+	return object{"total_count": len(listed), "secrets": listed}
+}
+
+func (s secret) described(name string) object {
+	return object{"name": name, "created_at": timestamp(s.CreatedAt), "updated_at": timestamp(s.UpdatedAt)}
+}
+
+// sealedValue is the body of a request that sets a secret.
+type sealedValue struct {
+	EncryptedValue string `json:"encrypted_value"`
+	KeyID          string `json:"key_id"`
+}
+
+// put sets one of the secrets, which was sealed with the key. It reports whether there was one of that name.
+func (v sealedValue) put(secrets *map[string]secret, key *sealingKey, name string) (replaced bool, err error) {
+	if key == nil || v.KeyID != key.ID {
+		return false, invalid("Secret", "key_id", "invalid", "key_id is not the repository's public key")
+	}
+	if err := key.check(v.EncryptedValue); err != nil {
+		return false, invalid("Secret", "encrypted_value", "invalid", err.Error())
+	}
+	name = strings.ToUpper(name)
+	was, replaced := (*secrets)[name]
+	one := secret{Sealed: v.EncryptedValue, CreatedAt: now(), UpdatedAt: now()}
+	if replaced {
+		one.CreatedAt = was.CreatedAt
+	}
+	if *secrets == nil {
+		*secrets = map[string]secret{}
+	}
+	(*secrets)[name] = one
+	return replaced, nil
 }
 
 func (f *Forge) putSecret(x *exchange) (int, any, error) {
-	var body struct {
-		EncryptedValue string `json:"encrypted_value"`
-		KeyID          string `json:"key_id"`
-	}
+	var body sealedValue
 	if err := x.decode(&body); err != nil {
 		return 0, nil, err
 	}
 	if err := checkSettingName("Secret", x.value("name")); err != nil {
 		return 0, nil, err
 	}
-	status := http.StatusCreated
+	replaced := false
+	_, err := f.update(x, func(repo *repository) (err error) {
+		replaced, err = body.put(&repo.Secrets, repo.Key, x.value("name"))
+		return err
+	})
+	if err != nil || replaced {
+		return http.StatusNoContent, nil, err
+	}
+	return http.StatusCreated, object{}, nil
+}
+
+func (f *Forge) getSecret(x *exchange) (int, any, error) {
+	repo, err := f.repository(x)
+	if err != nil {
+		return 0, nil, err
+	}
+	name := strings.ToUpper(x.value("name"))
+	one, exists := repo.Secrets[name]
+	if !exists {
+		return 0, nil, errHidden
+	}
+	return http.StatusOK, one.described(name), nil
+}
+
+func (f *Forge) deleteSecret(x *exchange) (int, any, error) {
 	_, err := f.update(x, func(repo *repository) error {
-		if repo.Key == nil || body.KeyID != repo.Key.ID {
-			return invalid("Secret", "key_id", "invalid", "key_id is not the repository's public key")
-		}
-		if err := repo.Key.check(body.EncryptedValue); err != nil {
-			return invalid("Secret", "encrypted_value", "invalid", err.Error())
-		}
 		name := strings.ToUpper(x.value("name"))
-		one := secret{Sealed: body.EncryptedValue, CreatedAt: now(), UpdatedAt: now()}
-		if was, exists := repo.Secrets[name]; exists {
-			status, one.CreatedAt = http.StatusNoContent, was.CreatedAt
+		if _, exists := repo.Secrets[name]; !exists {
+			return errHidden
 		}
-		if repo.Secrets == nil {
-			repo.Secrets = map[string]secret{}
-		}
-		repo.Secrets[name] = one
+		delete(repo.Secrets, name)
 		return nil
 	})
-	if err != nil || status == http.StatusNoContent {
-		return status, nil, err
-	}
-	return status, object{}, nil
+	return http.StatusNoContent, nil, err
 }
 
 // check checks that a value was sealed with the key. The error does not contain the value.

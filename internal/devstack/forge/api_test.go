@@ -2,15 +2,20 @@ package forge_test
 
 import (
 	"archive/tar"
+	"bytes"
 	"compress/gzip"
+	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-github/v60/github"
@@ -70,6 +75,9 @@ func TestRepositories(t *testing.T) {
 	mine, _, err := client.Repositories.Create(ctx, "", &github.Repository{Name: new("mine")})
 	require.NoError(t, err)
 	require.Equal(t, forge.DefaultUser+"/mine", mine.GetFullName())
+	plain, _, err := client.Repositories.Create(ctx, "demo", &github.Repository{Name: new("plain.git")})
+	require.NoError(t, err)
+	require.Equal(t, "plain", plain.GetName())
 
 	changed, _, err := client.Repositories.Edit(ctx, "demo", "shop", &github.Repository{
 		Description: new(""), HasWiki: new(false), AllowUpdateBranch: new(true),
@@ -287,6 +295,26 @@ func TestTarball(t *testing.T) {
 		require.NoError(t, err)
 	}
 	require.Greater(t, names, 3)
+}
+
+// TestAClientThatGoesIsNoFailure: one that looks for a directory reads only the beginning of a tarball.
+func TestAClientThatGoesIsNoFailure(t *testing.T) {
+	t.Parallel()
+	var logged bytes.Buffer
+	local, err := forge.New(t.Context(), forge.Options{DataDir: t.TempDir(), Log: slog.New(slog.NewTextHandler(&logged, nil))})
+	require.NoError(t, err)
+	ask := func(ctx context.Context, method, path, body string) int {
+		request := httptest.NewRequestWithContext(ctx, method, "http://127.0.0.1"+path, strings.NewReader(body))
+		request.Header.Set("Authorization", "token "+local.Token())
+		answer := httptest.NewRecorder()
+		local.Handler().ServeHTTP(answer, request)
+		return answer.Code
+	}
+	require.Equal(t, http.StatusCreated, ask(t.Context(), http.MethodPost, "/api/v3/user/repos", `{"name":"shop","auto_init":true}`))
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	ask(gone, http.MethodGet, "/portico/shop/legacy.tar.gz/main", "")
+	require.Empty(t, logged.String())
 }
 
 func TestTokensAreNeededToReadAndWrite(t *testing.T) {

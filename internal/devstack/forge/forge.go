@@ -1,19 +1,24 @@
-// Package forge is the local Git forge of `portico dev`: the part of GitHub's REST API that Portico uses, at
-// the paths of a GitHub Enterprise host (/api/v3), on real bare repositories that are served over Git's smart
-// HTTP protocol, with plain pages that show the content of repositories.
+// Package forge is the local Git forge of `portico dev`: the parts of GitHub's REST and GraphQL APIs that Portico
+// uses, at the paths of a GitHub Enterprise host (/api/v3, /api/graphql), on real bare repositories that are
+// served over Git's smart HTTP protocol, with plain pages that show the content of repositories.
 //
 // Everybody who reaches the loopback address may read, on the pages and over git. The API hides private
 // repositories from callers without the token, as GitHub does, and every change requires the token. Branch
-// protection is stored and shown, not enforced, because the forge has no pull requests.
+// protection is stored and shown, not enforced. A pull request is merged by the API, or on its page by who
+// enters the token.
 //
 // Registered GitHub Apps authenticate as themselves and get tokens for their installations, which are
 // restricted to the repositories, permissions and lifetime that they were issued for.
+//
+// Workflows are not run: a dispatched one is a record that completes with success after some seconds. Webhooks,
+// deploy keys, environments and Pages are stored and shown, and nothing is delivered, deployed or published.
 //
 // It is a development server. It has no passwords and sends no events. Besides the Apps' tokens it has one
 // token, whose user owns everything.
 package forge
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -33,11 +38,16 @@ import (
 	"github.com/portico-dev/portico/internal/devstack/loopback"
 )
 
-// DefaultUser is the login of the token's user by default.
-const DefaultUser = "portico"
+const (
+	// DefaultUser is the login of the token's user by default.
+	DefaultUser = "portico"
+	// DefaultWorkflowTime is how long a dispatched workflow takes by default.
+	DefaultWorkflowTime = 6 * time.Second
+)
 
 const (
 	apiPrefix   = "/api/v3"
+	graphQLPath = "/api/graphql"
 	tokenFile   = "token"
 	addressFile = "address"
 	// apiTimeout bounds one API call or page; gitTimeout one fetch or push.
@@ -58,6 +68,9 @@ type Options struct {
 	Token string
 	// User is the login of the token's user, DefaultUser when empty.
 	User string
+	// WorkflowTime is how long a dispatched workflow takes until it has completed, with success. Zero is
+	// DefaultWorkflowTime. With less, a run is queued until SettleRun.
+	WorkflowTime time.Duration
 	// Log receives failures that no caller sees. Nil is slog's default.
 	Log *slog.Logger
 }
@@ -65,12 +78,14 @@ type Options struct {
 // Forge is a forge on one data directory. Start creates and serves one; New leaves serving its Handler to the
 // caller.
 type Forge struct {
-	store  *store
-	git    *git
-	token  string
-	user   string
-	log    *slog.Logger
-	grants grants
+	store *store
+	git   *git
+	token string
+	user  string
+	log   *slog.Logger
+	// workflowTime is how long a workflow takes, less than 0 for one that only SettleRun ends.
+	workflowTime time.Duration
+	grants       grants
 
 	server   *http.Server
 	listener net.Listener
@@ -104,7 +119,8 @@ func New(ctx context.Context, options Options) (*Forge, error) {
 	if err != nil {
 		return nil, fmt.Errorf("local Git forge in %s: token: %w", directory, err)
 	}
-	f := &Forge{store: store, git: runner, token: token, user: options.User, log: options.Log}
+	f := &Forge{store: store, git: runner, token: token, user: options.User, log: options.Log,
+		workflowTime: cmp.Or(options.WorkflowTime, DefaultWorkflowTime)}
 	if err := f.AddUser(options.User, ""); err != nil {
 		return nil, err
 	}
@@ -173,6 +189,8 @@ func (f *Forge) Handler() http.Handler {
 		case strings.HasPrefix(r.URL.Path, apiPrefix+"/"):
 			// As on GitHub, a call is finished even if the client does not wait for the response.
 			parent, handler = context.WithoutCancel(r.Context()), api
+		case r.URL.Path == graphQLPath:
+			timeout, handler = apiTimeout, http.HandlerFunc(f.serveGraphQL)
 		case isGitRequest(r):
 			timeout, handler = gitTimeout, http.HandlerFunc(f.serveGit)
 		}

@@ -27,11 +27,11 @@ var (
 // no hooks but the forge's.
 type git struct{ executable string }
 
-// environment is the environment of every git process of the forge, http-backend included. More configuration
-// precedes its own.
+// environment is the environment of every git process of the forge, those that serve fetches and pushes included.
+// More configuration precedes its own.
 func (g *git) environment(more ...string) []string {
 	config := append([]string{
-		"http.receivepack=true", "core.hooksPath=/dev/null", "receive.autogc=false", "gc.auto=0", "safe.directory=*",
+		"core.hooksPath=/dev/null", "receive.autogc=false", "gc.auto=0", "safe.directory=*",
 		"uploadpack.allowAnySHA1InWant=true",
 		// Objects must survive a killed process, not a power failure.
 		"core.fsync=none",
@@ -55,11 +55,16 @@ func (g *git) run(ctx context.Context, extraEnvironment []string, args ...string
 }
 
 func (g *git) stream(ctx context.Context, extraEnvironment []string, stdout io.Writer, args ...string) error {
+	return g.pipe(ctx, extraEnvironment, nil, stdout, args...)
+}
+
+// pipe is stream for a command that reads its standard input.
+func (g *git) pipe(ctx context.Context, extraEnvironment []string, stdin io.Reader, stdout io.Writer, args ...string) error {
 	var stderr bytes.Buffer
 	command := exec.CommandContext(ctx, g.executable, args...) //nolint:gosec // Revisions are checked, paths come after "--".
 	command.Env = append(g.environment(), extraEnvironment...)
 	command.Dir = "/"
-	command.Stdout, command.Stderr = stdout, &stderr
+	command.Stdin, command.Stdout, command.Stderr = stdin, stdout, &stderr
 	command.WaitDelay = time.Second
 	if err := command.Run(); err != nil {
 		return fmt.Errorf("git %s: %w: %s", args[0], err, strings.TrimSpace(stderr.String()))
@@ -80,6 +85,15 @@ type gitRepository struct {
 
 func (g gitRepository) run(ctx context.Context, args ...string) ([]byte, error) {
 	return g.git.run(ctx, []string{"GIT_DIR=" + g.directory}, args...)
+}
+
+// feed runs a command that reads input, with more environment, and returns what it printed, without the space
+// around it.
+func (g gitRepository) feed(ctx context.Context, environment []string, input string, args ...string) (string, error) {
+	var stdout bytes.Buffer
+	environment = append(environment, "GIT_DIR="+g.directory)
+	err := g.git.pipe(ctx, environment, strings.NewReader(input), &stdout, args...)
+	return strings.TrimSpace(stdout.String()), err
 }
 
 // reference is a branch or a tag, such as "refs/heads/main", and its commit.

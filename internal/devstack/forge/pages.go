@@ -2,6 +2,8 @@ package forge
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"embed"
 	"errors"
 	"fmt"
@@ -9,6 +11,7 @@ import (
 	"net/http"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -28,7 +31,7 @@ var assetFiles embed.FS
 
 // contentPolicy allows the pages to load only their own style sheet and icons, so that a repository's content
 // cannot run.
-const contentPolicy = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+const contentPolicy = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 var pageFunctions = template.FuncMap{
 	"escapePath": escapePath,
@@ -36,7 +39,7 @@ var pageFunctions = template.FuncMap{
 	"machine":    timestamp,
 }
 
-var pageTemplates = parsePages("home", "owner", "repository", "file", "commits", "commit", "issues", "failure")
+var pageTemplates = parsePages("home", "owner", "repository", "file", "commits", "commit", "issues", "pulls", "pull", "runs", "failure")
 
 // parsePages combines every page with the layout.
 func parsePages(names ...string) map[string]*template.Template {
@@ -70,6 +73,8 @@ type view struct {
 	Commit  commit
 	// Branches and Tags are the choices of a page about one of them.
 	Branches, Tags []reference
+	Runs           []shownRun
+	Pull           pull
 	Status         int
 	Message        string
 }
@@ -95,6 +100,12 @@ func (f *Forge) pagesHandler() http.Handler {
 		"GET /{owner}/{repo}/commits/{rest...}":       (*Forge).showCommits,
 		"GET /{owner}/{repo}/commit/{hash}":           (*Forge).showCommit,
 		"GET /{owner}/{repo}/issues":                  (*Forge).showIssues,
+		"GET /{owner}/{repo}/issues/{number}":         (*Forge).showIssues,
+		"GET /{owner}/{repo}/actions":                 (*Forge).showRuns,
+		"GET /{owner}/{repo}/actions/runs/{run_id}":   (*Forge).showRuns,
+		"GET /{owner}/{repo}/pulls":                   (*Forge).showPulls,
+		"GET /{owner}/{repo}/pull/{number}":           (*Forge).showPull,
+		"POST /{owner}/{repo}/pull/{number}":          (*Forge).mergeFromPage,
 		"GET /{owner}/{repo}/legacy.tar.gz/{rest...}": (*Forge).sendTarball,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
@@ -123,6 +134,9 @@ func (f *Forge) render(w http.ResponseWriter, status int, name string, shown vie
 }
 
 func (f *Forge) showFailure(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(r.Context().Err(), context.Canceled) {
+		return // the client has gone, as it does when it has read enough of a tarball
+	}
 	shown := view{Title: "Not found", Status: http.StatusNotFound, Message: "There is nothing under this address."}
 	if !errors.Is(err, errNotFound) && !errors.Is(err, errNoRevision) {
 		f.log.Error("local Git forge page", "path", r.URL.Path, "error", err)
@@ -378,4 +392,28 @@ func (f *Forge) showIssues(w http.ResponseWriter, r *http.Request) error {
 	}
 	shown.Title = "Issues · " + shown.Repo.FullName()
 	return f.render(w, http.StatusOK, "issues", shown)
+}
+
+// shownRun is a run of a workflow as the page shows it.
+type shownRun struct {
+	workflowRun
+
+	Progress string
+}
+
+// showRuns shows the runs of the repository's workflows, or the one of the path.
+func (f *Forge) showRuns(w http.ResponseWriter, r *http.Request) error {
+	shown, _, err := f.about(r)
+	if err != nil {
+		return err
+	}
+	for _, run := range slices.Backward(shown.Repo.WorkflowRuns) {
+		if wanted := r.PathValue("run_id"); wanted != "" && wanted != strconv.FormatInt(run.ID, 10) {
+			continue
+		}
+		status, conclusion, _ := run.progress(f.workflowTime, time.Now())
+		shown.Runs = append(shown.Runs, shownRun{workflowRun: run, Progress: cmp.Or(conclusion, status)})
+	}
+	shown.Title = "Actions · " + shown.Repo.FullName()
+	return f.render(w, http.StatusOK, "runs", shown)
 }

@@ -139,7 +139,7 @@ func (s shapes) minimalRepository(repo *repository, owner *account) object {
 	address := s.repositoryAPI(repo)
 	return object{
 		"id": repo.ID, "node_id": nodeID("Repository", repo.ID), "name": repo.Name, "full_name": repo.FullName(),
-		"owner": s.simpleUser(owner), "private": repo.Settings.Visibility != visibilityPublic, "fork": false,
+		"owner": s.simpleUser(owner), "private": repo.Settings.Visibility != visibilityPublic, "fork": repo.Parent != "",
 		"description": orNull(repo.Settings.Description), "html_url": s.page(repo), "url": address,
 	}.link(address, repositoryLinks)
 }
@@ -154,7 +154,7 @@ func (s shapes) fullRepository(repo *repository, owner *account, defaultBranch s
 		"default_branch": defaultBranch, "topics": repo.Topics, "visibility": set.Visibility, "homepage": orNull(set.Homepage),
 		"language": nil, "license": nil, "size": 0, "archived": set.Archived, "disabled": false, "is_template": set.IsTemplate,
 		"has_issues": set.HasIssues, "has_projects": set.HasProjects, "has_wiki": set.HasWiki,
-		"has_discussions": set.HasDiscussions, "has_pages": false, "has_downloads": false,
+		"has_discussions": set.HasDiscussions, "has_pages": repo.Pages != nil, "has_downloads": false,
 		"allow_squash_merge": set.AllowSquashMerge, "allow_merge_commit": set.AllowMergeCommit,
 		"allow_rebase_merge": set.AllowRebaseMerge, "allow_auto_merge": set.AllowAutoMerge,
 		"allow_update_branch": set.AllowUpdateBranch, "delete_branch_on_merge": set.DeleteBranchOnMerge,
@@ -165,18 +165,6 @@ func (s shapes) fullRepository(repo *repository, owner *account, defaultBranch s
 		"subscribers_count": 0, "open_issues": len(repo.Issues), "open_issues_count": len(repo.Issues),
 		"created_at": timestamp(repo.CreatedAt), "updated_at": timestamp(repo.UpdatedAt), "pushed_at": timestamp(repo.PushedAt),
 	})
-}
-
-func (s shapes) issue(repo *repository, one issue, author *account) object {
-	address := s.repositoryAPI(repo) + fmt.Sprintf("/issues/%d", one.Number)
-	return object{
-		"id": one.ID, "node_id": nodeID("Issue", one.ID), "number": one.Number, "title": one.Title, "body": orNull(one.Body),
-		"state": "open", "locked": false, "comments": 0, "labels": []any{}, "assignee": nil, "assignees": []any{}, "milestone": nil,
-		"user": s.simpleUser(author), "author_association": "OWNER", "closed_at": nil,
-		"created_at": timestamp(one.CreatedAt), "updated_at": timestamp(one.CreatedAt),
-		"url": address, "html_url": s.page(repo, "issues"), "repository_url": s.repositoryAPI(repo),
-		"comments_url": address + "/comments", "events_url": address + "/events", "labels_url": address + "/labels{/name}",
-	}
 }
 
 func (s shapes) commit(repo *repository, one commit) object {

@@ -43,6 +43,14 @@ type account struct {
 	Name      string    `json:"name"`
 	Kind      string    `json:"kind"`
 	CreatedAt time.Time `json:"createdAt"`
+	// Email is a user's public address, and Emails are their addresses in verified domains of organizations.
+	Email  string   `json:"email,omitempty"`
+	Emails []string `json:"emails,omitempty"`
+	Bio    string   `json:"bio,omitempty"`
+	// SuspendedAt is when a user was suspended, nil for an active one.
+	SuspendedAt *time.Time `json:"suspendedAt,omitempty"`
+	// Members are the logins of an organization's members besides the token's user.
+	Members []string `json:"members,omitempty"`
 	// Teams are an organization's teams by slug.
 	Teams map[string]team `json:"teams,omitempty"`
 }
@@ -52,6 +60,10 @@ type team struct {
 	Name        string    `json:"name"`
 	Description string    `json:"description"`
 	CreatedAt   time.Time `json:"createdAt"`
+	// Parent is the slug of the parent team, "" without one.
+	Parent string `json:"parent,omitempty"`
+	// Members are the logins of the team's own members, without those of its child teams.
+	Members []string `json:"members,omitempty"`
 }
 
 // repository is the forge's record of a repository besides its Git objects: one file inside the bare
@@ -75,6 +87,18 @@ type repository struct {
 	OIDC          oidcSubject                `json:"oidc"`
 	Subscription  *subscription              `json:"subscription,omitempty"`
 	Issues        []issue                    `json:"issues"`
+	Hooks         []hook                     `json:"hooks,omitempty"`
+	Autolinks     []autolink                 `json:"autolinks,omitempty"`
+	DeployKeys    []deployKey                `json:"deployKeys,omitempty"`
+	Environments  []environment              `json:"environments,omitempty"`
+	Deployments   []deployment               `json:"deployments,omitempty"`
+	Pages         *site                      `json:"pages,omitempty"`
+	WorkflowRuns  []workflowRun              `json:"workflowRuns,omitempty"`
+	Pulls         []pull                     `json:"pulls,omitempty"`
+	// WorkflowAccess is GitHub's word for who outside may use the workflows, "" for nobody.
+	WorkflowAccess string `json:"workflowAccess,omitempty"`
+	// Parent is the full name of the repository of which this one is a fork, "" for others.
+	Parent string `json:"parent,omitempty"`
 }
 
 // settings are the fields that POST and PATCH of a repository share, under GitHub's names. The defaults are
@@ -109,6 +133,9 @@ func defaultSettings() settings {
 		MergeCommitTitle: "MERGE_MESSAGE", MergeCommitMessage: "PR_TITLE",
 	}
 }
+
+// nextNumber is the number of the next issue or pull request, which count together.
+func (r *repository) nextNumber() int { return len(r.Issues) + len(r.Pulls) + 1 }
 
 // FullName is "owner/name".
 func (r *repository) FullName() string { return r.Owner + "/" + r.Name }
@@ -276,44 +303,51 @@ func (s *store) putOwner(login, kind string, change func(*account) error) error 
 	return nil
 }
 
+func isRepositoryName(name string) bool {
+	return repositoryPattern.MatchString(name) && strings.Trim(name, ".") != "" && !strings.HasSuffix(strings.ToLower(name), ".git")
+}
+
 // createRepository creates the bare repository under tmp/ and then renames it into place.
 func (s *store) createRepository(ctx context.Context, owner *account, name string, initial settings) (*repository, error) {
-	if !repositoryPattern.MatchString(name) || strings.Trim(name, ".") == "" || strings.HasSuffix(strings.ToLower(name), ".git") {
+	if !isRepositoryName(name) {
 		return nil, fmt.Errorf("repository name %q: only letters, digits, '.', '_' and '-', at most 100", name)
 	}
 	if _, err := s.repository(owner.Login, name); err == nil {
 		return nil, errTaken
 	}
+	repo := &repository{Owner: owner.Login, Name: name, Settings: initial, Topics: []string{}}
+	return repo, s.addRepository(repo, func(directory string) error { return s.git.initialize(ctx, directory) })
+}
+
+// addRepository adds a repository whose Git directory initialize prepares, and sets its id and times.
+func (s *store) addRepository(repo *repository, initialize func(directory string) error) error {
 	prepared, err := os.MkdirTemp(s.path("tmp"), "create-")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer os.RemoveAll(prepared)
-	if err := s.git.initialize(ctx, prepared); err != nil {
-		return nil, err
+	if err := initialize(prepared); err != nil {
+		return err
 	}
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	if _, taken := s.repositories[key(owner.Login, name)]; taken {
-		return nil, errTaken
+	if _, taken := s.repositories[key(repo.Owner, repo.Name)]; taken {
+		return errTaken
 	}
-	created := now()
-	repo := &repository{
-		ID: s.nextID(), Owner: owner.Login, Name: name, Settings: initial, Topics: []string{},
-		CreatedAt: created, UpdatedAt: created, PushedAt: created, OIDC: oidcSubject{UseDefault: true},
-	}
+	repo.ID, repo.CreatedAt, repo.OIDC = s.nextID(), now(), oidcSubject{UseDefault: true}
+	repo.UpdatedAt, repo.PushedAt = repo.CreatedAt, repo.CreatedAt
 	if err := writeJSON(filepath.Join(prepared, metadataFile), repo); err != nil {
-		return nil, err
+		return err
 	}
-	target := s.directoryOf(owner.Login, name)
+	target := s.directoryOf(repo.Owner, repo.Name)
 	if err := os.MkdirAll(filepath.Dir(target), 0o700); err != nil {
-		return nil, err
+		return err
 	}
 	if err := os.Rename(prepared, target); err != nil {
-		return nil, err
+		return err
 	}
-	s.repositories[key(owner.Login, name)] = repo
-	return repo, nil
+	s.repositories[key(repo.Owner, repo.Name)] = repo
+	return nil
 }
 
 // updateRepository changes a copy and replaces the original by it. On an error nothing changes.

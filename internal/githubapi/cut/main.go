@@ -5,7 +5,16 @@
 //	tar -xzf octokit-openapi-23.0.2.tgz package/generated/api.github.com.json
 //	go run ./internal/githubapi/cut package/generated/api.github.com.json
 //
-// It reads operations.txt and writes github.json.gz, both beside package githubapi.
+// It reads operations.txt and writes github.json.gz, both beside package githubapi. With a directory and a name,
+// it reads and writes there, for the description of another host:
+//
+//	go run ./internal/githubapi/cut v1_openapi3_json.tmpl internal/testkit/giteatest gitea.json.gz
+//
+// Of GitHub's GraphQL schema, it keeps all but the descriptions:
+//
+//	npm pack @octokit/graphql-schema@15.26.1
+//	tar -xzf octokit-graphql-schema-15.26.1.tgz package/schema.graphql
+//	go run ./internal/githubapi/cut package/schema.graphql
 package main
 
 import (
@@ -19,20 +28,24 @@ import (
 	"strings"
 )
 
-const directory = "internal/githubapi"
-
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: go run ./internal/githubapi/cut api.github.com.json")
+	directory, name := "internal/githubapi", "github.json.gz"
+	if len(os.Args) == 4 {
+		directory, name = os.Args[2], os.Args[3]
+	} else if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: go run ./internal/githubapi/cut api.github.com.json [directory name]")
 		os.Exit(2) //nolint:forbidigo // This is main.
 	}
-	if err := run(os.Args[1]); err != nil {
+	if err := run(os.Args[1], directory, name); err != nil {
 		fmt.Fprintln(os.Stderr, "cut:", err)
 		os.Exit(1) //nolint:forbidigo // This is main.
 	}
 }
 
-func run(source string) error {
+func run(source, directory, name string) error {
+	if filepath.Ext(source) == ".graphql" {
+		return runGraphQL(source, directory)
+	}
 	content, err := os.ReadFile(source)
 	if err != nil {
 		return err
@@ -53,7 +66,7 @@ func run(source string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(directory, "github.json.gz"), compressed, 0o644)
+	return os.WriteFile(filepath.Join(directory, name), compressed, 0o644)
 }
 
 // cut takes the operations ("GET_/user") and what they refer to out of the whole description.

@@ -7,12 +7,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -88,11 +90,34 @@ func newWorkspace(t testing.TB, files map[string]string) *os.Root {
 	root, err := os.OpenRoot(t.TempDir())
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, root.Close()) })
+	write(t, root, files)
+	return root
+}
+
+func write(t testing.TB, root *os.Root, files map[string]string) {
+	t.Helper()
 	for name, content := range files {
 		require.NoError(t, root.MkdirAll(path.Dir(name), 0o755))
 		require.NoError(t, root.WriteFile(name, []byte(content), 0o644))
 	}
-	return root
+}
+
+// Write puts files into the workspace, by path.
+func (b *Harness) Write(t testing.TB, files map[string]string) {
+	t.Helper()
+	write(t, b.Workspace, files)
+}
+
+// Input is an input of an action: the values of the later over those of the earlier.
+func Input[V ~map[string]any](t testing.TB, inputs ...V) string {
+	t.Helper()
+	complete := V{}
+	for _, input := range inputs {
+		maps.Copy(complete, input)
+	}
+	encoded, err := json.Marshal(complete)
+	require.NoError(t, err)
+	return string(encoded)
 }
 
 // Call is a call of an action with this input, which is JSON.
@@ -107,14 +132,44 @@ func (b *Harness) Call(input string) *action.Call {
 // after.
 func (b *Harness) Run(t testing.TB, tested action.Action, input string) (action.Output, error) {
 	t.Helper()
-	return b.run(t.Context(), t, tested, input)
+	return b.run(t.Context(), t, tested, b.Call(input))
 }
 
-func (b *Harness) run(ctx context.Context, t testing.TB, tested action.Action, input string) (action.Output, error) {
+// Await runs the action as Run does, and again after each pause for which it asks, as the engine does: see
+// action.NotYetError. The log has what it waits for.
+func (b *Harness) Await(t testing.TB, tested action.Action, input string) (action.Output, error) {
+	t.Helper()
+	began := time.Now()
+	for {
+		call := b.Call(input)
+		call.StartedAt = began
+		output, err := b.run(t.Context(), t, tested, call)
+		notYet, is := errors.AsType[*action.NotYetError](err)
+		if !is {
+			return output, err
+		}
+		b.Log.Info("%s", notYet.Waiting)
+		if !pause(t.Context(), notYet.After) {
+			return nil, t.Context().Err()
+		}
+	}
+}
+
+// pause waits, and reports whether the context was there to the end.
+func pause(ctx context.Context, duration time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(duration):
+		return true
+	}
+}
+
+func (b *Harness) run(ctx context.Context, t testing.TB, tested action.Action, call *action.Call) (action.Output, error) {
 	t.Helper()
 	description := tested.Describe()
-	requireValid(t, description.InputSchema, []byte(input))
-	output, err := tested.Run(ctx, b.Call(input))
+	requireValid(t, description.InputSchema, call.Input)
+	output, err := tested.Run(ctx, call)
 	if err != nil || description.OutputSchema == nil {
 		return output, err
 	}

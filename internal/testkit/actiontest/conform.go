@@ -1,12 +1,16 @@
 package actiontest
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"io/fs"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -35,6 +39,9 @@ type Fixture struct {
 	// Take lets somebody else create what the action is about to create. Nil says that two such things can
 	// exist.
 	Take func(t testing.TB)
+	// Restore brings back what the action has deleted. It is for an action whose effects nobody can undo: a rollback keeps
+	// them, and says so by an action.InUseError. Nil says that a rollback removes what the action has created.
+	Restore func(t testing.TB)
 	// Hide makes the servers hide what exists, as from a token that lost access, until show is called. Nil
 	// says that they hide nothing.
 	Hide func(t testing.TB) (show func())
@@ -68,7 +75,7 @@ var properties = []struct {
 	{"plans what it does, and writes nothing", requirePlan},
 	{"has the same outcome when run again", requireRerun},
 	{"completes after a crash at any point", requireCompletion},
-	{"completes after crashes at random points", requireRandomCrashes},
+	{"completes after crashes at random passages", requireRandomCrashes},
 	{"can be rolled back after a crash at any point", requireRollback},
 	{"can be undone twice, and after a crash of the undo", requireUndo},
 	{"keeps what others have used", requireUsedIsKept},
@@ -81,15 +88,16 @@ type subject struct {
 	Fixture
 	gate    *Gate
 	harness *Harness
-	// before is the state of the servers before the action runs.
+	// before is the state of the servers before the action runs, and began is when its step begins.
 	before []string
+	began  time.Time
 }
 
 // newSubject creates a fixture.
 func newSubject(t testing.TB, newFixture NewFixture) *subject {
 	t.Helper()
 	gate := &Gate{}
-	s := &subject{Fixture: newFixture(t, gate), gate: gate}
+	s := &subject{Fixture: newFixture(t, gate), gate: gate, began: time.Now()}
 	s.harness = NewHarness(t)
 	s.harness.Ledger.Gate = gate
 	s.harness.User, s.harness.Secrets = s.User, s.Secrets
@@ -131,53 +139,97 @@ type outcome struct {
 type attempt struct {
 	outcome
 
-	// points is how many points of the gate it passed.
-	points  int
+	// passed is how many points and passages of the gate there were.
+	passed  place
 	crashed bool
 	err     error
 }
 
-// attempt runs the action in a process that crashes at a point; 0 is never. As in the engine, each attempt
+// attempt runs the action in a process that crashes at a place, or at none. As in the engine, each attempt
 // starts with the workspace that the previous step left.
-func (s *subject) attempt(t testing.TB, crashAt int) attempt {
+func (s *subject) attempt(t testing.TB, crashAt place) attempt {
 	t.Helper()
 	s.harness.Workspace, s.harness.Log = newWorkspace(t, s.Files), &Log{}
-	place := s.harness.Workspace.Name()
-	output, err := s.harness.run(s.gate.begin(t.Context(), crashAt), t, s.Action, strings.ReplaceAll(s.Input, "WORKSPACE", place))
+	directory := s.harness.Workspace.Name()
+	output, err := s.await(s.gate.begin(t.Context(), crashAt), t, strings.ReplaceAll(s.Input, "WORKSPACE", directory))
 	made := attempt{err: err}
-	made.points, made.crashed = s.gate.end()
+	made.passed, made.crashed = s.gate.end()
 	if err != nil || made.crashed {
 		return made
 	}
-	made.outcome = outcome{Output: withoutPath(t, output, place), State: s.state(t), Files: filesOf(t, s.harness.Workspace)}
+	made.outcome = outcome{Output: withoutPath(t, output, directory), State: s.state(t), Files: filesOf(t, s.harness.Workspace)}
 	for _, line := range s.harness.Log.Lines() {
-		made.Log = append(made.Log, strings.ReplaceAll(line, place, "WORKSPACE"))
+		made.Log = append(made.Log, strings.ReplaceAll(line, directory, "WORKSPACE"))
 	}
 	return made
+}
+
+// await runs the action, and again after each pause for which it asks. An attempt is all of that: the process may crash
+// during any of the looks.
+func (s *subject) await(ctx context.Context, t testing.TB, input string) (action.Output, error) {
+	t.Helper()
+	for {
+		call := s.harness.Call(input)
+		call.StartedAt = s.began
+		output, err := s.harness.run(ctx, t, s.Action, call)
+		notYet, is := errors.AsType[*action.NotYetError](err)
+		if !is || !pause(ctx, notYet.After) {
+			return output, err
+		}
+	}
 }
 
 // run is an attempt without a crash that must succeed.
 func (s *subject) run(t testing.TB) outcome {
 	t.Helper()
-	done := s.attempt(t, 0)
+	done := s.attempt(t, place{})
 	require.NoError(t, done.err)
 	return done.outcome
 }
 
-// undo rolls the run back in a process that crashes at a point.
-func (s *subject) undo(t testing.TB, crashAt int) (crashed bool, err error) {
+// undo rolls the run back in a process that crashes at a place, or at none.
+func (s *subject) undo(t testing.TB, crashAt place) (crashed bool, err error) {
 	t.Helper()
 	err = s.harness.RollBack(s.gate.begin(t.Context(), crashAt), s.Action)
 	_, crashed = s.gate.end()
 	return crashed, err
 }
 
-// requireUndone rolls back, and requires that the servers are as they were before.
+// requireUndone rolls back, and requires that the servers are as they were before. What nobody can undo is restored, and
+// the next attempt is that of another run.
 func (s *subject) requireUndone(t testing.TB) {
 	t.Helper()
-	_, err := s.undo(t, 0)
-	require.NoError(t, err)
-	require.Equal(t, s.before, s.state(t), "nothing is left")
+	if s.Restore == nil {
+		_, err := s.undo(t, place{})
+		require.NoError(t, err)
+		require.Equal(t, s.before, s.state(t), "nothing is left")
+		return
+	}
+	s.requireKept(t)
+	s.Restore(t)
+	require.Equal(t, s.before, s.state(t))
+	s.harness.Ledger = &Ledger{Gate: s.gate}
+}
+
+// requireKept rolls back, and requires that this changes nothing and says so, if anything was done.
+func (s *subject) requireKept(t testing.TB) {
+	t.Helper()
+	done, digest := s.state(t), s.Digest(t)
+	_, err := s.undo(t, place{})
+	if slices.Equal(done, s.before) {
+		require.NoError(t, err, "nothing was done")
+	} else {
+		requireInUse(t, err)
+	}
+	require.Equal(t, digest, s.Digest(t), "nothing is undone")
+}
+
+// requireInUse requires that an error says that a thing was kept, and why.
+func requireInUse(t testing.TB, err error) {
+	t.Helper()
+	var inUse *action.InUseError
+	require.ErrorAs(t, err, &inUse)
+	require.NotEmpty(t, inUse.Reason)
 }
 
 // requireConfirmed checks that the ledger knows each effect as created, and returns them.
@@ -192,7 +244,10 @@ func (s *subject) requireConfirmed(t testing.TB) []action.Effect {
 
 func requireDescribed(t testing.TB, newFixture NewFixture) {
 	t.Helper()
-	requireDescription(t, newSubject(t, newFixture).Action.Describe())
+	s := newSubject(t, newFixture)
+	description := s.Action.Describe()
+	requireDescription(t, description)
+	require.Equal(t, s.State != nil, description.Undoes != "", "an action with effects says what a rollback does with them")
 }
 
 func requirePlan(t testing.TB, newFixture NewFixture) {
@@ -242,11 +297,11 @@ func requireRerun(t testing.TB, newFixture NewFixture) {
 func (s *subject) eachCrash(t testing.TB, after func(point int)) {
 	t.Helper()
 	for point := 1; ; point++ {
-		made := s.attempt(t, point)
+		made := s.attempt(t, place{point: point})
 		if !made.crashed {
 			require.NoError(t, made.err)
-			require.Equal(t, point-1, made.points)
-			require.True(t, s.State == nil || made.points > 0, "an action with effects passes the gate")
+			require.Equal(t, point-1, made.passed.point)
+			require.True(t, s.State == nil || made.passed.point > 0, "an action with effects passes the gate")
 			return
 		}
 		after(point)
@@ -274,13 +329,13 @@ func requireRandomCrashes(t testing.TB, newFixture NewFixture) {
 	straight := s.run(t)
 	effects := len(s.harness.Ledger.All())
 	s.requireUndone(t)
-	points := s.attempt(t, 0).points
+	passages := s.attempt(t, place{}).passed.passage
 	s.requireUndone(t)
 	for seed := range uint64(6) {
-		random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // The same points in each run of the test.
+		random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // The same passages in each run of the test.
 		for {
-			// A point beyond the last one lets the attempt complete.
-			made := s.attempt(t, 1+random.IntN(points*3/2+1))
+			// A passage beyond the last one lets the attempt complete.
+			made := s.attempt(t, place{passage: 1 + random.IntN(passages*3/2+1)})
 			if made.crashed {
 				continue
 			}
@@ -310,13 +365,13 @@ func requireUndo(t testing.TB, newFixture NewFixture) {
 	}
 	for point := 1; ; point++ {
 		made := s.requireConfirmed(t)
-		crashed, err := s.undo(t, point)
+		crashed, err := s.undo(t, place{point: point})
 		if !crashed {
-			require.NoError(t, err)
+			s.requireOutcome(t, err)
 		}
 		s.requireUndone(t)
 		for _, effect := range made {
-			require.NoError(t, s.harness.Undo(t.Context(), s.Action, effect), "what is gone is done")
+			s.requireOutcome(t, s.harness.Undo(t.Context(), s.Action, effect))
 		}
 		require.Equal(t, s.before, s.state(t))
 		if !crashed {
@@ -326,6 +381,17 @@ func requireUndo(t testing.TB, newFixture NewFixture) {
 	}
 }
 
+// requireOutcome requires what Undo says of an effect, however often it is called: what is gone is done, and what
+// nobody can undo is kept.
+func (s *subject) requireOutcome(t testing.TB, err error) {
+	t.Helper()
+	if s.Restore == nil {
+		require.NoError(t, err, "what is gone is done")
+		return
+	}
+	requireInUse(t, err)
+}
+
 func requireUsedIsKept(t testing.TB, newFixture NewFixture) {
 	t.Helper()
 	s := newEffective(t, newFixture, func(w Fixture) bool { return w.Use != nil })
@@ -333,10 +399,8 @@ func requireUsedIsKept(t testing.TB, newFixture NewFixture) {
 	s.Use(t)
 	used, digest := s.state(t), s.Digest(t)
 	for range 2 {
-		_, err := s.undo(t, 0)
-		var inUse *action.InUseError
-		require.ErrorAs(t, err, &inUse)
-		require.NotEmpty(t, inUse.Reason)
+		_, err := s.undo(t, place{})
+		requireInUse(t, err)
 	}
 	require.Equal(t, used, s.state(t))
 	require.Equal(t, digest, s.Digest(t), "nothing of it was touched")
@@ -348,13 +412,13 @@ func requireTakenIsKept(t testing.TB, newFixture NewFixture) {
 	s.Take(t)
 	taken, digest := s.state(t), s.Digest(t)
 	for range 2 {
-		err := s.attempt(t, 0).err
+		err := s.attempt(t, place{}).err
 		require.Error(t, err)
 		require.False(t, action.IsTransient(err), "%v", err)
 		require.Equal(t, action.EffectUndone, s.harness.Ledger.All()[0].State, "the run created nothing")
 	}
 	s.harness.Workspace = newWorkspace(t, s.Files)
-	_, err := s.undo(t, 0)
+	_, err := s.undo(t, place{})
 	require.NoError(t, err)
 	require.Equal(t, taken, s.state(t))
 	require.Equal(t, digest, s.Digest(t), "nothing of it was touched")
@@ -366,10 +430,10 @@ func requireHiddenIsOpen(t testing.TB, newFixture NewFixture) {
 	s.run(t)
 	made := s.state(t)
 	show := s.Hide(t)
-	_, err := s.undo(t, 0)
+	_, err := s.undo(t, place{})
 	require.Error(t, err, "what cannot be seen may be there")
 	require.NotEmpty(t, action.Advice(err))
-	require.Error(t, s.attempt(t, 0).err, "and is not created anew")
+	require.Error(t, s.attempt(t, place{}).err, "and is not created anew")
 	s.requireConfirmed(t)
 	show()
 	require.Equal(t, made, s.state(t))
@@ -402,10 +466,10 @@ func filesOf(t testing.TB, root *os.Root) map[string]string {
 }
 
 // withoutPath is an output, decoded anew, with WORKSPACE in place of the path of the workspace.
-func withoutPath(t testing.TB, output action.Output, place string) (decoded action.Output) {
+func withoutPath(t testing.TB, output action.Output, directory string) (decoded action.Output) {
 	t.Helper()
 	encoded, err := json.Marshal(output)
 	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal([]byte(strings.ReplaceAll(string(encoded), place, "WORKSPACE")), &decoded))
+	require.NoError(t, json.Unmarshal([]byte(strings.ReplaceAll(string(encoded), directory, "WORKSPACE")), &decoded))
 	return decoded
 }

@@ -113,6 +113,35 @@ func TestASmallActionConforms(t *testing.T) {
 	actiontest.Conform(t, fixture(boardKind{}, func(a createNote) action.Action { return a }))
 }
 
+// dropping is a board with a note, and the action that takes it off.
+func dropping(forgets bool) actiontest.NewFixture {
+	return func(t testing.TB, gate *actiontest.Gate) actiontest.Fixture {
+		t.Helper()
+		b := &board{}
+		server := httptest.NewServer(gate.Handler(b))
+		t.Cleanup(server.Close)
+		restore := func(testing.TB) {
+			b.change(func() {
+				b.pinned++
+				b.notes = []note{{ID: fmt.Sprint(b.pinned), Name: "party"}}
+			})
+		}
+		restore(t)
+		return actiontest.Fixture{
+			Action: dropNote{createNote{server.URL}, forgets}, Input: `{"name":"party"}`, State: b.names, Restore: restore,
+			Digest: func(testing.TB) string { return fmt.Sprint(b.names(nil), b.pinned) },
+		}
+	}
+}
+
+func TestAnActionThatNobodyCanUndoConforms(t *testing.T) {
+	t.Parallel()
+	actiontest.Conform(t, dropping(false))
+	for _, property := range []string{"can be rolled back after a crash at any point", "can be undone twice, and after a crash of the undo"} {
+		require.Contains(t, actiontest.Failure(t, property, dropping(true)), "InUseError", "a rollback that says nothing")
+	}
+}
+
 // broken is createNote with one method replaced.
 type broken struct {
 	createNote
@@ -193,7 +222,7 @@ func TestTheSuiteFindsErrors(t *testing.T) {
 				return action.Output{"id": "1"}, err
 			}}
 		}},
-		"a second note when the answer to the first was lost": {"completes after a crash at any point", "after a crash at point 4", boardKind{careless: true}, func(a createNote) broken {
+		"a second note when the answer to the first was lost": {"completes after a crash at any point", "after a crash at point 3", boardKind{careless: true}, func(a createNote) broken {
 			return broken{run: with(a, func(spec *resource.Spec[note]) {
 				find := spec.Find
 				spec.Find = func(ctx context.Context, effect action.Effect) (*resource.Found[note], error) {

@@ -91,7 +91,7 @@ func (l *stepLedger) Intend(_ context.Context, intent action.Intent) (effect act
 	if err != nil {
 		return action.Effect{}, fmt.Errorf("effect %s %q: %w", intent.Kind, intent.Name, err)
 	}
-	err = l.ledger.Gate.Do(func() error {
+	err = l.ledger.Gate.do(true, func() error {
 		effect = l.ledger.intend(action.Effect{
 			RunID: l.run, StepID: l.step, ActionID: l.action, Kind: intent.Kind, Name: intent.Name, Key: intent.Key, Data: data,
 			State: action.EffectIntended, IntendedAt: time.Now(),
@@ -106,7 +106,7 @@ func (l *stepLedger) Confirm(_ context.Context, id string, confirmation action.C
 	if err != nil {
 		return fmt.Errorf("effect %q: %w", id, err)
 	}
-	return l.ledger.Gate.Do(func() error {
+	return l.ledger.Gate.do(true, func() error {
 		return l.ledger.change(id, func(effect *action.Effect) {
 			effect.State, effect.Note = action.EffectCreated, ""
 			effect.ExternalID, effect.URL = confirmation.ExternalID, confirmation.URL
@@ -118,11 +118,11 @@ func (l *stepLedger) Confirm(_ context.Context, id string, confirmation action.C
 }
 
 func (l *stepLedger) Abandon(_ context.Context, id, note string) error {
-	return l.ledger.Gate.Do(func() error { return l.ledger.SetState(id, action.EffectUndone, note) })
+	return l.ledger.Gate.do(true, func() error { return l.ledger.SetState(id, action.EffectUndone, note) })
 }
 
 func (l *stepLedger) Effects(context.Context) (effects []action.Effect, err error) {
-	err = l.ledger.Gate.Do(func() error {
+	err = l.ledger.Gate.do(false, func() error {
 		effects = l.ledger.All()
 		return nil
 	})

@@ -21,7 +21,7 @@ type noteInput struct {
 
 func (createNote) Describe() action.Description {
 	return action.Description{
-		ID: "note:create", Description: "Pins a note to the board.",
+		ID: "note:create", Description: "Pins a note to the board.", Undoes: "Takes the note off the board.",
 		InputSchema:  json.RawMessage(`{"type":"object","required":["name"],"properties":{"name":{"type":"string"}}}`),
 		OutputSchema: json.RawMessage(`{"type":"object","required":["id"],"properties":{"id":{"type":"string"}}}`),
 		Examples: []action.Example{{Description: "Remind the team", Example: `steps:
@@ -95,6 +95,55 @@ func (a createNote) note(name string) resource.Spec[note] {
 			return "", nil
 		},
 	}
+}
+
+// dropNote takes a note off the board, which nobody can undo.
+type dropNote struct {
+	createNote
+
+	// forgets says that its rollback claims to have undone it.
+	forgets bool
+}
+
+func (dropNote) Describe() action.Description {
+	described := createNote{}.Describe()
+	described.Undoes, described.OutputSchema = "Brings nothing back.", nil
+	return described
+}
+
+func (a dropNote) Run(ctx context.Context, call *action.Call) (action.Output, error) {
+	var input noteInput
+	if err := call.Decode(&input); err != nil {
+		return nil, err
+	}
+	spec := a.note(input.Name)
+	find := spec.Find
+	dropped := &resource.Found[note]{MadeFor: func(action.Effect) bool { return true }}
+	spec.Find = func(ctx context.Context, effect action.Effect) (*resource.Found[note], error) {
+		if there, err := find(ctx, effect); err != nil || there != nil || effect.Fresh {
+			return nil, err
+		}
+		return dropped, nil
+	}
+	spec.Create = func(ctx context.Context, _ action.Effect) (*resource.Found[note], error) {
+		return dropped, spec.Delete(ctx, note{Name: input.Name})
+	}
+	_, _, err := resource.Ensure(ctx, call, spec)
+	return nil, err
+}
+
+func (a dropNote) Undo(ctx context.Context, call *action.UndoCall) error {
+	there, err := a.note(call.Effect.Name).Find(ctx, call.Effect)
+	if err != nil || a.forgets || call.Effect.State == action.EffectIntended && there != nil {
+		return err
+	}
+	return &action.InUseError{Reason: "The note " + call.Effect.Name + " was taken off the board."}
+}
+
+func (a dropNote) Plan(_ context.Context, call *action.Call) (action.Plan, error) {
+	var input noteInput
+	err := call.Decode(&input)
+	return action.Plan{Summary: "take the note off", Creates: []action.PlannedEffect{{Kind: "note", Name: input.Name}}}, err
 }
 
 // request sends a request to the board and decodes the response.

@@ -3,10 +3,13 @@
 package forgetest
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"net/http"
@@ -46,7 +49,7 @@ type Fault func(w http.ResponseWriter, r *http.Request, next http.Handler)
 func Start(t testing.TB) *Server {
 	t.Helper()
 	dataDir := t.TempDir()
-	f, err := forge.New(t.Context(), forge.Options{DataDir: dataDir})
+	f, err := forge.New(t.Context(), forge.Options{DataDir: dataDir, WorkflowTime: -1})
 	require.NoError(t, err)
 	require.NoError(t, f.AddOrganization("demo", "Demo"))
 	require.NoError(t, f.AddTeam("demo", "Makers", "They make things"))
@@ -163,6 +166,29 @@ func Limited(retryAfter time.Duration) Fault {
 	return Answer(http.StatusTooManyRequests, "You have exceeded a secondary rate limit.", header)
 }
 
+// AskFor has a GraphQL query answered for another owner than it names in its variable login, as after a renaming.
+func AskFor(login string) Fault {
+	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		var asked struct {
+			Query     string         `json:"query"`
+			Variables map[string]any `json:"variables"`
+		}
+		err := json.NewDecoder(r.Body).Decode(&asked)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		asked.Variables["login"] = login
+		body, err := json.Marshal(asked)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		next.ServeHTTP(w, r)
+	}
+}
+
 // DropBefore closes the connection without serving the request.
 func DropBefore(http.ResponseWriter, *http.Request, http.Handler) { panic(http.ErrAbortHandler) }
 
@@ -175,3 +201,15 @@ func DropAfter(_ http.ResponseWriter, r *http.Request, next http.Handler) {
 
 // Hang sends no response until the caller gives up.
 func Hang(_ http.ResponseWriter, r *http.Request, _ http.Handler) { <-r.Context().Done() }
+
+// RefusePush answers a push as GitHub does that its rules refuse: it takes the objects, prints a message, and rejects each
+// branch for the reason. It is for the path /git-receive-pack.
+func RefusePush(branch, message, reason string) Fault {
+	line := func(text string) string { return fmt.Sprintf("%04x%s", len(text)+4, text) }
+	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+		_, _ = io.Copy(io.Discard, r.Body) // the client sends all of it before it reads
+		w.Header().Set("Content-Type", "application/x-git-receive-pack-result")
+		report := line("unpack ok\n") + line("ng refs/heads/"+branch+" "+reason+"\n") + "0000"
+		_, _ = io.WriteString(w, line("\x02"+message+"\n")+line("\x01"+report)+"0000") // the caller may be gone
+	}
+}

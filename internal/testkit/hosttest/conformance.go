@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -26,6 +28,7 @@ func Run(t *testing.T, forge Forge) {
 		"reads a tree":                                     readsTrees,
 		"finds files by a glob":                            findsFiles,
 		"reads a branch with slashes":                      readsBranchesWithSlashes,
+		"lists branches":                                   listsBranches,
 		"resolves what files refer to":                     resolves,
 		"reads with the caller's own token":                readsWithTokens,
 		"says why it could not read":                       saysWhatWasRefused,
@@ -196,6 +199,34 @@ func readsBranchesWithSlashes(t *testing.T, s *Server) {
 	if s.forge.WholeRefs {
 		require.Equal(t, address, canonical)
 	}
+}
+
+func listsBranches(t *testing.T, s *Server) {
+	t.Helper()
+	host, _ := s.set(t).ByHost(s.Listener.Addr().String())
+	lister, lists := host.(integration.BranchLister)
+	if !lists {
+		t.Skip("it is not asked for branches")
+	}
+	address, err := url.Parse(s.URL + s.forge.Root)
+	require.NoError(t, err)
+	at, err := host.Parse(address)
+	require.NoError(t, err)
+	place := s.forge.Repo
+	if place.Repo == "" {
+		place = integration.Repo{Owner: path.Dir(at.Repository), Repo: path.Base(at.Repository)}
+	}
+	branches, err := lister.Branches(t.Context(), place, "", "")
+	require.NoError(t, err)
+	require.Contains(t, branches, "main")
+	require.Contains(t, branches, "release/v3")
+	require.NotContains(t, branches, "v1", "a tag is not a branch")
+	branches, err = lister.Branches(t.Context(), place, "release/v3", "")
+	require.NoError(t, err)
+	require.Equal(t, []string{"release/v3"}, branches)
+	branches, err = lister.Branches(t.Context(), place, "nothing", "")
+	require.NoError(t, err)
+	require.Empty(t, branches)
 }
 
 func resolves(t *testing.T, s *Server) {

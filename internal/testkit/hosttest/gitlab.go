@@ -80,7 +80,7 @@ func (a gitLabAPI) commit(w http.ResponseWriter, r *http.Request) {
 func (a gitLabAPI) refs(kind string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		prefix, anchored := strings.CutPrefix(r.URL.Query().Get("search"), "^")
-		if !anchored {
+		if r.URL.Query().Has("search") && !anchored {
 			w.WriteHeader(http.StatusBadRequest)
 			return
 		}

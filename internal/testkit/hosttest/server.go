@@ -25,6 +25,8 @@ type Forge struct {
 	Config func(serverURL, host, token string) forges.Config
 	// Root is the path of the repository's URL, and Missing that of a repository that does not exist.
 	Root, Missing string
+	// Repo is the repository as a repoUrl names it. Without a name, it is that of Root, with an owner.
+	Repo integration.Repo
 	// At is the path and query of the URL of a file or directory, in a repository by its path. ref is escaped
 	// if the forge requires that.
 	At func(root, ref, path string) string
