@@ -1,12 +1,14 @@
 // Package catalog holds the actions that work with the catalog: catalog:write puts a descriptor into the
-// workspace, catalog:register has a published one read from then on, catalog:fetch looks entities up. The
-// catalog itself is package catalog at the top of the module.
+// workspace, catalog:annotate, catalog:timestamping, catalog:scaffolded-from and catalog:template:version add to
+// one, catalog:register has a published one read from then on, catalog:fetch looks entities up. The catalog itself
+// is package catalog at the top of the module.
 package catalog
 
 import (
 	"context"
 	_ "embed"
 	"encoding/json"
+	"time"
 
 	service "github.com/portico-dev/portico/catalog"
 	"github.com/portico-dev/portico/catalog/entity"
@@ -20,6 +22,10 @@ import (
 var (
 	//go:embed schema/write.input.json
 	writeInput json.RawMessage
+	//go:embed schema/annotate.input.json
+	annotateInput json.RawMessage
+	//go:embed schema/annotate.output.json
+	annotateOutput json.RawMessage
 	//go:embed schema/register.input.json
 	registerInput json.RawMessage
 	//go:embed schema/fetch.input.json
@@ -54,7 +60,8 @@ type Sources interface {
 
 // Actions are the actions of this package.
 func Actions(catalog Service, sources Sources) []action.Action {
-	return []action.Action{writeAction{}, registerAction{catalog: catalog, sources: sources}, fetchAction{catalog: catalog}}
+	actions := []action.Action{writeAction{}, registerAction{catalog: catalog, sources: sources}, fetchAction{catalog: catalog}}
+	return append(actions, annotateActions(catalog, time.Now)...)
 }
 
 // principal is who a run acts as: whoever started it, with the groups they had then. Older runs have no

@@ -253,7 +253,7 @@ func TestWrite(t *testing.T) {
 		},
 		"without metadata":   {`{"entity":{"kind":"X"},"filePath":"deep/er/x.yaml"}`, "deep/er/x.yaml", "kind: X\nmetadata:\n  annotations:\n    backstage.io/source-template: template:default/example\n"},
 		"null annotations":   {`{"entity":{"metadata":{"annotations":null,"a":"true"}}}`, "catalog-info.yaml", "metadata:\n  annotations:\n    backstage.io/source-template: template:default/example\n  a: \"true\"\n"},
-		"its own template":   {`{"entity":{"metadata":{"annotations":{"backstage.io/source-template":"x","z":"😀"}}}}`, "catalog-info.yaml", "metadata:\n  annotations:\n    backstage.io/source-template: template:default/example\n    z: \"\\U0001F600\"\n"},
+		"its own template":   {`{"entity":{"metadata":{"annotations":{"backstage.io/source-template":"x","z":"😀"}}}}`, "catalog-info.yaml", "metadata:\n  annotations:\n    backstage.io/source-template: template:default/example\n    z: 😀\n"},
 		"surrogates in JSON": {`{"entity":{"metadata":{"name":"\ud83d\ude00 \u00e9"}}}`, "catalog-info.yaml", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

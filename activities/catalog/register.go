@@ -33,6 +33,8 @@ func (registerAction) Describe() action.Description {
 		ID:          "catalog:register",
 		Description: "Registers entities from a catalog descriptor file in the workspace into the software catalog.",
 		InputSchema: registerInput,
+		Undoes:      "Deletes the location, and with it the entities that are read from it, if this run registered it.",
+		Needs:       []string{"An integration for the host of the descriptor, or its host in `backend.reading.allow`."},
 		Examples: []action.Example{
 			{Description: "Register what was just published", Example: `steps:
   - id: register

@@ -91,7 +91,7 @@ func TestWait(t *testing.T) {
 	}
 	for _, input := range []string{`{"minutes":10,"milliseconds":1}`, `{"seconds":1e300}`, `{"minutes":11,"seconds":1}`} {
 		_, err := waiter.Wait(harness.Call(input))
-		require.EqualError(t, err, "Waiting duration is longer than the maximum threshold of 10 minutes", input)
+		require.EqualError(t, err, "Waiting duration is longer than the maximum threshold of 0 hours, 10 minutes, 0 seconds", input)
 		require.False(t, action.IsTransient(err))
 	}
 	_, err := waiter.Wait(harness.Call(`{"seconds":"4"}`))

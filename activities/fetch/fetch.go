@@ -1,5 +1,7 @@
 // Package fetch holds the actions that copy files into the workspace: fetch:plain and fetch:plain:file copy
-// them as they are, fetch:template and fetch:template:file render their names and contents. Package nunjucks
+// them as they are, fetch:template and fetch:template:file render their names and contents. workspace:template and
+// workspace:template:file render what is in the workspace already. fetch:cookiecutter renders templates of
+// Cookiecutter that need no Python. Package nunjucks
 // has the template language, and package integration reads from hosts; this package decides which files are
 // copied or rendered, and where they go.
 package fetch
@@ -25,6 +27,12 @@ var (
 	templateInput json.RawMessage
 	//go:embed schema/template-file.input.json
 	templateFileInput json.RawMessage
+	//go:embed schema/workspace-template.input.json
+	workspaceTemplateInput json.RawMessage
+	//go:embed schema/workspace-file.input.json
+	workspaceFileInput json.RawMessage
+	//go:embed schema/cookiecutter.input.json
+	cookiecutterInput json.RawMessage
 )
 
 // Sources is what the actions need of package integration's Set.
@@ -64,5 +72,6 @@ func Actions(options Options) []action.Action {
 	return []action.Action{
 		plainAction{options: options}, plainFileAction{options: options},
 		templateAction{options: options}, templateFileAction{options: options},
+		workspaceTemplateAction{options: options}, workspaceFileAction{options: options}, cookiecutterAction{options: options},
 	}
 }

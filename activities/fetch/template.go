@@ -144,15 +144,20 @@ func (a templateAction) Run(ctx context.Context, call *action.Call) (_ action.Ou
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, closeSource()) }()
-	skeleton, err := a.options.newSkeleton(ctx, call, input, source, target)
+	return nil, a.options.fill(ctx, call, input, source, target)
+}
+
+// fill renders a tree into a directory.
+func (o Options) fill(ctx context.Context, call *action.Call, input templateRequest, source, target *os.Root) error {
+	skeleton, err := o.newSkeleton(ctx, call, input, source, target)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := skeleton.write(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	call.Log.Info("Template result written to %s", filepath.Clean(target.Name()))
-	return nil, nil
+	return nil
 }
 
 // skeleton is a tree to be rendered into a directory.
@@ -471,25 +476,7 @@ func (a templateFileAction) Run(ctx context.Context, call *action.Call) (action.
 	if err != nil {
 		return nil, err
 	}
-	renderer, err := a.options.newRenderer(ctx, input.language)
-	if err != nil {
-		return nil, err
-	}
-	call.Log.Info("Processing template file with input values%s", renderer.shown)
-	if at := notUTF8(string(content)); at >= 0 {
-		call.Log.Warn("%s", notUTF8Warning(input.URL, at))
-	} else {
-		rendered, err := renderer.render(ctx, string(content))
-		if err != nil {
-			return nil, renderer.failure(ctx, input.URL, err)
-		}
-		content = []byte(rendered)
-	}
-	if err := writeWhole(call.Workspace, target, content); err != nil {
-		return nil, workspace.ExplainPath(input.TargetPath, err)
-	}
-	call.Log.Info("Template file has been written to %s", filepath.Join(call.Workspace.Name(), target))
-	return nil, nil
+	return nil, a.options.fillFile(ctx, call, input.language, filling{input.URL, target, content})
 }
 
 // renderer renders texts with the values of one step. It is safe for concurrent use.

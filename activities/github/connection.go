@@ -2,7 +2,9 @@ package github
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -33,20 +35,103 @@ type connection struct {
 // permissions are the permissions to request for a GitHub App's token, by GitHub's names.
 type permissions map[string]string
 
+// with is the permissions and a further one.
+func (p permissions) with(name, level string) permissions {
+	extended := maps.Clone(p)
+	extended[name] = level
+	return extended
+}
+
 // Looking for a repository and creating it need a token for all of the owner's repositories.
 var (
 	mayLook   = permissions{"metadata": "read"}
 	mayCreate = permissions{"metadata": "read", "administration": "write"}
 )
 
-// connect prepares requests about a repository. A token replaces the integration's credentials.
-func (p *publish) connect(ctx context.Context, target integration.Repo, token string, needed permissions) (*connection, error) {
-	c := &connection{target: target, hosts: p.options.Hosts, token: token}
-	if err := c.reconnect(githubhost.Access{Owner: target.Owner, Permissions: needed}); err != nil {
+// begin prepares the requests of a step about the repository that its repoUrl names, with a token for all of
+// the owner's repositories. A token of the step replaces the integration's credentials.
+func (o Options) begin(ctx context.Context, repoURL, token string, needed permissions) (*connection, error) {
+	target, err := o.target(repoURL, token)
+	if err != nil {
+		return nil, err
+	}
+	return o.connect(ctx, target, token, githubhost.Access{Owner: target.Owner, Permissions: needed})
+}
+
+// beginWithin is begin for a repository that exists: the token of an App is for it alone.
+func (o Options) beginWithin(ctx context.Context, repoURL, token string, needed permissions) (*connection, error) {
+	target, err := o.target(repoURL, token)
+	if err != nil {
+		return nil, err
+	}
+	return o.connect(ctx, target, token, githubhost.Access{Owner: target.Owner, Repository: target.Repo, Permissions: needed})
+}
+
+// target reads a repoUrl, and requires the user's token where the configuration does. GitHub leaves .git out of the name of
+// a new repository, so x.git means x.
+func (o Options) target(repoURL, token string) (integration.Repo, error) {
+	target, err := o.Hosts.ParseRepoURL(repoURL)
+	if err != nil {
+		return integration.Repo{}, err
+	}
+	target.Repo = strings.TrimSuffix(target.Repo, ".git")
+	return target, action.RequireUserToken(o.RequireUserCredentials, token, target.Host)
+}
+
+// resume prepares the requests of an undo about the repository in which a thing was made, with a token for
+// all of the owner's repositories. A step's own token is not kept: the user's is used in its place.
+func (o Options) resume(ctx context.Context, call *action.UndoCall, where place, needed permissions) (*connection, error) {
+	token := ""
+	if where.OwnToken {
+		token = call.Secrets[userTokenSecret]
+	}
+	target := integration.Repo{Host: where.Host, Owner: where.Owner, Repo: where.Repo}
+	c, err := o.connect(ctx, target, token, githubhost.Access{Owner: target.Owner, Permissions: needed})
+	if err != nil {
+		return nil, err
+	}
+	c.lostToken = where.OwnToken && token == ""
+	return c, nil
+}
+
+func (o Options) connect(ctx context.Context, target integration.Repo, token string, access githubhost.Access) (*connection, error) {
+	c := &connection{target: target, hosts: o.Hosts, token: token}
+	if err := c.reconnect(access); err != nil {
 		return nil, err
 	}
 	_, err := c.credential(ctx)
 	return c, err
+}
+
+// place is what the ledger keeps about each thing, so that it can be found for the undo: the repository that
+// it is, or is in.
+type place struct {
+	Host  string `json:"host"`
+	Owner string `json:"owner"`
+	Repo  string `json:"repo"`
+	// OwnToken says that the step passed a token of its own, so that the integration's may not see the
+	// repository.
+	OwnToken bool `json:"ownToken,omitempty"`
+}
+
+func (c *connection) place() place {
+	return place{Host: c.target.Host, Owner: c.target.Owner, Repo: c.target.Repo, OwnToken: c.token != ""}
+}
+
+// recordOf reads what the ledger keeps about a thing: a place, or a struct that embeds one.
+func recordOf[T interface{ at() place }](effect action.Effect) (T, error) {
+	var record T
+	if err := json.Unmarshal(effect.Data, &record); err != nil || record.at().Host == "" {
+		return record, action.Final(fmt.Errorf("effect %s %q: its record does not say which repository it is about", effect.ID, effect.Name))
+	}
+	return record, nil
+}
+
+func (p place) at() place { return p }
+
+// isConfirmed reports whether the ledger has the thing as made by the run.
+func isConfirmed(effect action.Effect) bool {
+	return effect.State == action.EffectCreated || effect.State == action.EffectKept
 }
 
 // restrict continues with a token for this repository only, which must exist, and with the permissions needed

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,7 +69,58 @@ func (c *connection) explainAnswer(answer *github.ErrorResponse, doing string) e
 	if !ok {
 		known.kind, known.next = fault.Input, "Correct the value, or the step's input in the template, and start a new run."
 	}
+	if who, rights := lackingRights(answer); rights != "" {
+		said += fmt.Sprintf("; %s lacks %s", who, rights)
+		known.next = fmt.Sprintf("Give %s the right %s, or configure another token, then retry.", who, rights)
+		if who == theApp {
+			known.next = fmt.Sprintf("Add the permission %s on the App's settings page, have an owner of %s accept it, then retry.", rights, c.target.Owner)
+		}
+	}
 	return action.Advise(fault.Wrap(known.kind, answer, "%s", said), "%s", known.next)
+}
+
+// theApp and theToken are whom a refusal is about.
+const (
+	theApp   = "the App"
+	theToken = "the token"
+)
+
+// lackingRights are the rights that a refused request needed, and who lacks them: "actions: write". It is ""
+// where GitHub does not say. GitHub sends the permissions of fine-grained tokens and Apps with each answer, so
+// they only explain a 403; it answers 404 as well for a scope that a classic token has not.
+func lackingRights(answer *github.ErrorResponse) (who, rights string) {
+	header, status := answer.Response.Header, answer.Response.StatusCode
+	if status != http.StatusForbidden && status != http.StatusNotFound {
+		return "", ""
+	}
+	if granted, isClassic := header["X-Oauth-Scopes"]; isClassic {
+		return theToken, lackingScopes(granted, header["X-Accepted-Oauth-Scopes"])
+	}
+	accepted := header.Get("X-Accepted-Github-Permissions")
+	if accepted == "" || status == http.StatusNotFound {
+		return "", ""
+	}
+	who = theToken
+	if strings.Contains(answer.Message, "by integration") {
+		who = theApp
+	}
+	// "a=write,b=read; c=write" is a and b, or c.
+	return who, strings.NewReplacer("=", ": ", "; ", " or ", ";", " or ", ", ", " and ", ",", " and ").Replace(accepted)
+}
+
+// lackingScopes are the scopes of which a classic token needed one, "" when it has one.
+func lackingScopes(granted, accepted []string) string {
+	list := func(values []string) []string {
+		return strings.FieldsFunc(strings.Join(values, ","), func(r rune) bool { return r == ',' || r == ' ' })
+	}
+	needed := list(accepted)
+	if slices.ContainsFunc(list(granted), func(scope string) bool { return slices.Contains(needed, scope) }) {
+		return ""
+	}
+	if len(needed) == 0 {
+		return ""
+	}
+	return "the scope " + strings.Join(needed, " or ")
 }
 
 func isTransientStatus(status int) bool {

@@ -7,24 +7,27 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/portico-dev/portico/activities/internal/gitpush"
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
-// publishInput is the input of publish:github. The defaults are those of Backstage's handler, set by decode;
-// some in its schema differ.
+// publishInput is the input of publish:github, and of github:repo:create and github:repo:push, which take a
+// part of it each. The defaults are those of Backstage's handlers, set by decode; some in their schemas differ.
 type publishInput struct {
-	RepoURL        string `json:"repoUrl"`
+	RepoURL string `json:"repoUrl"`
+	Token   string `json:"token"`
+	repositoryInput
+	pushInput
+}
+
+// repositoryInput describes a new repository.
+type repositoryInput struct {
 	Description    string `json:"description"`
 	Homepage       string `json:"homepage"`
 	Access         string `json:"access"`
 	RepoVisibility string `json:"repoVisibility"`
-	DefaultBranch  string `json:"defaultBranch"`
-	SourcePath     string `json:"sourcePath"`
-	Token          string `json:"token"`
-
-	GitCommitMessage string `json:"gitCommitMessage"`
-	GitAuthorName    string `json:"gitAuthorName"`
-	GitAuthorEmail   string `json:"gitAuthorEmail"`
+	AutoInit       bool   `json:"autoInit"`
+	WorkflowAccess string `json:"workflowAccess"`
 
 	DeleteBranchOnMerge      bool   `json:"deleteBranchOnMerge"`
 	AllowMergeCommit         bool   `json:"allowMergeCommit"`
@@ -46,9 +49,25 @@ type publishInput struct {
 	Secrets           map[string]string          `json:"secrets"`
 	CustomProperties  map[string]json.RawMessage `json:"customProperties"`
 	OIDCCustomization *oidcCustomization         `json:"oidcCustomization"`
+}
 
-	ProtectDefaultBranch           bool     `json:"protectDefaultBranch"`
-	ProtectEnforceAdmins           bool     `json:"protectEnforceAdmins"`
+// pushInput describes the first commit of a branch, and the branch's protection.
+type pushInput struct {
+	DefaultBranch string `json:"defaultBranch"`
+	SourcePath    string `json:"sourcePath"`
+
+	GitCommitMessage string `json:"gitCommitMessage"`
+	GitAuthorName    string `json:"gitAuthorName"`
+	GitAuthorEmail   string `json:"gitAuthorEmail"`
+
+	ProtectDefaultBranch bool `json:"protectDefaultBranch"`
+	ProtectEnforceAdmins bool `json:"protectEnforceAdmins"`
+	protectionInput
+}
+
+// protectionInput are the rules of a protected branch, without that for administrators, whose name differs from
+// action to action.
+type protectionInput struct {
 	RequiredApprovingReviewCount   int      `json:"requiredApprovingReviewCount"`
 	RequireCodeOwnerReviews        bool     `json:"requireCodeOwnerReviews"`
 	DismissStaleReviews            bool     `json:"dismissStaleReviews"`
@@ -58,8 +77,13 @@ type publishInput struct {
 	RequireLastPushApproval        bool     `json:"requireLastPushApproval"`
 	RequiredCommitSigning          bool     `json:"requiredCommitSigning"`
 	RequiredLinearHistory          bool     `json:"requiredLinearHistory"`
+	BlockCreations                 bool     `json:"blockCreations"`
 	BypassPullRequestAllowances    *actors  `json:"bypassPullRequestAllowances"`
 	Restrictions                   *actors  `json:"restrictions"`
+}
+
+func defaultProtection() protectionInput {
+	return protectionInput{RequiredApprovingReviewCount: 1, RequireBranchesToBeUpToDate: true}
 }
 
 // collaborator is a user or a team, by login, slug or entity reference, and what it may do.
@@ -85,41 +109,40 @@ func (o *oidcCustomization) UnmarshalJSON(encoded []byte) error {
 	return nil
 }
 
-// actors are the users, teams and apps that a branch rule exempts.
+// actors are the users, teams and apps that a branch rule exempts. Nil leaves a kind out of the request.
 type actors struct {
-	Apps  []string `json:"apps"`
-	Users []string `json:"users"`
-	Teams []string `json:"teams"`
+	Apps  []string `json:"apps,omitzero"`
+	Users []string `json:"users,omitzero"`
+	Teams []string `json:"teams,omitzero"`
 }
 
-func (p *publish) decode(call *action.Call) (publishInput, error) {
+func (o Options) decode(call *action.Call) (publishInput, error) {
 	input := publishInput{
-		RepoVisibility: "private", DefaultBranch: "main", ProtectDefaultBranch: true, ProtectEnforceAdmins: true,
-		RequiredApprovingReviewCount: 1, RequireBranchesToBeUpToDate: true,
-		AllowMergeCommit: true, AllowSquashMerge: true, AllowRebaseMerge: true, HasWiki: true, HasIssues: true,
-		SquashMergeCommitTitle: "COMMIT_OR_PR_TITLE", SquashMergeCommitMessage: "COMMIT_MESSAGES",
+		repositoryInput: repositoryInput{
+			RepoVisibility: "private", AllowMergeCommit: true, AllowSquashMerge: true, AllowRebaseMerge: true, HasWiki: true, HasIssues: true,
+			SquashMergeCommitTitle: "COMMIT_OR_PR_TITLE", SquashMergeCommitMessage: "COMMIT_MESSAGES",
+		},
+		pushInput: pushInput{DefaultBranch: "main", ProtectDefaultBranch: true, ProtectEnforceAdmins: true, protectionInput: defaultProtection()},
 	}
 	if err := call.Decode(&input); err != nil {
 		return publishInput{}, err
 	}
-	if !isBranchName(input.DefaultBranch) {
-		return publishInput{}, action.InputError("defaultBranch %q is not a name that Git takes for a branch", input.DefaultBranch)
+	if err := gitpush.CheckBranch("defaultBranch", input.DefaultBranch); err != nil {
+		return publishInput{}, err
 	}
-	input.GitCommitMessage = cmp.Or(input.GitCommitMessage, p.options.CommitMessage, "initial commit")
-	input.GitAuthorName = cmp.Or(input.GitAuthorName, p.options.Author.Name, "Scaffolder")
-	input.GitAuthorEmail = cmp.Or(input.GitAuthorEmail, p.options.Author.Email, "scaffolder@backstage.io")
+	input.GitCommitMessage = cmp.Or(input.GitCommitMessage, o.CommitMessage, "initial commit")
+	input.GitAuthorName = cmp.Or(input.GitAuthorName, o.Author.Name, "Scaffolder")
+	input.GitAuthorEmail = cmp.Or(input.GitAuthorEmail, o.Author.Email, "scaffolder@backstage.io")
 	return input, nil
 }
 
-// permissions are the permissions that publishing needs once the repository exists.
-func (i publishInput) permissions(source *os.Root) permissions {
-	needed := permissions{"metadata": "read", "administration": "write", "contents": "write"}
-	_, noWorkflows := source.Stat(".github/workflows")
+// settingPermissions are the permissions that the settings of a new repository need.
+func (i repositoryInput) settingPermissions() permissions {
+	needed := permissions{"metadata": "read", "administration": "write"}
 	for _, part := range []struct {
 		isAsked     bool
 		name, level string
 	}{
-		{noWorkflows == nil, "workflows", "write"},
 		{i.namesTeams(), "members", "read"},
 		{len(i.RepoVariables) > 0, "actions_variables", "write"},
 		{len(i.Secrets) > 0, "secrets", "write"},
@@ -133,28 +156,18 @@ func (i publishInput) permissions(source *os.Root) permissions {
 	return needed
 }
 
-// namesTeams says whether a team of the organization is given access.
-func (i publishInput) namesTeams() bool {
-	return strings.Contains(i.Access, "/") || slices.ContainsFunc(i.Collaborators, func(one collaborator) bool { return one.Team != "" })
+// forPush adds the permissions that a push of the source needs.
+func (p permissions) forPush(source *os.Root) permissions {
+	needed := p.with("contents", "write")
+	if _, noWorkflows := source.Stat(".github/workflows"); noWorkflows == nil {
+		needed["workflows"] = "write"
+	}
+	return needed
 }
 
-// isBranchName follows git-check-ref-format(1).
-func isBranchName(name string) bool {
-	if name == "" || name == "@" || strings.HasPrefix(name, "-") || strings.HasSuffix(name, ".") ||
-		strings.Contains(name, "..") || strings.Contains(name, "@{") || strings.ContainsAny(name, " ~^:?*[\\\x7f") {
-		return false
-	}
-	for _, character := range name {
-		if character < ' ' {
-			return false
-		}
-	}
-	for part := range strings.SplitSeq(name, "/") {
-		if part == "" || strings.HasPrefix(part, ".") || strings.HasSuffix(part, ".lock") {
-			return false
-		}
-	}
-	return true
+// namesTeams says whether a team of the organization is given access.
+func (i repositoryInput) namesTeams() bool {
+	return strings.Contains(i.Access, "/") || slices.ContainsFunc(i.Collaborators, func(one collaborator) bool { return one.Team != "" })
 }
 
 // nameOf is the login or slug that an entity reference ends in; a plain name is itself.

@@ -1,5 +1,6 @@
-// Package github holds the actions that change a GitHub host: publish:github, which creates a repository and
-// pushes the workspace as its first commit. Package integration knows the hosts and their credentials.
+// Package github holds the actions that change a GitHub host. publish:github creates a repository and pushes the
+// workspace as its first commit; github:repo:create and github:repo:push are its two halves. Package integration
+// knows the hosts and their credentials.
 //
 // A repeated run creates nothing twice. Until the repository is complete, its description names the effect
 // that it was created for (see package resource). The first commit has the time of the intent, so the same
@@ -11,7 +12,11 @@ import (
 	_ "embed" // for the schemas
 	"fmt"
 	"net/url"
+	"time"
 
+	"github.com/google/go-github/v60/github"
+
+	"github.com/portico-dev/portico/activities/internal/gitpush"
 	"github.com/portico-dev/portico/integration"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/action/resource"
@@ -25,7 +30,7 @@ var (
 )
 
 // Author is who a commit is by.
-type Author struct{ Name, Email string }
+type Author = gitpush.Author
 
 // Options are what the configuration says about publishing.
 type Options struct {
@@ -38,10 +43,21 @@ type Options struct {
 	// RequireUserCredentials is scaffolder.requireScmUserCredentials: the template must pass the user's
 	// token.
 	RequireUserCredentials bool
+	// Pause is the pause between two questions of a step that waits, five seconds when 0.
+	Pause time.Duration
 }
 
 // publish is the action publish:github.
 type publish struct{ options Options }
+
+// Actions are the actions of this package.
+func Actions(options Options) []action.Action {
+	return []action.Action{
+		NewPublish(options), &createRepository{options}, &pushRepository{options}, &pullRequest{options}, &pullRequestWait{options: options}, &protectBranch{options},
+		&dispatch{options}, &webhook{options}, &issuesCreate{options}, &issuesLabel{options}, &autolinks{options},
+		&environmentCreate{options}, &deployKey{options}, &pagesEnable{options},
+	}
+}
 
 // NewPublish makes the action publish:github.
 func NewPublish(options Options) action.Action { return &publish{options: options} }
@@ -55,6 +71,13 @@ func (*publish) Describe() action.Description {
 		InputSchema:   publishInputSchema,
 		OutputSchema:  publishOutputSchema,
 		UsesWorkspace: true,
+		Undoes: "Deletes the repository, unless somebody else has used it since: pushed to it, forked it, or opened or commented on an issue or a " +
+			"pull request.",
+		Needs: []string{"An entry of `integrations.github` for the host, whose token or App may create repositories of the owner."},
+		Differences: []string{
+			"A repository that exists already is left untouched and fails the step. An attempt after a crash adopts the repository of the attempt before.",
+			"Until the settings are made, the description names the run that creates the repository. The settings follow in a request of their own.",
+		},
 	}
 }
 
@@ -105,7 +128,7 @@ var publishExamples = []action.Example{
 	},
 }
 
-// publication is one execution of publish:github.
+// publication is one execution of publish:github, github:repo:create or github:repo:push.
 type publication struct {
 	*connection
 	call   *action.Call
@@ -114,20 +137,13 @@ type publication struct {
 	effect action.Effect
 }
 
-// prepare reads the input and finds out who will own the repository. It changes nothing.
-func (p *publish) prepare(ctx context.Context, call *action.Call, needed permissions) (*publication, error) {
-	input, err := p.decode(call)
+// prepareCreation reads the input and finds out who will own the repository. It changes nothing.
+func (o Options) prepareCreation(ctx context.Context, call *action.Call, needed permissions) (*publication, error) {
+	input, err := o.decode(call)
 	if err != nil {
 		return nil, err
 	}
-	target, err := p.options.Hosts.ParseRepoURL(input.RepoURL)
-	if err != nil {
-		return nil, err
-	}
-	if err := action.RequireUserToken(p.options.RequireUserCredentials, input.Token, target.Host); err != nil {
-		return nil, err
-	}
-	connected, err := p.connect(ctx, target, input.Token, needed)
+	connected, err := o.begin(ctx, input.RepoURL, input.Token, needed)
 	if err != nil {
 		return nil, err
 	}
@@ -139,11 +155,11 @@ func (p *publish) prepare(ctx context.Context, call *action.Call, needed permiss
 // Run publishes. The settings that the first workflow run needs are set before the push. The default branch
 // exists only after it, so it is set and protected at the end.
 func (p *publish) Run(ctx context.Context, call *action.Call) (action.Output, error) {
-	publication, err := p.prepare(ctx, call, mayCreate)
+	publication, err := p.options.prepareCreation(ctx, call, mayCreate)
 	if err != nil {
 		return nil, err
 	}
-	source, err := openSource(call.Workspace, publication.input.SourcePath)
+	source, err := gitpush.OpenSource(call.Workspace, publication.input.SourcePath)
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +169,7 @@ func (p *publish) Run(ctx context.Context, call *action.Call) (action.Output, er
 		return nil, err
 	}
 	publication.effect = effect
-	if err := publication.restrict(ctx, publication.input.permissions(source)); err != nil {
+	if err := publication.restrict(ctx, publication.input.settingPermissions().forPush(source)); err != nil {
 		return nil, err
 	}
 	if err := publication.configure(ctx); err != nil {
@@ -163,24 +179,28 @@ func (p *publish) Run(ctx context.Context, call *action.Call) (action.Output, er
 	if err != nil {
 		return nil, err
 	}
-	if err := publication.finish(ctx); err != nil {
+	if err := publication.finish(ctx, &publication.input.DefaultBranch); err != nil {
 		return nil, err
 	}
-	if err := publication.protect(ctx); err != nil {
+	if err := publication.protectDefault(ctx); err != nil {
 		return nil, err
 	}
+	return publication.output(repository, hash), nil
+}
+
+func (p *publication) output(repository *github.Repository, hash string) action.Output {
 	return action.Output{
 		"remoteUrl": repository.GetCloneURL(),
 		// A slash in the branch's name is escaped, so that a path joined to the URL is not read as part of
 		// the name.
-		"repoContentsUrl": repository.GetHTMLURL() + "/blob/" + url.PathEscape(publication.input.DefaultBranch),
+		"repoContentsUrl": repository.GetHTMLURL() + "/blob/" + url.PathEscape(p.input.DefaultBranch),
 		"commitHash":      hash,
-	}, nil
+	}
 }
 
 // Plan checks that Run could create the repository, and says what it would do.
 func (p *publish) Plan(ctx context.Context, call *action.Call) (action.Plan, error) {
-	publication, err := p.prepare(ctx, call, mayLook)
+	publication, err := p.options.prepareCreation(ctx, call, mayLook)
 	if err != nil {
 		return action.Plan{}, err
 	}

@@ -21,3 +21,15 @@ func BenchmarkPublishThousandFiles(b *testing.B) {
 		require.NoError(b, err)
 	}
 }
+
+// BenchmarkProposeThousandFiles is one publish:github:pull-request of the same files.
+func BenchmarkProposeThousandFiles(b *testing.B) {
+	bundle := setupPull(b)
+	for i := range 1_000 {
+		bundle.write(b, fmt.Sprintf("d%d/f%d.txt", i%20, i), strings.Repeat(fmt.Sprintf("line of file %d\n", i), 40))
+	}
+	for i := 0; b.Loop(); i++ {
+		_, err := bundle.propose(b, values{"branchName": fmt.Sprintf("add-%d", i)})
+		require.NoError(b, err)
+	}
+}

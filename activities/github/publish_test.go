@@ -125,6 +125,16 @@ func TestPersonalRepositories(t *testing.T) {
 	require.Equal(t, action.EffectUndone, b.ledger.All()[1].State)
 }
 
+// TestANameWithGit is one that GitHub shortens.
+func TestANameWithGit(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	output, err := b.run(t, values{"repoUrl": b.forge.Host + "?owner=demo&repo=shop.git"})
+	require.NoError(t, err)
+	b.requirePublished(t, output)
+	require.Equal(t, b.forge.URL+"/demo/shop.git", output["remoteUrl"])
+}
+
 func TestBadInput(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -334,7 +344,7 @@ func TestErrorClasses(t *testing.T) {
 		"connection lost":   {"POST", create, forgetest.DropBefore, true, 0, "", "could not be reached"},
 		"forbidden":         {"POST", create, forgetest.Answer(403, "Must be an owner.", nil), false, 0, fault.NotAllowed, "Must be an owner"},
 		"unauthorized":      {"POST", create, forgetest.Answer(401, "Bad credentials", nil), false, 0, fault.Authentication, "Bad credentials"},
-		"not found":         {"POST", create, forgetest.Answer(404, "Not Found", nil), false, 0, fault.NotFound, "answered 404"},
+		"not found":         {"POST", create, forgetest.Answer(404, "Not Found", nil), false, 0, fault.NotFound, "repository demo/shop, Not Found"},
 		"unprocessable":     {"POST", create, forgetest.Answer(422, "Validation Failed", nil), false, 0, fault.Input, "Validation Failed"},
 		"push refused":      {"POST", push, forgetest.Answer(403, "no", nil), false, 0, fault.NotAllowed, "refused the token"},
 		"push failed":       {"POST", push, forgetest.Answer(503, "no", nil), true, 0, "", "pushing to demo/shop"},

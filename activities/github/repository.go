@@ -2,15 +2,16 @@ package github
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/google/go-github/v60/github"
 
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/action/resource"
 )
@@ -18,22 +19,54 @@ import (
 // repositoryKind is the kind of effect that a created repository is.
 const repositoryKind = "github:repository"
 
-// repositoryRecord is what the ledger keeps about a repository, so that it can be found for the undo.
+// repositoryRecord is what the ledger keeps about a repository.
 type repositoryRecord struct {
-	Host  string `json:"host"`
-	Owner string `json:"owner"`
-	Repo  string `json:"repo"`
-	// OwnToken says that the step passed a token of its own, so that the integration's may not see the
-	// repository.
-	OwnToken bool `json:"ownToken,omitempty"`
+	place
+
+	// AutoInit says that GitHub has made the first commit.
+	AutoInit bool `json:"autoInit,omitempty"`
+	// Numbers are those of the issues and pull requests that the run has opened there.
+	Numbers []int `json:"numbers,omitempty"`
 }
 
-func recordOf(effect action.Effect) (repositoryRecord, error) {
-	var record repositoryRecord
-	if err := json.Unmarshal(effect.Data, &record); err != nil || record.Host == "" {
-		return repositoryRecord{}, action.Final(fmt.Errorf("effect %s %q: its record does not say which repository it is", effect.ID, effect.Name))
+// ownRepositories are the effects of this run that are the repository of the connection: one, or none where somebody
+// else has created it.
+func (c *connection) ownRepositories(ctx context.Context, call *action.Call) ([]action.Effect, error) {
+	effects, err := call.Ledger.Effects(ctx)
+	if err != nil {
+		return nil, action.Transient(fmt.Errorf("effects ledger: %w", err), 0)
 	}
-	return record, nil
+	return slices.DeleteFunc(effects, func(effect action.Effect) bool {
+		if effect.Kind != repositoryKind || effect.State != action.EffectCreated {
+			return true
+		}
+		record, err := recordOf[repositoryRecord](effect)
+		return err != nil || record.Host != c.target.Host || !strings.EqualFold(record.Owner+"/"+record.Repo, c.name())
+	}), nil
+}
+
+// noteNumber keeps the number of an issue or a pull request with the repository, if this run created both: GitHub
+// deletes neither, and what is left of them is no use of the repository.
+func (c *connection) noteNumber(ctx context.Context, call *action.Call, number int) error {
+	owned, err := c.ownRepositories(ctx, call)
+	if err != nil {
+		return err
+	}
+	for _, effect := range owned {
+		record, err := recordOf[repositoryRecord](effect)
+		if err != nil {
+			return err
+		}
+		if slices.Contains(record.Numbers, number) {
+			continue
+		}
+		record.Numbers = append(record.Numbers, number)
+		confirmation := action.Confirmation{ExternalID: effect.ExternalID, URL: effect.URL, Data: record}
+		if err := call.Ledger.Confirm(ctx, effect.ID, confirmation); err != nil {
+			return action.Transient(fmt.Errorf("effects ledger: the repository %s: %w", c.name(), err), 0)
+		}
+	}
+	return nil
 }
 
 // marker is a repository's description from its creation until the run has finished with it. It proves that
@@ -59,7 +92,7 @@ func (p *publication) repository() resource.Spec[*github.Repository] {
 	spec.Intent = action.Intent{
 		Kind: repositoryKind, Name: p.name(),
 		Key:  fmt.Sprintf("%s/%s/%s/%s", p.call.StepID, p.call.Iteration, p.target.Host, p.name()),
-		Data: repositoryRecord{Host: p.target.Host, Owner: p.target.Owner, Repo: p.target.Repo, OwnToken: p.input.Token != ""},
+		Data: repositoryRecord{place: p.place(), AutoInit: p.input.AutoInit},
 	}
 	spec.Create = p.createRepository
 	return spec
@@ -107,6 +140,9 @@ func (p *publication) createRepository(ctx context.Context, effect action.Effect
 		organization = p.owner.login
 		request.Visibility = &p.input.RepoVisibility
 	}
+	if p.input.AutoInit {
+		request.AutoInit = &p.input.AutoInit
+	}
 	var created *github.Repository
 	err := p.ask(ctx, "creating the repository "+p.name(), func(ctx context.Context) (err error) {
 		created, _, err = p.client.Repositories.Create(ctx, organization, request)
@@ -116,9 +152,23 @@ func (p *publication) createRepository(ctx context.Context, effect action.Effect
 	case saysNameTaken(err):
 		return nil, resource.Exists(err)
 	case err != nil:
-		return nil, err
+		return nil, p.explainCreation(err)
 	}
 	return foundRepository(created), nil
+}
+
+// explainCreation says in Backstage's words that GitHub refuses a repository.
+func (p *publication) explainCreation(err error) error {
+	var answer *github.ErrorResponse
+	if action.IsTransient(err) || !errors.As(err, &answer) {
+		return err
+	}
+	owner := "User"
+	if p.owner.isOrganization {
+		owner = "Organization"
+	}
+	return action.Advise(fault.Wrap(fault.KindOf(err), err, "Failed to create the %s repository %s, %s", owner, p.name(), messageOf(answer)),
+		"%s", action.Advice(err))
 }
 
 func saysNameTaken(err error) bool {

@@ -22,6 +22,7 @@ import (
 func (p *publication) configure(ctx context.Context) error {
 	for _, part := range []func(context.Context) error{
 		p.grantAccess, p.setCollaborators, p.setTopics, p.setVariables, p.setSecrets, p.setOIDC, p.setProperties, p.subscribe,
+		p.openWorkflows,
 	} {
 		if err := part(ctx); err != nil {
 			return err
@@ -31,11 +32,11 @@ func (p *publication) configure(ctx context.Context) error {
 }
 
 // optional turns a final failure into a warning, where Backstage continues as well.
-func (p *publication) optional(ctx context.Context, err error, skipped string) error {
+func optional(ctx context.Context, log action.Log, err error, skipped string) error {
 	if err == nil || ctx.Err() != nil || action.IsTransient(err) {
 		return err
 	}
-	p.call.Log.Warn("Skipping %s: %s", skipped, err)
+	log.Warn("Skipping %s: %s", skipped, err)
 	return nil
 }
 
@@ -58,7 +59,7 @@ func (p *publication) setCollaborators(ctx context.Context) error {
 			add, name = p.addTeam, nameOf(one.Team)
 		}
 		err := add(ctx, name, one.Access)
-		if err := p.optional(ctx, err, one.Access+" access for "+name); err != nil {
+		if err := optional(ctx, p.call.Log, err, one.Access+" access for "+name); err != nil {
 			return err
 		}
 	}
@@ -93,7 +94,7 @@ func (p *publication) setTopics(ctx context.Context) error {
 		_, _, err := p.client.Repositories.ReplaceAllTopics(ctx, p.target.Owner, p.target.Repo, topics)
 		return err
 	})
-	return p.optional(ctx, err, "topics "+strings.Join(topics, " "))
+	return optional(ctx, p.call.Log, err, "topics "+strings.Join(topics, " "))
 }
 
 func (p *publication) setVariables(ctx context.Context) error {
@@ -204,10 +205,23 @@ func (p *publication) subscribe(ctx context.Context) error {
 	})
 }
 
-// finish sets the remaining settings. The description replaces the marker.
-func (p *publication) finish(ctx context.Context) error {
+// openWorkflows lets workflows of other repositories use those of this one.
+func (p *publication) openWorkflows(ctx context.Context) error {
+	if p.input.WorkflowAccess == "" {
+		return nil
+	}
+	return p.ask(ctx, "setting who may use the workflows of "+p.name(), func(ctx context.Context) error {
+		_, err := p.client.Repositories.EditActionsAccessLevel(ctx, p.target.Owner, p.target.Repo,
+			github.RepositoryActionsAccessLevel{AccessLevel: &p.input.WorkflowAccess})
+		return err
+	})
+}
+
+// finish sets the remaining settings. The description replaces the marker. Without a default branch, that of the
+// host stays.
+func (p *publication) finish(ctx context.Context, defaultBranch *string) error {
 	settings := &github.Repository{
-		Description: &p.input.Description, Homepage: &p.input.Homepage, DefaultBranch: &p.input.DefaultBranch,
+		Description: &p.input.Description, Homepage: &p.input.Homepage, DefaultBranch: defaultBranch,
 		HasProjects: p.input.HasProjects, HasWiki: &p.input.HasWiki, HasIssues: &p.input.HasIssues,
 		AllowMergeCommit: &p.input.AllowMergeCommit, AllowSquashMerge: &p.input.AllowSquashMerge,
 		AllowRebaseMerge: &p.input.AllowRebaseMerge, AllowAutoMerge: &p.input.AllowAutoMerge,

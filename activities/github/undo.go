@@ -4,11 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/go-github/v60/github"
 
-	"github.com/portico-dev/portico/integration"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/action/resource"
 )
@@ -21,19 +22,18 @@ var mayUndo = permissions{"metadata": "read", "contents": "read", "issues": "rea
 
 // Undo deletes the repository, unless somebody has used it since: then it stays, and a person decides.
 func (p *publish) Undo(ctx context.Context, call *action.UndoCall) error {
-	record, err := recordOf(call.Effect)
+	return p.options.undoRepository(ctx, call)
+}
+
+func (o Options) undoRepository(ctx context.Context, call *action.UndoCall) error {
+	record, err := recordOf[repositoryRecord](call.Effect)
 	if err != nil {
 		return err
 	}
-	token := ""
-	if record.OwnToken {
-		token = call.Secrets[userTokenSecret]
-	}
-	connected, err := p.connect(ctx, integration.Repo{Host: record.Host, Owner: record.Owner, Repo: record.Repo}, token, mayLook)
+	connected, err := o.resume(ctx, call, record.place, mayLook)
 	if err != nil {
 		return err
 	}
-	connected.lostToken = record.OwnToken && token == ""
 	return resource.Remove(ctx, call, connected.repository())
 }
 
@@ -61,10 +61,23 @@ func (c *connection) useOf(ctx context.Context, effect action.Effect, repository
 
 func (c *connection) foreignCommits(ctx context.Context, effect action.Effect, repository *github.Repository) (string, error) {
 	commits, err := c.commits(ctx, repository.GetDefaultBranch())
-	if err != nil || len(commits) == 0 || isOnlyOurs(effect, commits) {
+	if err != nil || len(commits) == 0 || isOnlyOurs(effect, commits) || isInitial(effect, repository, commits) {
 		return "", err
 	}
 	return "it has commits that the run did not make", nil
+}
+
+// initialWithin is how long after the creation of a repository GitHub makes its first commit.
+const initialWithin = time.Minute
+
+// isInitial reports whether the only commit is that which GitHub made with the repository.
+func isInitial(effect action.Effect, repository *github.Repository, commits []*github.RepositoryCommit) bool {
+	record, err := recordOf[repositoryRecord](effect)
+	if err != nil || !record.AutoInit || len(commits) != 1 {
+		return false
+	}
+	after := commits[0].GetCommit().GetCommitter().GetDate().Sub(repository.GetCreatedAt().Time)
+	return after.Abs() < initialWithin && commits[0].GetCommit().GetMessage() == "Initial commit"
 }
 
 func (c *connection) foreignBranches(ctx context.Context, _ action.Effect, repository *github.Repository) (string, error) {
@@ -94,11 +107,16 @@ func (c *connection) tags(ctx context.Context, _ action.Effect, _ *github.Reposi
 	return "it has the tag " + tags[0].GetName(), nil
 }
 
-// issues finds issues and pull requests, open or closed. They would be lost with the repository.
-func (c *connection) issues(ctx context.Context, _ action.Effect, _ *github.Repository) (string, error) {
+// issues finds issues and pull requests, open or closed. They would be lost with the repository. Those that the
+// run has opened and closed again are no use, unless somebody has commented.
+func (c *connection) issues(ctx context.Context, effect action.Effect, _ *github.Repository) (string, error) {
+	record, err := recordOf[repositoryRecord](effect)
+	if err != nil {
+		return "", err
+	}
 	var issues []*github.Issue
-	err := c.ask(ctx, "listing the issues of "+c.name(), func(ctx context.Context) (err error) {
-		options := &github.IssueListByRepoOptions{State: "all", ListOptions: github.ListOptions{PerPage: 1}}
+	err = c.ask(ctx, "listing the issues of "+c.name(), func(ctx context.Context) (err error) {
+		options := &github.IssueListByRepoOptions{State: "all", ListOptions: github.ListOptions{PerPage: len(record.Numbers) + 1}}
 		issues, _, err = c.client.Issues.ListByRepo(ctx, c.target.Owner, c.target.Repo, options)
 		if isStatus(err, http.StatusGone) {
 			// Issues are switched off.
@@ -106,8 +124,13 @@ func (c *connection) issues(ctx context.Context, _ action.Effect, _ *github.Repo
 		}
 		return err
 	})
-	if err != nil || len(issues) == 0 {
+	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("it has issues or pull requests (%q)", issues[0].GetTitle()), nil
+	for _, issue := range issues {
+		if !slices.Contains(record.Numbers, issue.GetNumber()) || issue.GetState() != "closed" || issue.GetComments() > 0 {
+			return fmt.Sprintf("it has issues or pull requests (%q)", issue.GetTitle()), nil
+		}
+	}
+	return "", nil
 }

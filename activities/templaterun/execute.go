@@ -2,6 +2,7 @@ package templaterun
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -195,6 +196,9 @@ func (e *execution) attempt(ctx context.Context) (failed *failedAttempt, err err
 	if superseded := supersededBy(context.Cause(working), err); superseded != nil {
 		return nil, superseded
 	}
+	if notYet, is := errors.AsType[*action.NotYetError](err); is {
+		return nil, e.recordWait(ctx, notYet, log)
+	}
 	if err != nil {
 		failed, err := e.recordFailedAttempt(ctx, err, log)
 		if superseded := supersededBy(context.Cause(working)); superseded != nil {
@@ -212,7 +216,7 @@ func (e *execution) act(ctx context.Context, log *stepLog) (action.Output, strin
 		RunID: e.ID.String(), StepID: e.step.ID, StepName: e.step.Name, Iteration: e.iteration.Key, Input: e.iteration.Input,
 		Template: action.TemplateInfo{EntityRef: e.Spec.TemplateInfo.EntityRef, Base: e.Spec.TemplateInfo.Base()},
 		User:     e.Spec.User, Starter: e.Starter,
-		Secrets: e.scope.Secrets, Log: log, Ledger: maskingLedger{e.Runs.Ledger(e.claim, e.step.ID, e.step.Action), e},
+		StartedAt: e.startedAt(), Secrets: e.scope.Secrets, Log: log, Ledger: maskingLedger{e.Runs.Ledger(e.claim, e.step.ID, e.step.Action), e},
 	}
 	if !e.needsWorkspace(call) {
 		output, err := e.callAction(ctx, call)
@@ -234,6 +238,14 @@ func (e *execution) act(ctx context.Context, log *stepLog) (action.Output, strin
 		return nil, "", fmt.Errorf("keep the workspace: %w", err)
 	}
 	return output, digest, nil
+}
+
+// startedAt is when the step began: now, if this is its first attempt.
+func (e *execution) startedAt() time.Time {
+	if started := e.steps[e.position].StartedAt; !started.IsZero() {
+		return started
+	}
+	return time.Now()
 }
 
 // maskingLedger is the ledger of a step. It masks what an action notes on an effect: people read it.
@@ -288,7 +300,7 @@ func (e *execution) recordSuccess(ctx context.Context, output action.Output, wor
 		}
 		e.items.Forget(e.itemsKey(e.position))
 		change.Status = run.StatusCompleted
-		change.Output, change.Shown = encoded, e.redact.JSON(encoded)
+		change.Output, change.Shown = encoded, e.redact.Also(e.does.Describe().SecretTexts(encoded)).JSON(encoded)
 		events = append(events, e.stepFinished(e.position))
 	} else {
 		change.FailedAttempts = new(0) // the next iteration begins with none
@@ -297,6 +309,24 @@ func (e *execution) recordSuccess(ctx context.Context, output action.Output, wor
 		change.Workspace = workspace
 	}
 	return e.record(ctx, run.Entry{Events: events, Steps: []run.StepChange{change}, Phase: e.phase()})
+}
+
+// looksAgain reports whether the action was run before and asked to be run again: see action.NotYetError. A quick
+// one has waited before its first run.
+func (e *execution) looksAgain() bool {
+	return !e.does.Describe().Quick && !e.steps[e.position].WaitingUntil.IsZero()
+}
+
+// recordWait records until when the step waits before its action is run again. The line about it has a key of its
+// text, so that it is written once.
+func (e *execution) recordWait(ctx context.Context, notYet *action.NotYetError, log *stepLog) error {
+	waiting := e.redact.Text(notYet.Waiting)
+	digest := sha256.Sum256([]byte(waiting))
+	key := fmt.Sprintf("%s/%d/%d/waiting/%x", e.key(e.position), e.index, log.attempt, digest[:8])
+	events := append(log.drain(), run.NewEvent{Type: run.EventLog, Key: key,
+		Body: run.EventBody{Message: run.InfoLevel + waiting, StepID: e.step.ID}})
+	change := run.StepChange{Position: e.position, Status: run.StatusProcessing, WaitingUntil: time.Now().Add(notYet.After), FailedAttempts: new(0)}
+	return e.record(ctx, run.Entry{Events: events, Phase: run.PhaseWaiting, Steps: []run.StepChange{change}})
 }
 
 // phase is the run's phase when the step is executed, "" to keep it: only a step that waited changed it.

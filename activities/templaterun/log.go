@@ -39,20 +39,25 @@ type stepLog struct {
 // openLog begins the log of an attempt. The lines of a slow action are written regularly; those of a quick
 // one at its end.
 func (e *execution) openLog(ctx context.Context, stop context.CancelCauseFunc) (*stepLog, error) {
-	log := &stepLog{execution: e, prefix: fmt.Sprintf("%s/%d", e.key(e.position), e.index),
+	prefix := fmt.Sprintf("%s/%d", e.key(e.position), e.index)
+	if e.looksAgain() {
+		prefix = fmt.Sprintf("%s/%d", prefix, e.steps[e.position].WaitingUntil.UnixMilli())
+	}
+	log := &stepLog{execution: e, prefix: prefix,
 		attempt: e.steps[e.position].FailedAttempts + 1, stop: stop, done: make(chan struct{})}
 	var warnings []string
-	if e.first {
+	if e.first && !e.looksAgain() {
 		log.pending, warnings = append(log.pending, e.stepStarted(e.position)), e.mask(e.warnings)
 		for _, warning := range e.warnings {
 			log.Warn("%s", warning)
 		}
 	}
-	if e.each {
+	if e.each && !e.looksAgain() {
 		log.Info("Running step each: %s", e.iteration.Describe())
 	}
+	// A crash leaves the time of the wait before, which numbers the lines.
 	entry := run.Entry{Events: log.drain(), Phase: e.phase(), Steps: []run.StepChange{{Position: e.position, Status: run.StatusProcessing,
-		Input: e.redact.JSON(e.iteration.Input), Warnings: warnings}}}
+		WaitingUntil: e.steps[e.position].WaitingUntil, Input: e.redact.JSON(e.iteration.Input), Warnings: warnings}}}
 	if err := e.record(ctx, entry); err != nil {
 		return nil, err
 	}

@@ -163,7 +163,7 @@ func rollbackOutcome(effects []action.Effect, end engine.RollbackResult) (*fault
 		return incomplete(undone, left, end), run.PhaseParked
 	}
 	if kept > 0 {
-		return &fault.Failure{Name: "RolledBackError", Message: fmt.Sprintf("The run was rolled back: %d undone, %d kept because somebody else uses them", undone, kept),
+		return &fault.Failure{Name: "RolledBackError", Message: fmt.Sprintf("The run was rolled back: %d undone, %d kept", undone, kept),
 			Advice: "Look at what was kept, and remove it by hand if it is not needed."}, run.PhaseRolledBack
 	}
 	return &fault.Failure{Name: "RolledBackError", Message: fmt.Sprintf("The run was rolled back: %d undone, nothing is left of it", undone)}, run.PhaseRolledBack

@@ -118,15 +118,11 @@ func (d *driver) backoff(attempts int) time.Duration {
 	return pause
 }
 
-// wait answers the wait with which the action begins; nil when there is none, or it is over. An action that
-// fails to answer how long fails its step.
+// wait answers the wait with which the action begins, or which it has asked for; nil when there is none, or it is
+// over. An action that fails to answer how long fails its step.
 func (d *driver) wait(ctx context.Context, e *execution) (*engine.Next, error) {
-	waiter, waits := e.does.(action.Waiter)
-	if !waits {
-		return nil, nil
-	}
 	until := d.steps[e.position].WaitingUntil
-	if until.IsZero() {
+	if waiter, waits := e.does.(action.Waiter); waits && until.IsZero() {
 		duration, err := waiter.Wait(&action.Call{RunID: d.ID.String(), StepID: e.step.ID, Input: e.iteration.Input})
 		if err != nil {
 			return nil, d.rejectStep(ctx, e.position, e.failure(err))
@@ -141,7 +137,8 @@ func (d *driver) wait(ctx context.Context, e *execution) (*engine.Next, error) {
 			return nil, err
 		}
 	}
-	if !time.Now().Before(until) {
+	isWoken := d.request.Woken && e.looksAgain() // the time of a Waiter is never cut short
+	if isWoken || !time.Now().Before(until) {
 		return nil, nil
 	}
 	next := d.next(engine.NextWait)

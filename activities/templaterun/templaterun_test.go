@@ -627,6 +627,25 @@ func TestNoSecretIsShown(t *testing.T) {
 	require.JSONEq(t, `{"url":"https://***@x","text":[]}`, string(b.get().Output))
 }
 
+func TestSecretOutputsAreMasked(t *testing.T) {
+	t.Parallel()
+	const issued = "glpat-issued-by-the-step"
+	b := newBench(t, &act{description: action.Description{SecretOutputs: []string{"token"}}, run: output(action.Output{"token": issued, "user": "robot"})},
+		`{"id":"one","name":"One","action":"test:act"}`,
+		`{"id":"two","name":"Two","action":"test:act","input":{"header":"Bearer ${{ steps.one.output.token }}"}}`)
+	b.must("test:act", b.request(0))
+	require.JSONEq(t, `{"token":"***","user":"robot"}`, string(b.step(0).Output))
+
+	b.act.run = func(_ context.Context, call *action.Call) (action.Output, error) {
+		call.Log.Info("input %s", call.Input)
+		require.JSONEq(t, `{"header":"Bearer `+issued+`"}`, string(call.Input), "what the step works with is true")
+		return nil, nil
+	}
+	b.must("test:act", b.request(1))
+	require.JSONEq(t, `{"header":"Bearer ***"}`, string(b.step(1).Input))
+	require.NotContains(t, strings.Join(b.told(), "\n"), issued)
+}
+
 func TestTextsDerivedFromSecretsAreMasked(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{run: func(_ context.Context, call *action.Call) (action.Output, error) {
@@ -969,6 +988,54 @@ func TestAWaitIsRecorded(t *testing.T) {
 		`one  info: Running step each: {"key":"1","value":"b"}`, "one completed Finished step One", "Run completed with status: completed"}, b.told())
 }
 
+// TestAStepLooksAgain: an action that waits for somebody is run again after a timer. That is no failure, holds no
+// worker, and is logged once.
+func TestAStepLooksAgain(t *testing.T) {
+	t.Parallel()
+	looks := 0
+	b := newBench(t, &act{run: func(_ context.Context, call *action.Call) (action.Output, error) {
+		looks++
+		require.WithinDuration(t, time.Now(), call.StartedAt, time.Minute)
+		if looks <= 3 {
+			return nil, action.NotYet(time.Hour, "Waiting for somebody to merge %s", secret)
+		}
+		call.Log.Info("It is merged")
+		return action.Output{"merged": true}, nil
+	}}, stepOne)
+	for look := range 3 {
+		require.Equal(t, engine.NextAction, b.advance(engine.AdvanceRequest{}).Kind)
+		b.must("test:act", b.request(0))
+		waiting := b.advance(engine.AdvanceRequest{})
+		require.Equal(t, engine.NextWait, waiting.Kind, "look %d", look)
+		require.WithinDuration(t, time.Now().Add(time.Hour), waiting.Wait.Until, time.Minute)
+		require.Equal(t, run.PhaseWaiting, b.get().Phase)
+		require.Zero(t, b.step(0).FailedAttempts)
+		b.record(run.Entry{Steps: []run.StepChange{{Position: 0, Status: run.StatusProcessing, WaitingUntil: time.Now().Add(-time.Second)}}})
+	}
+	require.Equal(t, engine.NextAction, b.advance(engine.AdvanceRequest{}).Kind)
+	b.must("test:act", b.request(0))
+	require.Equal(t, next(engine.NextEnd), b.advance(engine.AdvanceRequest{}))
+	require.JSONEq(t, `{"merged":true}`, string(b.step(0).Output))
+	require.Equal(t, []string{"Starting up task with 1 steps", "one processing Beginning step One", "one  info: Waiting for somebody to merge ***",
+		"one  info: It is merged", "one completed Finished step One", "Run completed with status: completed"}, b.told())
+}
+
+// TestAWokenStepLooksAtOnce: a wake ends the wait of a step that looks again, and not that of one whose time is set.
+func TestAWokenStepLooksAtOnce(t *testing.T) {
+	t.Parallel()
+	looks := newBench(t, &act{run: func(context.Context, *action.Call) (action.Output, error) {
+		return nil, action.NotYet(time.Hour, "Waiting")
+	}}, stepOne)
+	require.Equal(t, engine.NextAction, looks.advance(engine.AdvanceRequest{}).Kind)
+	looks.must("test:act", looks.request(0))
+	require.Equal(t, engine.NextWait, looks.advance(engine.AdvanceRequest{}).Kind)
+	require.Equal(t, engine.NextAction, looks.advance(engine.AdvanceRequest{Woken: true}).Kind)
+
+	waits := newBench(t, &act{description: action.Description{Quick: true}, run: output(nil), wait: func() (time.Duration, error) { return time.Hour, nil }}, stepOne)
+	require.Equal(t, engine.NextWait, waits.advance(engine.AdvanceRequest{}).Kind)
+	require.Equal(t, engine.NextWait, waits.advance(engine.AdvanceRequest{Woken: true}).Kind)
+}
+
 func TestAWaitThatCannotBeReadFailsItsStep(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &act{wait: func() (time.Duration, error) { return 0, action.InputError("no such time") }}, stepOne)
@@ -1066,7 +1133,7 @@ func TestHowARollbackEnds(t *testing.T) {
 		secrets   int
 	}{
 		"everything is undone": {action.EffectUndone, 0, "", run.PhaseRolledBack, "The run was rolled back: 1 undone, nothing is left of it", "", 0},
-		"something is kept":    {action.EffectKept, 0, "", run.PhaseRolledBack, "The run was rolled back: 0 undone, 1 kept because somebody else uses them", "Look at what was kept, and remove it by hand if it is not needed.", 0},
+		"something is kept":    {action.EffectKept, 0, "", run.PhaseRolledBack, "The run was rolled back: 0 undone, 1 kept", "Look at what was kept, and remove it by hand if it is not needed.", 0},
 		"something is left":    {action.EffectCreated, 1, "", run.PhaseParked, "The rollback undid 0; 1 thing is left, because 502", "Wait.", 1},
 		"something cannot be seen": {action.EffectCreated, 1, "x cannot be seen", run.PhaseParked,
 			"The rollback undid 0; 1 thing is left, because x cannot be seen", "Wait.", 1},

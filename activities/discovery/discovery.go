@@ -1,0 +1,125 @@
+// Package discovery has the activities of sweeps: they read pages of sources and work on the record of the
+// sweep. What a sweep changes is decided in catalog/sweep, and what a source is in catalog/provider.
+package discovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/worker"
+
+	"github.com/portico-dev/portico/activities/crash"
+	"github.com/portico-dev/portico/catalog/provider"
+	"github.com/portico-dev/portico/catalog/sweep"
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/integration"
+)
+
+// limitedWait is how long a sweep waits for a host that says that its rate limit was reached, and not for how
+// long.
+const limitedWait = time.Minute
+
+// Options are the dependencies of the activities.
+type Options struct {
+	Log         *slog.Logger
+	CrashBudget *crash.Budget
+	Sweeps      *sweep.Store
+	// Sources are those of the configuration.
+	Sources []provider.Source
+}
+
+// Activities are the activities of the workflow DiscoverySweep. They are safe for concurrent use.
+type Activities struct {
+	Options
+	sources map[string]provider.Source
+}
+
+// New makes the activities.
+func New(options Options) *Activities {
+	a := &Activities{Options: options, sources: map[string]provider.Source{}}
+	for _, source := range options.Sources {
+		a.sources[source.Name()] = source
+	}
+	return a
+}
+
+// Register registers the activities with a worker.
+func (a *Activities) Register(registry worker.ActivityRegistry) {
+	for name, function := range map[string]any{
+		sweep.ActivityBegin:    final(a.Sweeps.Begin),
+		sweep.ActivityReadPage: crash.Guarded(a.CrashBudget, final(a.readPage)),
+		sweep.ActivityCommit:   crash.Guarded(a.CrashBudget, final(a.commit)),
+		sweep.ActivityEnd:      final(a.Sweeps.End),
+	} {
+		registry.RegisterActivityWithOptions(function, activity.RegisterOptions{Name: name})
+	}
+}
+
+// readPage reads the next page of a sweep and stages it. It reads nothing when the page was staged before.
+func (a *Activities) readPage(ctx context.Context, request sweep.PageRequest) (progress sweep.Progress, err error) {
+	defer fault.Recover(&err)
+	at, err := a.Sweeps.Point(ctx, request.ID)
+	if err != nil || at.State != sweep.Reading || at.Pages != request.Page {
+		return at.Progress, err
+	}
+	source, known := a.sources[at.Source]
+	if !known {
+		return progress, fault.New(fault.NotFound, "this worker's configuration has no source %s: do all workers have the same?", at.Source)
+	}
+	page, err := source.ReadPage(ctx, at.Cursor)
+	if wait, reason, asks := asksToWait(err); asks {
+		at.Wait, at.WaitReason = wait, reason
+		return at.Progress, nil
+	}
+	if err != nil {
+		return progress, fmt.Errorf("read page %d of %s: %w", at.Pages+1, at.Source, err)
+	}
+	return a.Sweeps.Stage(ctx, at, page)
+}
+
+// asksToWait reports whether a host did not answer but asks to wait, and for how long.
+func asksToWait(err error) (wait time.Duration, reason string, asks bool) {
+	wait, may := integration.MayPass(err)
+	if !may {
+		return 0, "", false
+	}
+	answered, is := errors.AsType[*integration.ResponseError](err)
+	if wait == 0 && is && answered.RateLimited {
+		wait = limitedWait
+	}
+	return wait, err.Error(), wait > 0
+}
+
+func (a *Activities) commit(ctx context.Context, request sweep.CommitRequest) (sweep.Progress, error) {
+	progress, err := a.Sweeps.Commit(ctx, request.ID)
+	if err == nil {
+		a.Log.InfoContext(ctx, "catalog: a sweep has ended", "sweep", progress.ID, "state", progress.State, "entities", progress.Entities,
+			"added", progress.Added, "changed", progress.Changed, "removed", progress.Removed)
+	}
+	return progress, err
+}
+
+// final makes errors that would come again end an activity for good: those with a kind, which say what is wrong
+// with the source or the sweep, and those of a host that would answer the same.
+func final[In, Out any](do func(context.Context, In) (Out, error)) func(context.Context, In) (Out, error) {
+	return func(ctx context.Context, in In) (Out, error) {
+		out, err := do(ctx, in)
+		if err == nil {
+			return out, nil
+		}
+		kind, message := string(fault.KindOf(err)), err.Error()
+		if kind == "" {
+			kind = "Error"
+		}
+		_, may := integration.MayPass(err)
+		if may {
+			return out, temporal.NewApplicationErrorWithCause(message, kind, err)
+		}
+		return out, temporal.NewNonRetryableApplicationError(message, kind, nil)
+	}
+}

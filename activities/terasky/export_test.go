@@ -1,0 +1,4 @@
+package terasky
+
+// Dump is dump, for its tests.
+var Dump = dump
