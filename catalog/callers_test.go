@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -35,6 +36,8 @@ p, role:default/operators, catalog.location.create, create, allow
 p, role:default/operators, catalog.location.read, read, allow
 p, role:default/operators, catalog.location.delete, delete, allow
 p, role:default/operators, catalog.entities.unprocessed.delete, delete, allow
+p, role:default/operators, catalog.ingestion.read, read, allow
+p, role:default/operators, catalog.ingestion.manage, update, allow
 g, user:default/operator, role:default/operators
 `
 
@@ -120,6 +123,20 @@ func unserved(t *testing.T, pool *pgxpool.Pool) (uid string) {
 	return id.String()
 }
 
+// claimed stores a claim of another location to a component.
+func claimed(t *testing.T, pool *pgxpool.Pool, ref entity.Ref) {
+	t.Helper()
+	_, err := pool.Exec(t.Context(), `insert into catalog_conflicts (entity_ref, holder_key, claimant_key, claimant_ref) values ($1, 'url:https://example.com/a', 'url:https://example.com/b', 'location:default/b')`, ref.String())
+	require.NoError(t, err)
+}
+
+// orphaned marks a component as one that nothing emits.
+func orphaned(t *testing.T, pool *pgxpool.Pool, uid string) {
+	t.Helper()
+	_, err := pool.Exec(t.Context(), `insert into catalog_search (entity_id, kind, key, value) values ($1, 'component', 'metadata.annotations.backstage.io/orphan', 'true')`, uid)
+	require.NoError(t, err)
+}
+
 // registered is the location that the components come from.
 var registered = entity.LocationSpec{Type: "url", Target: "https://example.com/shop.yaml"}
 
@@ -160,7 +177,7 @@ func TestEveryMethodAnswersEveryCaller(t *testing.T) {
 	command := func(call func(t *testing.T, by identity.Principal) error, expected string) policytest.Method {
 		return found(func(t *testing.T, by identity.Principal) (int, error) { t.Helper(); return 1, call(t, by) }, expected)
 	}
-	policytest.EveryMethodAnswers(t, s, []string{"Backlog"}, callers, map[string]policytest.Method{
+	policytest.EveryMethodAnswers(t, s, []string{"Backlog", "Wrong"}, callers, map[string]policytest.Method{
 		// nobody guest stranger owner member other operator ci reader job admin system
 		"Entities": found(func(t *testing.T, by identity.Principal) (count int, err error) {
 			t.Helper()
@@ -202,6 +219,12 @@ func TestEveryMethodAnswersEveryCaller(t *testing.T) {
 			documents, err := s.EntitiesByRefs(t.Context(), by, []string{ref.String()}, nil, nil)
 			return len(slices.DeleteFunc(documents, func(document json.RawMessage) bool { return document == nil })), err
 		}, "none yes none yes yes none yes yes yes none yes yes"),
+		"EachOfKind": found(func(t *testing.T, by identity.Principal) (count int, err error) {
+			t.Helper()
+			component(t, pool)
+			err = s.EachOfKind(t.Context(), by, "component", func(json.RawMessage) error { count++; return nil })
+			return count, err
+		}, "none yes none yes yes none yes yes yes none yes yes"),
 		"UnprocessedEntities": found(func(t *testing.T, by identity.Principal) (count int, err error) {
 			t.Helper()
 			err = s.UnprocessedEntities(t.Context(), by, catalog.UnprocessedQuery{Which: catalog.Failed}, func(catalog.UnprocessedEntity) error { count++; return nil })
@@ -227,6 +250,56 @@ func TestEveryMethodAnswersEveryCaller(t *testing.T) {
 			_, err := s.EntityByUID(t.Context(), by, uid)
 			return err
 		}, "absent yes absent yes yes absent yes yes yes absent yes yes"),
+		"EntityHistory": about(func(t *testing.T, by identity.Principal, uid string, ref entity.Ref) error {
+			t.Helper()
+			_, err := s.EntityHistory(t.Context(), by, ref, catalog.HistoryQuery{})
+			return err
+		}, "absent yes absent yes yes absent yes yes yes absent yes yes"),
+		"EntityHistoryByUID": about(func(t *testing.T, by identity.Principal, uid string, ref entity.Ref) error {
+			t.Helper()
+			_, err := s.EntityHistoryByUID(t.Context(), by, uid, catalog.HistoryQuery{})
+			return err
+		}, "absent yes absent yes yes absent yes yes yes absent yes yes"),
+		"EntityAt": about(func(t *testing.T, by identity.Principal, uid string, ref entity.Ref) error {
+			t.Helper()
+			_, err := s.EntityAt(t.Context(), by, ref, time.Now().Add(time.Hour))
+			return err
+		}, "absent yes absent yes yes absent yes yes yes absent yes yes"),
+		"EntityAtByUID": about(func(t *testing.T, by identity.Principal, uid string, ref entity.Ref) error {
+			t.Helper()
+			_, err := s.EntityAtByUID(t.Context(), by, uid, time.Now().Add(time.Hour))
+			return err
+		}, "absent yes absent yes yes absent yes yes yes absent yes yes"),
+		"Explain": about(func(t *testing.T, by identity.Principal, uid string, ref entity.Ref) error {
+			t.Helper()
+			_, err := s.Explain(t.Context(), by, ref)
+			return err
+		}, "absent yes absent yes yes absent yes yes yes absent yes yes"),
+		"ResolveConflict": about(func(t *testing.T, by identity.Principal, uid string, ref entity.Ref) error {
+			t.Helper()
+			claimed(t, pool, ref)
+			err := s.ResolveConflict(t.Context(), by, ref, "url:https://example.com/b")
+			return err
+		}, "no no no no no no yes yes no no yes yes"),
+		"Health": command(func(t *testing.T, by identity.Principal) error {
+			t.Helper()
+			_, err := s.Health(t.Context(), by)
+			return err
+		}, "no no no no no no yes yes no no yes yes"),
+		"Conflicts": found(func(t *testing.T, by identity.Principal) (int, error) {
+			t.Helper()
+			_, ref := component(t, pool)
+			claimed(t, pool, ref)
+			page, err := s.Conflicts(t.Context(), by, "", 10)
+			return len(page.Items), err
+		}, "no no no no no no yes yes no no yes yes"),
+		"WrongEntities": found(func(t *testing.T, by identity.Principal) (int, error) {
+			t.Helper()
+			uid, _ := component(t, pool)
+			orphaned(t, pool, uid)
+			page, err := s.WrongEntities(t.Context(), by, query.Orphans, "", 10)
+			return len(page.Items), err
+		}, "no no no no no no yes yes no no yes yes"),
 		"Ancestry": about(func(t *testing.T, by identity.Principal, _ string, ref entity.Ref) error {
 			t.Helper()
 			_, err := s.Ancestry(t.Context(), by, ref)

@@ -49,6 +49,7 @@ type Service struct {
 	pool    *pgxpool.Pool
 	queries *db.Queries
 	state   processing.State
+	answers *answers
 	options Options
 }
 
@@ -57,7 +58,7 @@ func New(options Options) *Service {
 	if options.LocationTypes == nil {
 		options.LocationTypes = []string{"url"}
 	}
-	return &Service{pool: options.Pool, queries: db.New(), state: processing.NewState(), options: options}
+	return &Service{pool: options.Pool, queries: db.New(), state: processing.NewState(), answers: newAnswers(), options: options}
 }
 
 // granted returns the entities on which a principal has a permission. Statements that read entities take the
@@ -85,10 +86,44 @@ func (s *Service) mayReadLocations(ctx context.Context, principal identity.Princ
 	return err == nil, err
 }
 
-// query runs a statement that was built for one request. The statement is planned for its actual parameters:
-// the number of entities per kind or owner varies too much for a generic plan.
+// query runs a statement that was built for one request. Unless it is generic, it is planned for its actual
+// parameters: the number of entities per kind or owner varies too much for a generic plan.
 func (s *Service) query(ctx context.Context, statement query.Statement) (pgx.Rows, error) {
+	if statement.Generic {
+		return s.queryGeneric(ctx, statement)
+	}
 	return s.pool.Query(ctx, statement.SQL, append([]any{pgx.QueryExecModeCacheDescribe}, statement.Args...)...)
+}
+
+// queryGeneric plans a statement once for each connection. PostgreSQL would otherwise plan it each time, because it
+// takes the plan for the actual parameters for cheaper than it is. Both statements are sent at once, and are one
+// transaction.
+func (s *Service) queryGeneric(ctx context.Context, statement query.Statement) (pgx.Rows, error) {
+	batch := &pgx.Batch{}
+	batch.Queue(query.GenericPlan)
+	batch.Queue(statement.SQL, statement.Args...)
+	results := s.pool.SendBatch(ctx, batch)
+	if _, err := results.Exec(); err != nil {
+		return nil, errors.Join(err, results.Close())
+	}
+	rows, err := results.Query()
+	if err != nil {
+		return nil, errors.Join(err, results.Close())
+	}
+	return batchRows{rows, results}, nil
+}
+
+// batchRows are the rows of the last statement of a batch.
+type batchRows struct {
+	pgx.Rows
+
+	batch pgx.BatchResults
+}
+
+// Close releases the connection, too.
+func (r batchRows) Close() {
+	r.Rows.Close()
+	_ = r.batch.Close() // Err has what failed
 }
 
 // queryRow is query for a statement that returns one row. Without a row, the error is pgx.ErrNoRows.
@@ -110,6 +145,11 @@ func exactlyOne[T any](rows pgx.Rows, err error, to pgx.RowToFunc[T]) (T, error)
 		return none, err
 	}
 	return pgx.CollectExactlyOneRow(rows, to)
+}
+
+// requested makes a principal the cause of the changes of entities under a context.
+func requested(ctx context.Context, principal identity.Principal) context.Context {
+	return processing.CausedBy(ctx, processing.Cause{Kind: processing.CauseRequest, By: principal.Subject})
 }
 
 // writable returns an error while the catalog is read-only.

@@ -86,6 +86,7 @@ func (s *Service) Configure(ctx context.Context, principal identity.Principal, l
 		}
 		entities = append(entities, emitted)
 	}
+	ctx = processing.CausedBy(ctx, processing.Cause{Kind: processing.CauseConfiguration})
 	return s.transact(ctx, func(tx pgx.Tx) error {
 		return s.state.Replace(ctx, tx, processing.SourceConfig, entities)
 	})

@@ -29,7 +29,7 @@ func TestEveryMethodAsksTheDecider(t *testing.T) {
 	t.Parallel()
 	refuser := &policytest.Refuser{}
 	service := catalog.New(catalog.Options{Pool: testkit.Database(t), Decider: refuser})
-	policytest.EveryMethodAsks(t, service, refuser, []string{"Backlog"}, uuid.NewString(), entity.LocationSpec{Type: "url", Target: "https://example.com/a.yaml"})
+	policytest.EveryMethodAsks(t, service, refuser, []string{"Backlog", "Wrong"}, uuid.NewString(), entity.LocationSpec{Type: "url", Target: "https://example.com/a.yaml"})
 }
 
 // TestConditionsArePartOfEveryRead: a principal that may read the entities of one team sees only those, in

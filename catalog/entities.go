@@ -204,6 +204,15 @@ func (s *Service) Entities(ctx context.Context, principal identity.Principal, q 
 	return found, err
 }
 
+// EachOfKind calls hand with every entity of a kind that the principal may read.
+func (s *Service) EachOfKind(ctx context.Context, principal identity.Principal, kind string, hand func(json.RawMessage) error) error {
+	list, err := s.Entities(ctx, principal, ListQuery{Filter: query.Match{Key: "kind", Values: []string{kind}}})
+	if err != nil {
+		return err
+	}
+	return list.Each(ctx, hand)
+}
+
 // DeleteEntity removes an entity by its uid. Deleting one that does not exist succeeds. The parents of the
 // entity are read again. A principal that may delete only some entities is refused all others, including
 // those that do not exist.
@@ -223,7 +232,7 @@ func (s *Service) DeleteEntity(ctx context.Context, principal identity.Principal
 
 // remove removes an entity, if it exists.
 func (s *Service) remove(ctx context.Context, tx pgx.Tx, principal identity.Principal, uid uuid.UUID) error {
-	ref, err := s.state.RemoveByUID(ctx, tx, uid)
+	ref, err := s.state.RemoveByUID(requested(ctx, principal), tx, uid)
 	if err != nil || ref == "" {
 		return err
 	}
@@ -265,7 +274,7 @@ func (s *Service) Refresh(ctx context.Context, principal identity.Principal, ref
 		if err := s.check(ctx, tx, refreshable, document, ref); err != nil || malformed != nil {
 			return err // a malformed reference refers to nothing
 		}
-		if found, err = s.state.Refresh(ctx, tx, parsed.String()); err != nil || !found {
+		if found, err = s.state.Refresh(requested(ctx, principal), tx, parsed.String()); err != nil || !found {
 			return err
 		}
 		return audit.Record(ctx, tx, principal.Actor(), audit.EntityRefresh, parsed.String())

@@ -31,24 +31,31 @@ func (s *Service) Facets(ctx context.Context, principal identity.Principal, keys
 	if err != nil || readable.IsNothing() {
 		return facets, err
 	}
-	rows, err := s.query(ctx, query.Facets(readable, keys, asked))
-	if err != nil {
-		return nil, fmt.Errorf("facets: %w", err)
-	}
-	counted := map[string][]FacetValue{}
-	var key string
-	var value FacetValue
-	_, err = pgx.ForEachRow(rows, []any{&key, &value.Value, &value.Count}, func() error {
-		counted[key] = append(counted[key], value)
-		return nil
+	statement := query.Facets(readable, keys, asked)
+	found, err := counted(ctx, s, statement, func(values []facetValue) int { return len(values) }, func(ctx context.Context) ([]facetValue, error) {
+		rows, err := s.query(ctx, statement)
+		if err != nil {
+			return nil, err
+		}
+		return pgx.CollectRows(rows, pgx.RowToStructByPos[facetValue])
 	})
 	if err != nil {
 		return nil, fmt.Errorf("facets: %w", err)
 	}
+	values := map[string][]FacetValue{}
+	for _, one := range found {
+		values[one.Key] = append(values[one.Key], FacetValue{one.Value, one.Count})
+	}
 	for _, key := range keys {
-		if values := counted[strings.ToLower(key)]; values != nil {
-			facets[key] = values
+		if known := values[strings.ToLower(key)]; known != nil {
+			facets[key] = known
 		}
 	}
 	return facets, nil
+}
+
+// facetValue is a row of query.Facets.
+type facetValue struct {
+	Key, Value string
+	Count      int
 }

@@ -76,7 +76,10 @@ func (s *Service) total(ctx context.Context, readable query.Grant, page query.Pa
 	if isFirst := page.After == nil && page.Offset == 0; isFirst && page.Limit > 0 && !found.more {
 		return len(found.items), nil
 	}
-	total, err := queryRow(ctx, s, page.Count(readable), pgx.RowTo[int])
+	statement := page.Count(readable)
+	total, err := counted(ctx, s, statement, func(int) int { return 1 }, func(ctx context.Context) (int, error) {
+		return queryRow(ctx, s, statement, pgx.RowTo[int])
+	})
 	if err != nil {
 		return 0, fmt.Errorf("count entities: %w", err)
 	}

@@ -38,6 +38,7 @@ func (s *Service) RegisterLocation(ctx context.Context, principal identity.Princ
 		onConflict = s.options.OnConflict
 	}
 	var registered Location
+	ctx = requested(ctx, principal)
 	err := s.transact(ctx, func(tx pgx.Tx) error {
 		location, isNew, err := s.insertLocation(ctx, tx, principal, spec)
 		if err != nil {
@@ -182,6 +183,7 @@ func (s *Service) UpdateLocation(ctx context.Context, principal identity.Princip
 		return Location{}, err
 	}
 	var updated Location
+	ctx = requested(ctx, principal)
 	err := s.transact(ctx, func(tx pgx.Tx) error {
 		location, err := s.lockLocation(ctx, tx, id)
 		if err != nil {
@@ -227,6 +229,7 @@ func (s *Service) DeleteLocation(ctx context.Context, principal identity.Princip
 	if err := s.writable(); err != nil {
 		return err
 	}
+	ctx = requested(ctx, principal)
 	return s.transact(ctx, func(tx pgx.Tx) error {
 		location, err := s.lockLocation(ctx, tx, id)
 		if err != nil {

@@ -4,8 +4,6 @@ import (
 	"crypto/sha1" //nolint:gosec // Backstage's etags and generated names are SHA-1; nothing here is a secret
 	"encoding/hex"
 	"maps"
-
-	"github.com/portico-dev/portico/plainjson"
 )
 
 // Annotations that the catalog itself reads or writes.
@@ -120,7 +118,7 @@ func clone(value any) any {
 // Etag is the hex SHA-1 of the document with its keys sorted. The catalog computes it from a finished entity,
 // before uid and etag are set. It is "" for a document with a value that JSON cannot represent.
 func Etag(e Entity) string {
-	encoded, err := plainjson.Marshal(e)
+	encoded, err := Order{}.Marshal(e)
 	if err != nil {
 		return ""
 	}

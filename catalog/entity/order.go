@@ -8,119 +8,85 @@ import (
 	"github.com/portico-dev/portico/plainjson"
 )
 
+// Order is the order of the keys of a document. The zero value is the alphabetical order.
+type Order struct{ root *keyOrder }
+
 // Marshal encodes an entity with its keys in the order of like, an earlier form of the same document (a
 // Document's Source). So people see the order that they wrote, and a template's form asks its questions in
 // that order. Keys that like lacks follow, sorted. With a nil like, all keys are sorted.
 func Marshal(e Entity, like json.RawMessage) (json.RawMessage, error) {
-	if e == nil {
-		return json.RawMessage("null"), nil
-	}
-	var order *keyOrder
+	var order Order
 	if len(like) > 0 {
 		var err error
-		if order, err = readKeyOrder(json.NewDecoder(bytes.NewReader(like))); err != nil {
+		if _, order.root, err = decode(like); err != nil {
 			return nil, err
 		}
 	}
+	return order.Marshal(e)
+}
+
+// Marshal is the function Marshal with a known order.
+func (o Order) Marshal(e Entity) (json.RawMessage, error) {
+	if e == nil {
+		return json.RawMessage("null"), nil
+	}
 	var out bytes.Buffer
-	if err := writeOrdered(&out, map[string]any(e), order); err != nil {
+	if err := writeOrdered(&out, map[string]any(e), o.root); err != nil {
 		return nil, err
 	}
 	return out.Bytes(), nil
 }
 
-// keyOrder is the order of an object's keys and, recursively, of its values' keys. For an array, keys is
-// empty and items holds one order per element. Nil is the order of a scalar, or an unknown order.
+// keyOrder is the order of an object's keys and, recursively, of its values' keys: values has one order for
+// each key. For an array, keys is empty and values holds one order per element. Nil is the order of a scalar,
+// or an unknown order.
 type keyOrder struct {
 	keys   []string
-	values map[string]*keyOrder
-	items  []*keyOrder
+	values []*keyOrder
+	// positions are those of the keys, once they are many.
+	positions map[string]int
 }
 
-func readKeyOrder(decoder *json.Decoder) (*keyOrder, error) {
-	token, err := decoder.Token()
-	if err != nil {
-		return nil, err
+// manyKeys is the number of keys above which looking through all of them takes longer than a map.
+const manyKeys = 32
+
+// set adds a key, or replaces the order of its value.
+func (o *keyOrder) set(key string, value *keyOrder) {
+	if at := o.position(key); at >= 0 {
+		o.values[at] = value
+		return
 	}
-	opening, compound := token.(json.Delim)
-	if !compound {
-		return nil, nil // nil is the order of a scalar
-	}
-	order := &keyOrder{values: map[string]*keyOrder{}}
-	for decoder.More() {
-		if opening == '{' {
-			err = order.readMember(decoder)
-		} else {
-			err = order.readItem(decoder)
+	o.keys, o.values = append(o.keys, key), append(o.values, value)
+	if len(o.keys) == manyKeys {
+		o.positions = make(map[string]int, 2*manyKeys)
+		for i, known := range o.keys {
+			o.positions[known] = i
 		}
-		if err != nil {
-			return nil, err
-		}
+	} else if o.positions != nil {
+		o.positions[key] = len(o.keys) - 1
 	}
-	_, err = decoder.Token()
-	return order, err
 }
 
-func (o *keyOrder) readMember(decoder *json.Decoder) error {
-	token, err := decoder.Token()
-	if err != nil {
-		return err
-	}
-	value, err := readKeyOrder(decoder)
-	if err != nil {
-		return err
-	}
-	key := text(token)
-	if _, seen := o.values[key]; !seen {
-		o.keys = append(o.keys, key)
-	}
-	o.values[key] = value
-	return nil
-}
-
-func (o *keyOrder) readItem(decoder *json.Decoder) error {
-	item, err := readKeyOrder(decoder)
-	o.items = append(o.items, item)
-	return err
-}
-
-// sort lists the keys of object: first the known ones in their order, then the others sorted.
-func (o *keyOrder) sort(object map[string]any) []string {
-	keys := make([]string, 0, len(object))
-	if o != nil {
-		for _, key := range o.keys {
-			if _, present := object[key]; present {
-				keys = append(keys, key)
-			}
-		}
-	}
-	known := len(keys)
-	for key := range object {
-		if o == nil || !o.knows(key) {
-			keys = append(keys, key)
-		}
-	}
-	slices.Sort(keys[known:])
-	return keys
-}
-
-func (o *keyOrder) knows(key string) bool {
-	_, known := o.values[key]
-	return known
-}
-
-func (o *keyOrder) member(key string) *keyOrder {
+// position is the position of a key, -1 when it is unknown.
+func (o *keyOrder) position(key string) int {
 	if o == nil {
-		return nil
+		return -1
 	}
-	return o.values[key]
+	if o.positions == nil {
+		return slices.Index(o.keys, key)
+	}
+	if at, known := o.positions[key]; known {
+		return at
+	}
+	return -1
 }
 
-func (o *keyOrder) item(i int) *keyOrder {
-	if o == nil || i >= len(o.items) {
+// at is the order of the value at a position, nil where none is known.
+func (o *keyOrder) at(position int) *keyOrder {
+	if o == nil || position >= len(o.values) {
 		return nil
 	}
-	return o.items[i]
+	return o.values[position]
 }
 
 func writeOrdered(out *bytes.Buffer, value any, order *keyOrder) error {
@@ -133,7 +99,7 @@ func writeOrdered(out *bytes.Buffer, value any, order *keyOrder) error {
 			if i > 0 {
 				out.WriteByte(',')
 			}
-			if err := writeOrdered(out, item, order.item(i)); err != nil {
+			if err := writeOrdered(out, item, order.at(i)); err != nil {
 				return err
 			}
 		}
@@ -144,20 +110,56 @@ func writeOrdered(out *bytes.Buffer, value any, order *keyOrder) error {
 	}
 }
 
+// writeOrderedObject writes the known keys in their order, and then the others, sorted.
 func writeOrderedObject(out *bytes.Buffer, object map[string]any, order *keyOrder) error {
 	out.WriteByte('{')
-	for i, key := range order.sort(object) {
-		if i > 0 {
-			out.WriteByte(',')
-		}
-		if err := plainjson.Write(out, key); err != nil {
-			return err
-		}
-		out.WriteByte(':')
-		if err := writeOrdered(out, object[key], order.member(key)); err != nil {
-			return err
-		}
+	written, err := writeKnown(out, object, order)
+	if err == nil && written < len(object) {
+		err = writeOthers(out, object, order, written)
 	}
 	out.WriteByte('}')
+	return err
+}
+
+// writeKnown writes the members whose keys have an order, and returns their number.
+func writeKnown(out *bytes.Buffer, object map[string]any, order *keyOrder) (written int, err error) {
+	if order == nil {
+		return 0, nil
+	}
+	for i, key := range order.keys {
+		value, present := object[key]
+		if !present {
+			continue
+		}
+		if err := writeMember(out, written, key, value, order.values[i]); err != nil {
+			return written, err
+		}
+		written++
+	}
+	return written, nil
+}
+
+// writeOthers writes the other members, after some that were written.
+func writeOthers(out *bytes.Buffer, object map[string]any, order *keyOrder, written int) error {
+	for _, key := range sortedKeys(object) {
+		if order.position(key) >= 0 {
+			continue
+		}
+		if err := writeMember(out, written, key, object[key], nil); err != nil {
+			return err
+		}
+		written++
+	}
 	return nil
+}
+
+func writeMember(out *bytes.Buffer, before int, key string, value any, order *keyOrder) error {
+	if before > 0 {
+		out.WriteByte(',')
+	}
+	if err := plainjson.Write(out, key); err != nil {
+		return err
+	}
+	out.WriteByte(':')
+	return writeOrdered(out, value, order)
 }

@@ -38,8 +38,9 @@ const (
 // Document is one YAML document of a file: an entity, or the error in it.
 type Document struct {
 	Entity Entity
-	// Source is the entity as JSON with its keys in the order of the file, for Marshal.
+	// Source is the entity as JSON with its keys in the order of the file, and Order is that order.
 	Source json.RawMessage
+	Order  Order
 	// Line is the line of the file on which the document or its error begins; 0 when it is not known.
 	Line int
 	Err  error
@@ -183,8 +184,8 @@ func yamlMessage(err error) string { return strings.TrimPrefix(err.Error(), "yam
 
 // newDocument decodes the JSON of a YAML document that begins on a line.
 func newDocument(source json.RawMessage, line int) Document {
-	var value any
-	if err := json.Unmarshal(source, &value); err != nil {
+	value, order, err := decode(source)
+	if err != nil {
 		return Document{Line: line, Err: plainErrorf("YAML error: %s", err)}
 	}
 	root, ok := value.(map[string]any)
@@ -194,7 +195,7 @@ func newDocument(source json.RawMessage, line int) Document {
 	if broken := checkStorable(root, ""); broken != nil {
 		return Document{Line: line, Err: broken}
 	}
-	return Document{Entity: root, Source: source, Line: line}
+	return Document{Entity: root, Source: source, Order: Order{order}, Line: line}
 }
 
 // typeOf is JavaScript's typeof of a JSON value.

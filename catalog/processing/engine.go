@@ -14,15 +14,22 @@ import (
 )
 
 const (
-	// workers is the number of entities that are in the pipeline at once. They mostly wait for the network.
-	workers = 16
-	// claimSize is the number of entities that are claimed at once.
-	claimSize = 32
+	// workers is the number of entities that are in the pipeline at once, and urgentWorkers that of urgent ones in
+	// addition. They mostly wait for the network.
+	workers       = 16
+	urgentWorkers = 8
+	// claimSize is the number of entities that are claimed at once. When the workers take all of them within
+	// takenAtOnce, twice as many are claimed the next time, up to maxClaimSize.
+	claimSize    = 32
+	maxClaimSize = 512
+	takenAtOnce  = 250 * time.Millisecond
 	// entityTimeout bounds the processing of one entity.
 	entityTimeout = 30 * time.Second
 	// batchSize bounds the results written in one transaction, stitchSize the entities stitched in one.
-	batchSize  = 200
-	stitchSize = 200
+	batchSize  = 500
+	stitchSize = 500
+	// stitchers is the number of transactions that stitch at once: one computes while the database works for the other.
+	stitchers = 2
 	// pollPeriod is the time after which the engine looks for work without a notification.
 	pollPeriod = time.Second
 	// closedInterval is the refresh interval of an entity whose result depends on its own document only. Only
@@ -68,6 +75,7 @@ type Engine struct {
 	state    State
 	pipeline *Pipeline
 	options  Options
+	bursts   bursts
 	log      *slog.Logger
 }
 
@@ -94,14 +102,18 @@ func (e *Engine) Run(ctx context.Context) error {
 	listener := db.NewListener(e.options.Notifications, notification, e.log)
 	due, stopDue := listener.Follow("")
 	defer stopDue()
-	unstitched, stopUnstitched := listener.Follow("")
-	defer stopUnstitched()
+	urgent, stopUrgent := listener.Follow(urgentTopic)
+	defer stopUrgent()
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return listener.Run(ctx) })
-	group.Go(func() error { return e.repeat(ctx, "stitch entities", unstitched, e.stitch) })
+	for range stitchers {
+		unstitched, stop := listener.Follow("")
+		defer stop()
+		group.Go(func() error { return e.repeat(ctx, "stitch entities", unstitched, e.stitch) })
+	}
 	if !e.options.Paused {
-		group.Go(func() error { return e.process(ctx, due) })
+		group.Go(func() error { return e.process(ctx, due, urgent) })
 	}
 	group.Go(func() error { return e.sweep(ctx) })
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {

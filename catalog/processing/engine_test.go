@@ -188,8 +188,14 @@ func (b *bench) change(change func(ctx context.Context, tx pgx.Tx) error) {
 	require.NoError(b, processing.Transact(ctx, b.pool, func(tx pgx.Tx) error { return change(ctx, tx) }))
 }
 
-// bring registers these files of the site.
+// bring registers these files of the site on nobody's behalf.
 func (b *bench) bring(names ...string) []processing.Emitted {
+	b.Helper()
+	return b.bringFor("", names...)
+}
+
+// bringFor registers these files of the site on somebody's behalf.
+func (b *bench) bringFor(who string, names ...string) []processing.Emitted {
 	b.Helper()
 	var emitted []processing.Emitted
 	for _, name := range names {
@@ -199,6 +205,9 @@ func (b *bench) bring(names ...string) []processing.Emitted {
 		emitted = append(emitted, e)
 	}
 	b.change(func(ctx context.Context, tx pgx.Tx) error {
+		if who != "" {
+			ctx = requestedBy(ctx, who)
+		}
 		_, err := b.state.Add(ctx, tx, processing.SourceLocations, emitted)
 		return err
 	})

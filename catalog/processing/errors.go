@@ -1,8 +1,10 @@
 package processing
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/portico-dev/portico/catalog/entity"
@@ -57,4 +59,46 @@ func asErrorAt(err error, target entity.LocationSpec) *entity.Error {
 	shown := asError(err)
 	shown.Location = target.String()
 	return shown
+}
+
+// storedError is an error with its position, which its form on the wire does not have.
+type storedError struct {
+	*entity.Error
+
+	Location string `json:"location,omitempty"`
+	Line     int    `json:"line,omitempty"`
+}
+
+// encodeErrors encodes errors for the database, "" when there are none.
+func encodeErrors(failures []*entity.Error) (string, error) {
+	if len(failures) == 0 {
+		return "", nil
+	}
+	stored := make([]storedError, len(failures))
+	for i, failure := range failures {
+		stored[i] = storedError{failure, failure.Location, failure.Line}
+	}
+	encoded, err := json.Marshal(stored)
+	return string(encoded), err
+}
+
+// decodeErrors decodes stored errors. Errors that cannot be decoded are ignored.
+func decodeErrors(encoded []byte) []*entity.Error {
+	var stored []storedError
+	if len(encoded) == 0 || json.Unmarshal(encoded, &stored) != nil {
+		return nil
+	}
+	var failures []*entity.Error
+	for _, s := range stored {
+		if s.Error != nil {
+			s.Error.Location, s.Error.Line = s.Location, s.Line
+			failures = append(failures, s.Error)
+		}
+	}
+	return failures
+}
+
+// StoredErrors decodes the errors of an entity and why it is not served, as the database has them, with their positions.
+func StoredErrors(failed, unserved []byte) []*entity.Error {
+	return slices.Concat(decodeErrors(failed), decodeErrors(unserved))
 }

@@ -36,10 +36,10 @@ const remarkType = "portico.dev/remark"
 
 // finish is the last step of processing: it writes the document and calls the linter. It drops a status that
 // the author wrote, because only Portico writes the status.
-func (r *run) finish(ctx context.Context, like json.RawMessage) (err error) {
+func (r *run) finish(ctx context.Context) (err error) {
 	delete(r.entity, "status")
 	r.result.Entity = r.entity
-	if r.result.Document, err = entity.Marshal(r.entity, like); err != nil {
+	if r.result.Document, err = r.order.Marshal(r.entity); err != nil {
 		return err
 	}
 	r.result.Remarks = r.pipeline.Linter.ask(ctx, r.entity.Kind(), r.result.Document)

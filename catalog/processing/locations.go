@@ -56,7 +56,9 @@ func (r *run) expand(ctx context.Context, parent string) {
 	group := errgroup.Group{}
 	group.SetLimit(maxReads)
 	for i, target := range targets {
-		r.result.ReadOutside = true
+		if !r.isStored(target.Type, target.Target) {
+			r.result.ReadOutside = true
+		}
 		group.Go(func() (err error) {
 			defer fault.Recover(&err)
 			findings[i] = r.read(ctx, target, parent)
@@ -92,7 +94,7 @@ func (r *run) read(ctx context.Context, target entity.LocationSpec, parent strin
 	if err := CheckTarget(absolute); err != nil {
 		return nothing(absolute, err)
 	}
-	files, err := r.files(ctx, named, target.Optional())
+	files, err := r.files(ctx, named, target)
 	if err != nil {
 		return nothing(absolute, err)
 	}
@@ -130,13 +132,16 @@ type file struct {
 	body   []byte
 }
 
-// files reads the files that a target names. A missing file that is required is a failure of kind NotFound.
-func (r *run) files(ctx context.Context, named provenance.Place, optional bool) ([]file, error) {
+// files reads the files that a target names, which is written in the Location. A missing file that is required is a
+// failure of kind NotFound. Whether it is stored is known by the target as written: a host may have another URL for it.
+func (r *run) files(ctx context.Context, named provenance.Place, target entity.LocationSpec) ([]file, error) {
 	switch {
+	case r.isStored(target.Type, target.Target):
+		return []file{{named.Target(), r.stored.Body}}, nil
 	case named.Kind() == provenance.URL:
-		return r.urlFiles(ctx, named.Target(), optional)
+		return r.urlFiles(ctx, named.Target(), target.Optional())
 	case r.pipeline.Files != nil:
-		return r.localFiles(ctx, named, optional)
+		return r.localFiles(ctx, named, target.Optional())
 	default:
 		return nil, failure(fault.Input, "No processor was able to handle reading of %s", named)
 	}
@@ -196,8 +201,8 @@ func (r *run) child(document entity.Document, location entity.LocationSpec, pare
 			return nil, failure(fault.Input, "metadata.annotations of %s at %s must be an object", child.Ref(), location)
 		}
 	}
-	emitted, err := emit(child, document.Source, location, r.origin)
-	emitted.Line = document.Line
+	emitted, err := emit(child, document.Order, location, r.origin)
+	emitted.Line, emitted.refused = document.Line, !r.pipeline.Rules.Allowed(child, r.origin)
 	return &emitted, err
 }
 

@@ -8,6 +8,8 @@ import (
 	"math"
 	"slices"
 
+	"github.com/google/uuid"
+
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/db"
 )
@@ -41,15 +43,20 @@ func (o *offers) add(emitter string, e Emitted) {
 	}
 }
 
-// documents are entities as columns for a query.
+// documents are entities as columns for a query. Those that are new get the ids.
 type documents struct {
-	refs, keys, contents, hashes []string
-	lines                        []int32
+	ids                                   []uuid.UUID
+	refs, keys, contents, hashes, askedBy []string
+	lines                                 []int32
 }
 
+// add adds an entity. Its id begins with the time, so that entities that are written together are neighbours in
+// every index by id.
 func (d *documents) add(e Emitted) {
+	d.ids = append(d.ids, uuid.Must(uuid.NewV7()))
 	d.refs, d.keys = append(d.refs, e.Ref), append(d.keys, e.LocationKey)
 	d.contents, d.hashes = append(d.contents, string(e.Document)), append(d.hashes, e.hash())
+	d.askedBy = append(d.askedBy, e.askedBy)
 	d.lines = append(d.lines, int32(min(e.Line, math.MaxInt32)))
 }
 
@@ -91,7 +98,7 @@ func (s State) writeClaimed(ctx context.Context, tx db.DBTX, o *offers) (holders
 			return holders, nil
 		}
 		written, err := s.queries.CatalogUpsertStates(ctx, tx, db.CatalogUpsertStatesParams{
-			Refs: rows.refs, LocationKeys: rows.keys, Documents: rows.contents, Hashes: rows.hashes, Lines: rows.lines})
+			Ids: rows.ids, Refs: rows.refs, LocationKeys: rows.keys, Documents: rows.contents, Hashes: rows.hashes, Lines: rows.lines, AskedBy: rows.askedBy})
 		if err != nil {
 			return nil, fmt.Errorf("write discovered entities: %w", err)
 		}
@@ -166,7 +173,7 @@ func (s State) recordLosses(ctx context.Context, tx db.DBTX, taken []string, for
 	if err := s.queries.CatalogSaveLosses(ctx, tx, rows); err != nil {
 		return fmt.Errorf("record who held what was never good: %w", err)
 	}
-	return wrapped(s.queries.CatalogRequestStitches(ctx, tx, rows.Claimants), "request stitches of former holders")
+	return wrapped(s.requestStitches(ctx, tx, rows.Claimants), "request stitches of former holders")
 }
 
 // isValid checks an entity as far as that is possible without reading its placeholders.

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/fault"
@@ -22,6 +23,8 @@ type Pipeline struct {
 	Reader Reader
 	// Files reads the files of configured locations of type file. Nil refuses them.
 	Files Files
+	// Stored has the files that sweeps of sources have brought. Nil has none.
+	Stored StoredFiles
 	// Rules decide which kinds a location may emit.
 	Rules entity.Rules
 	// LocationTypes are the target types that a Location of another type may have.
@@ -42,7 +45,14 @@ type Emitted struct {
 	Document json.RawMessage
 	// Line is the line of its file on which the document begins; 0 without a file.
 	Line int
+	// refused means that the rules do not allow its kind from its location.
+	refused bool
+	// askedBy is on whose behalf its place was read, in the form of Cause; "" for the schedule.
+	askedBy string
 }
+
+// Hash identifies the document.
+func (e Emitted) Hash() string { return e.hash() }
 
 func (e Emitted) hash() string { return hashOf(e.Document) }
 
@@ -73,6 +83,8 @@ type Result struct {
 	Unchanged bool
 	// location is the location of the document, type:target.
 	location string
+	// reads are the URLs that were read, or that could not be.
+	reads []string
 }
 
 // place is a file, by its location reference, or every file whose reference has this prefix.
@@ -106,15 +118,22 @@ func hashOf(data []byte) string {
 // Emit prepares an entity that a source emits for a location. The location claims the entity, and is the
 // origin of everything below it.
 func Emit(e entity.Entity, like json.RawMessage, location entity.LocationSpec) (Emitted, error) {
-	return emit(e, like, location, location)
+	var order entity.Order
+	if len(like) > 0 {
+		var err error
+		if _, order, err = entity.Decode(like); err != nil {
+			return Emitted{}, fmt.Errorf("decode entity %s: %w", e.Ref(), err)
+		}
+	}
+	return emit(e, order, location, location)
 }
 
 // emit writes the annotations for location and origin. It overwrites what the author wrote there; nothing
 // else writes them.
-func emit(e entity.Entity, like json.RawMessage, location, origin entity.LocationSpec) (Emitted, error) {
+func emit(e entity.Entity, order entity.Order, location, origin entity.LocationSpec) (Emitted, error) {
 	e.SetAnnotation(entity.AnnotationLocation, location.String())
 	e.SetAnnotation(entity.AnnotationOriginLocation, origin.String())
-	document, err := entity.Marshal(e, like)
+	document, err := order.Marshal(e)
 	if err != nil {
 		return Emitted{}, fmt.Errorf("encode entity %s: %w", e.Ref(), err)
 	}
@@ -134,6 +153,9 @@ func (p *Pipeline) ProcessAgain(ctx context.Context, emitted Emitted, readings j
 		run.fail(err)
 		run.result.Failed = true
 	}
+	if run.sources != nil && !run.result.Unchanged {
+		run.result.reads = run.reads()
+	}
 	run.result.location = emitted.LocationKey
 	return run.result
 }
@@ -146,7 +168,20 @@ type run struct {
 	at     provenance.Place
 	origin entity.LocationSpec
 	entity entity.Entity
+	// stored is the file at which the document is, when a sweep has brought it; nil when the host has to be asked.
+	stored *StoredFile
+	// order is the order of keys in the document.
+	order  entity.Order
 	result Result
+}
+
+// reads are the URLs that were read, or that could not be, also where a sweep had brought the file.
+func (r *run) reads() []string {
+	urls := r.sources.urls()
+	if r.stored != nil {
+		urls = append(urls, r.stored.URL)
+	}
+	return urls
 }
 
 // maxErrors bounds the errors that are reported for one document.
@@ -161,20 +196,22 @@ func (r *run) fail(err error) {
 	}
 }
 
-func (r *run) process(ctx context.Context, document, readings json.RawMessage) error {
-	if err := json.Unmarshal(document, &r.entity); err != nil {
+func (r *run) process(ctx context.Context, document, readings json.RawMessage) (err error) {
+	if r.entity, r.order, err = entity.Decode(document); err != nil {
 		return fmt.Errorf("decode the document: %w", err)
 	}
 	ref := r.entity.Ref().String()
 	if err := r.locate(); err != nil {
 		return err
 	}
-	basis, err := r.basis(document)
-	if err != nil {
+	if err := r.findStored(ctx); err != nil {
 		return err
 	}
-	r.sources = newSources(r.pipeline.Reader, basis)
-	if r.sources.unchanged(ctx, readings) {
+	r.sources = newSources(r.pipeline.Reader)
+	basis := sync.OnceValues(func() (string, error) { return r.basis(document) }) // most documents read nothing
+	if unchanged, err := r.sources.unchanged(ctx, readings, basis); err != nil {
+		return err
+	} else if unchanged {
 		r.result = Result{Unchanged: true, ReadOutside: true}
 		return nil
 	}
@@ -199,20 +236,24 @@ func (r *run) process(ctx context.Context, document, readings json.RawMessage) e
 	r.enforceRules()
 	r.dropRepeated()
 	r.result.Relations = relations
-	if err := r.finish(ctx, document); err != nil || len(r.result.Errors) > 0 {
+	if err := r.finish(ctx); err != nil || len(r.result.Errors) > 0 {
 		return err
 	}
-	r.result.Readings, err = r.sources.readings()
+	r.result.Readings, err = r.sources.readings(basis)
 	return err
 }
 
 // pipelineVersion is increased when the pipeline produces another result for the same input.
-const pipelineVersion = 2
+const pipelineVersion = 3
 
 // basis is a hash of everything that a result depends on, except the files that are read: the document, the
 // configuration and the version of the pipeline.
 func (r *run) basis(document json.RawMessage) (string, error) {
-	data, err := json.Marshal([]any{pipelineVersion, document, r.pipeline.Rules, r.pipeline.LocationTypes, r.pipeline.Linter.Version, r.links()})
+	parts := []any{pipelineVersion, document, r.pipeline.Rules, r.pipeline.LocationTypes, r.pipeline.Linter.Version, r.links()}
+	if r.stored != nil {
+		parts = append(parts, r.stored.ETag) // the host was asked before, and is not asked again
+	}
+	data, err := json.Marshal(parts)
 	if err != nil {
 		return "", fmt.Errorf("encode what a result depends on: %w", err)
 	}
@@ -304,12 +345,7 @@ func CheckTarget(location entity.LocationSpec) error {
 // enforceRules drops children of kinds that are not allowed from this location. Their siblings stay.
 func (r *run) enforceRules() {
 	r.result.Children = slices.DeleteFunc(r.result.Children, func(child Emitted) bool {
-		var e entity.Entity
-		if err := json.Unmarshal(child.Document, &e); err != nil {
-			r.fail(fmt.Errorf("decode child %s: %w", child.Ref, err))
-			return true
-		}
-		if r.pipeline.Rules.Allowed(e, r.origin) {
+		if !child.refused {
 			return false
 		}
 		refused := failure(fault.NotAllowed, "Entity %s at %s, originated at %s, is not of an allowed kind for that location",

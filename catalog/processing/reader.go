@@ -2,6 +2,7 @@ package processing
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/portico-dev/portico/integration"
 	"github.com/portico-dev/portico/integration/provenance"
@@ -31,4 +32,37 @@ type Files interface {
 	// Glob reads the files that a place names, whose path may have wildcards. When nothing matches, the
 	// result is empty without an error.
 	Glob(ctx context.Context, at provenance.Place) ([]integration.LocalFile, error)
+}
+
+// StoredFiles has the files that sweeps of sources have brought along with their Locations.
+type StoredFiles interface {
+	// StoredFile returns the file that was brought for a URL, nil when none was.
+	StoredFile(ctx context.Context, url string) (*StoredFile, error)
+}
+
+// StoredFile is a file that a sweep has brought.
+type StoredFile struct {
+	URL  string
+	ETag string
+	Body []byte
+}
+
+// findStored finds the stored file of a Location that stands for one file, which is so for those that sources
+// emit. What an author refers to elsewhere is read from its host, with the checks that belong to that.
+func (r *run) findStored(ctx context.Context) error {
+	if r.pipeline.Stored == nil || r.entity.Kind() != "Location" || r.at.Kind() != provenance.URL {
+		return nil
+	}
+	found, err := r.pipeline.Stored.StoredFile(ctx, r.at.Target())
+	if err != nil {
+		r.result.ReadOutside = true // it is tried again soon
+		return fmt.Errorf("read the stored file of %s: %w", r.at, err)
+	}
+	r.stored = found
+	return nil
+}
+
+// isStored reports whether a target need not be read from its host.
+func (r *run) isStored(kind, target string) bool {
+	return r.stored != nil && kind == provenance.URL && target == r.stored.URL
 }

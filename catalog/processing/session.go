@@ -31,25 +31,40 @@ type session struct {
 	holder uuid.UUID
 }
 
+// lane is a part of a session that no other waits for: urgent entities do not queue behind those that are due by their
+// interval, however slow the hosts are from which those are read.
+type lane struct {
+	session
+	urgent  bool
+	workers int
+}
+
 // process runs one session after another. A session ends when its lease is lost or nothing can be written.
 // The entities that it held are then processed anew.
-func (e *Engine) process(ctx context.Context, due <-chan struct{}) error {
+func (e *Engine) process(ctx context.Context, due, urgent <-chan struct{}) error {
 	return e.repeat(ctx, "process entities", due, func(ctx context.Context) (bool, error) {
 		return true, e.withLease(ctx, func(ctx context.Context, holder uuid.UUID) error {
 			s := session{Engine: e, holder: holder}
-			return s.work(ctx, due)
+			group, running := errgroup.WithContext(ctx)
+			group.Go(func() error { return lane{session: s, workers: workers}.work(running, due) })
+			group.Go(func() error { return lane{session: s, workers: urgentWorkers, urgent: true}.work(running, urgent) })
+			return group.Wait()
 		})
 	})
 }
 
 // work claims due entities, processes them in workers, and writes results as they come, until the context
 // ends.
-func (s session) work(ctx context.Context, due <-chan struct{}) error {
+func (s lane) work(ctx context.Context, due <-chan struct{}) error {
 	claimed, finished := make(chan work), make(chan work, batchSize)
 	group, running := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		defer close(claimed)
-		return s.repeat(running, "claim due entities", due, func(ctx context.Context) (bool, error) { return s.claim(ctx, claimed) })
+		size := claimSize
+		return s.repeat(running, "claim due entities", due, func(ctx context.Context) (more bool, err error) {
+			more, size, err = s.claim(ctx, size, claimed)
+			return more, err
+		})
 	})
 	group.Go(func() error {
 		defer close(finished)
@@ -63,29 +78,48 @@ func (s session) work(ctx context.Context, due <-chan struct{}) error {
 	return nil
 }
 
-// claim claims due entities and passes them to the workers.
-func (s session) claim(ctx context.Context, claimed chan<- work) (bool, error) {
+// claim claims up to size due entities and passes them to the workers. It returns how many to claim next: more
+// while the workers take them at once, because most documents are processed without waiting for a host, and
+// few when they do not, so that other engines find some.
+func (s lane) claim(ctx context.Context, size int, claimed chan<- work) (more bool, next int, err error) {
 	claiming, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	rows, err := s.queries.CatalogClaimDue(claiming, s.pool, s.holder, s.options.Lease.Seconds(), claimSize)
+	rows, err := s.due(claiming, int32(size))
 	if err != nil {
-		return false, fmt.Errorf("claim due entities: %w", err)
+		return false, claimSize, fmt.Errorf("claim due entities: %w", err)
 	}
+	begun := time.Now()
 	for _, row := range rows {
 		select {
 		case claimed <- work{row: row}:
 		case <-ctx.Done():
-			return false, ctx.Err()
+			return false, claimSize, ctx.Err()
 		}
 	}
-	return len(rows) > 0, nil
+	if time.Since(begun) > takenAtOnce {
+		return true, max(size/2, claimSize), nil
+	}
+	return len(rows) > 0, min(2*size, maxClaimSize), nil
+}
+
+// due claims the next entities of the lane, up to size.
+func (s lane) due(ctx context.Context, size int32) ([]db.CatalogClaimDueRow, error) {
+	if !s.urgent {
+		return s.queries.CatalogClaimDue(ctx, s.pool, s.holder, s.options.Lease.Seconds(), size)
+	}
+	urgent, err := s.queries.CatalogClaimUrgent(ctx, s.pool, s.holder, s.options.Lease.Seconds(), size)
+	rows := make([]db.CatalogClaimDueRow, len(urgent))
+	for i, row := range urgent {
+		rows[i] = db.CatalogClaimDueRow(row)
+	}
+	return rows, err
 }
 
 // runAll runs the claimed entities through the pipeline, many at once. When the context ends, unfinished ones
 // are dropped.
-func (s session) runAll(ctx context.Context, claimed <-chan work, finished chan<- work) {
+func (s lane) runAll(ctx context.Context, claimed <-chan work, finished chan<- work) {
 	var running sync.WaitGroup
-	for range workers {
+	for range s.workers {
 		running.Go(func() {
 			for item := range claimed {
 				item.result = s.run(ctx, item.row)
@@ -104,7 +138,7 @@ func (s session) runAll(ctx context.Context, claimed <-chan work, finished chan<
 }
 
 // run processes one document. A panic of the pipeline fails the document and not the process.
-func (s session) run(ctx context.Context, row db.CatalogClaimDueRow) (result Result) {
+func (s lane) run(ctx context.Context, row db.CatalogClaimDueRow) (result Result) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			stack := debug.Stack()
@@ -127,7 +161,7 @@ func (s session) run(ctx context.Context, row db.CatalogClaimDueRow) (result Res
 
 // writeAll writes finished work in batches of all that is available. It returns an error when it cannot even
 // write a failure.
-func (s session) writeAll(ctx context.Context, finished <-chan work) error {
+func (s lane) writeAll(ctx context.Context, finished <-chan work) error {
 	for first := range finished {
 		batch := collect(first, finished)
 		if err := s.write(ctx, batch); err == nil {
@@ -161,7 +195,7 @@ func collect(first work, finished <-chan work) []work {
 
 // writeAlone writes an item of a batch that could not be written, so that the bad item does not block the
 // others.
-func (s session) writeAlone(ctx context.Context, item work) error {
+func (s lane) writeAlone(ctx context.Context, item work) error {
 	failed := s.write(ctx, []work{item})
 	if failed != nil && db.Refused(failed) {
 		failed = s.writeWithout(ctx, item, failed)
@@ -172,12 +206,12 @@ func (s session) writeAlone(ctx context.Context, item work) error {
 	s.log.ErrorContext(ctx, "catalog: write a result; it will be made again", "entity", item.row.EntityRef, "error", failed)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 	defer cancel()
-	return s.release(ctx, s.pool, []schedule{{row: item.row, failed: true, delay: s.options.Interval}})
+	return s.release(ctx, s.pool, []schedule{{row: item.row, failed: true, delay: s.options.Interval}}, nil)
 }
 
 // writeWithout writes an item without the children that the database rejects, which become errors. When the
 // database rejects the item itself, the item fails.
-func (s session) writeWithout(ctx context.Context, item work, refused error) error {
+func (s lane) writeWithout(ctx context.Context, item work, refused error) error {
 	stored, lost, err := s.storable(ctx, item.result.Children)
 	if err != nil {
 		return err
@@ -210,7 +244,7 @@ type unstorable struct {
 }
 
 // storable separates the children that the database accepts from those that it rejects, by bisection.
-func (s session) storable(ctx context.Context, children []Emitted) (stored []Emitted, lost []unstorable, err error) {
+func (s lane) storable(ctx context.Context, children []Emitted) (stored []Emitted, lost []unstorable, err error) {
 	if len(children) == 0 {
 		return nil, nil, nil
 	}
@@ -235,7 +269,7 @@ func (s session) storable(ctx context.Context, children []Emitted) (stored []Emi
 }
 
 // tryStoring writes children and rolls back.
-func (s session) tryStoring(ctx context.Context, children []Emitted) error {
+func (s lane) tryStoring(ctx context.Context, children []Emitted) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 	defer cancel()
 	err := Transact(ctx, s.pool, func(tx pgx.Tx) error {
@@ -268,7 +302,7 @@ type schedule struct {
 }
 
 // schedule returns the schedule of an entity after a current result.
-func (s session) schedule(item work) schedule {
+func (s lane) schedule(item work) schedule {
 	return schedule{
 		row: item.row, delay: s.delay(item.result), failed: item.result.ReadOutside && len(item.result.Errors) > 0,
 		readings: item.result.Readings, keepReadings: item.result.Unchanged,
@@ -277,7 +311,7 @@ func (s session) schedule(item work) schedule {
 
 // delay is the time until an entity is processed again, randomized so that entities that were read together
 // do not stay together.
-func (s session) delay(result Result) time.Duration {
+func (s lane) delay(result Result) time.Duration {
 	interval := s.options.Interval
 	if !result.ReadOutside {
 		interval = max(closedInterval, interval)
@@ -285,8 +319,13 @@ func (s session) delay(result Result) time.Duration {
 	return interval + rand.N(interval/2+1) //nolint:gosec // Nobody gains by guessing when an entity is read again.
 }
 
-// release releases claimed entities. Those that were requested meanwhile are claimed again at once.
-func (s session) release(ctx context.Context, tx db.DBTX, schedules []schedule) error {
+// release releases claimed entities and saves results of some of them. Entities that were requested meanwhile
+// are claimed again at once.
+func (s lane) release(ctx context.Context, tx db.DBTX, schedules []schedule, results []outcome) error {
+	saved := make(map[uuid.UUID]outcome, len(results))
+	for _, result := range results {
+		saved[result.row.EntityID] = result
+	}
 	rows := db.CatalogReleaseStatesParams{Engine: s.holder}
 	for _, v := range schedules {
 		rows.EntityIds = append(rows.EntityIds, v.row.EntityID)
@@ -295,6 +334,16 @@ func (s session) release(ctx context.Context, tx db.DBTX, schedules []schedule) 
 		rows.Failed = append(rows.Failed, v.failed)
 		rows.Readings = append(rows.Readings, string(v.readings))
 		rows.KeepReadings = append(rows.KeepReadings, v.keepReadings)
+		result := saved[v.row.EntityID]
+		encoded, err := encodeErrors(result.result.Errors)
+		if err != nil {
+			return fmt.Errorf("errors of %s: %w", v.row.EntityRef, err)
+		}
+		document := ""
+		if !result.result.Failed {
+			document = string(result.result.Document)
+		}
+		rows.Processed, rows.ResultHashes, rows.Errors = append(rows.Processed, document), append(rows.ResultHashes, result.hash), append(rows.Errors, encoded)
 	}
 	due, err := s.queries.CatalogReleaseStates(ctx, tx, rows)
 	if err != nil {
@@ -303,5 +352,8 @@ func (s session) release(ctx context.Context, tx db.DBTX, schedules []schedule) 
 	if !slices.Contains(due, true) {
 		return nil
 	}
-	return s.state.notify(ctx, tx)
+	if err := s.state.notify(ctx, tx); err != nil {
+		return err
+	}
+	return s.state.notifyUrgent(ctx, tx)
 }

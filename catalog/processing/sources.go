@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -50,7 +51,6 @@ type answer struct {
 // sources reads files for one run of the pipeline and records the reads. It is safe for concurrent use.
 type sources struct {
 	reader Reader
-	basis  string
 
 	mutex sync.Mutex
 	// asked holds the answers that the conditional requests returned.
@@ -60,16 +60,19 @@ type sources struct {
 	lasting bool
 }
 
-func newSources(reader Reader, basis string) *sources {
-	return &sources{reader: reader, basis: basis, asked: map[address]answer{}, etags: map[address]string{}, lasting: true}
+func newSources(reader Reader) *sources {
+	return &sources{reader: reader, asked: map[address]answer{}, etags: map[address]string{}, lasting: true}
 }
 
 // unchanged sends conditional requests for the last readings. It stops at the first change, and keeps that
 // answer for the full run.
-func (s *sources) unchanged(ctx context.Context, encoded json.RawMessage) bool {
+func (s *sources) unchanged(ctx context.Context, encoded json.RawMessage, basis func() (string, error)) (bool, error) {
 	var last readings
-	if len(encoded) == 0 || json.Unmarshal(encoded, &last) != nil || last.Basis != s.basis {
-		return false
+	if len(encoded) == 0 || json.Unmarshal(encoded, &last) != nil {
+		return false, nil
+	}
+	if now, err := basis(); err != nil || last.Basis != now {
+		return false, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
@@ -81,7 +84,7 @@ func (s *sources) unchanged(ctx context.Context, encoded json.RawMessage) bool {
 			return s.ask(ctx, read)
 		})
 	}
-	return group.Wait() == nil
+	return group.Wait() == nil, nil
 }
 
 var errChanged = errors.New("what was read has changed")
@@ -162,12 +165,28 @@ func (s *sources) local() {
 	s.lasting = false
 }
 
+// urls are all URLs that were read, or that could not be.
+func (s *sources) urls() []string {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	urls := make([]string, 0, len(s.etags))
+	for at := range s.etags {
+		urls = append(urls, at.URL)
+	}
+	slices.Sort(urls)
+	return slices.Compact(urls)
+}
+
 // readings encodes the reads for the next run, nil when everything must be read again.
-func (s *sources) readings() (json.RawMessage, error) {
+func (s *sources) readings(basis func() (string, error)) (json.RawMessage, error) {
 	if !s.lasting || len(s.etags) == 0 {
 		return nil, nil
 	}
-	all := readings{Basis: s.basis}
+	now, err := basis()
+	if err != nil {
+		return nil, err
+	}
+	all := readings{Basis: now}
 	for at, etag := range s.etags {
 		all.Readings = append(all.Readings, reading{at, etag})
 	}

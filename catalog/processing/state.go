@@ -24,8 +24,12 @@ const (
 	SourceLocations = "locations"
 )
 
-// notification is the Postgres channel on which CatalogNotify wakes engines. The payload is empty.
-const notification = "portico_catalog"
+// notification is the Postgres channel on which CatalogNotify wakes engines. The payload is empty, or urgentTopic when
+// there are urgent entities.
+const (
+	notification = "portico_catalog"
+	urgentTopic  = "urgent"
+)
 
 // attempts bounds the tries of a transaction that Postgres aborts because of a conflict with another.
 const attempts = 4
@@ -58,7 +62,8 @@ func (s State) Add(ctx context.Context, tx db.DBTX, source string, entities []Em
 	}
 	offers := newOffers()
 	for _, e := range entities {
-		offers.add(emitterOf(source), e)
+		e.askedBy = causeOf(ctx).String()
+		offers.add(EmitterOf(source), e)
 	}
 	accepted, err := s.upsert(ctx, tx, offers)
 	if err != nil {
@@ -77,27 +82,37 @@ func (s State) Add(ctx context.Context, tx db.DBTX, source string, entities []Em
 	for _, offer := range offers.rejected {
 		refused = append(refused, offer.entity)
 	}
-	if err := s.queries.CatalogRequestStitches(ctx, tx, targets); err != nil {
+	if err := s.requestStitches(ctx, tx, targets); err != nil {
 		return nil, fmt.Errorf("request stitches of source %s: %w", source, err)
 	}
 	return refused, s.notify(ctx, tx)
 }
 
-// emitterOf is the emitter name of a source, beside entities, whose emitter name is their reference.
-func emitterOf(source string) string { return "source:" + source }
+// EmitterOf is the emitter name of a source, beside entities, whose emitter name is their reference.
+func EmitterOf(source string) string { return "source:" + source }
 
 // Drop makes a source stop emitting entities. They are deleted at once, with everything below them that
 // nothing else emits.
 func (s State) Drop(ctx context.Context, tx db.DBTX, source string, refs []string) error {
+	orphans, err := s.Release(ctx, tx, source, refs)
+	if err != nil {
+		return err
+	}
+	return s.Remove(ctx, tx, orphans)
+}
+
+// Release makes a source stop emitting entities, and locks and returns those that nothing emits any more, with
+// everything below them. The caller passes them to Remove.
+func (s State) Release(ctx context.Context, tx db.DBTX, source string, refs []string) (orphans []string, err error) {
+	if len(refs) == 0 {
+		return nil, nil
+	}
 	dropped, err := s.queries.CatalogDropSourceTargets(ctx, tx, source, refs)
 	if err != nil {
-		return fmt.Errorf("drop entities of source %s: %w", source, err)
+		return nil, fmt.Errorf("drop entities of source %s: %w", source, err)
 	}
-	orphans, err := s.lockOrphans(ctx, tx, dropped)
-	if err != nil {
-		return fmt.Errorf("find what source %s leaves behind: %w", source, err)
-	}
-	return s.remove(ctx, tx, orphans)
+	orphans, err = s.lockOrphans(ctx, tx, dropped)
+	return orphans, wrapped(err, "find what source "+source+" leaves behind")
 }
 
 // lockOrphans finds and locks the entities that would be orphaned without the roots. An entity that is being
@@ -141,7 +156,7 @@ func (s State) Replace(ctx context.Context, tx db.DBTX, source string, entities 
 	if err := s.Drop(ctx, tx, source, gone); err != nil {
 		return err
 	}
-	if err := s.clearConflicts(ctx, tx, []string{emitterOf(source)}, nil); err != nil {
+	if err := s.clearConflicts(ctx, tx, []string{EmitterOf(source)}, nil); err != nil {
 		return err
 	}
 	if _, err := s.Add(ctx, tx, source, entities); err != nil {
@@ -150,17 +165,20 @@ func (s State) Replace(ctx context.Context, tx db.DBTX, source string, entities 
 	return s.makeDue(ctx, tx, refs)
 }
 
-// Refresh schedules an entity and the locations above it to be processed now. It reports whether the entity
-// exists.
+// Refresh schedules an entity and the locations above it to be processed now, before what is due by its interval.
+// Files that a sweep brought are forgotten, so that their hosts are asked. It reports whether the entity exists.
 func (s State) Refresh(ctx context.Context, tx db.DBTX, ref string) (bool, error) {
-	touched, err := s.queries.CatalogRefreshAncestors(ctx, tx, ref)
+	touched, err := s.queries.CatalogRefreshAncestors(ctx, tx, causeOf(ctx).String(), ref)
 	if err != nil {
 		return false, fmt.Errorf("refresh %s: %w", ref, err)
 	}
 	if len(touched) == 0 {
 		return false, nil
 	}
-	return true, s.notify(ctx, tx)
+	if err := s.queries.CatalogForgetFiles(ctx, tx, touched); err != nil {
+		return false, fmt.Errorf("forget the stored files of %s: %w", ref, err)
+	}
+	return true, s.notifyUrgent(ctx, tx)
 }
 
 // RemoveByUID removes one entity and schedules its parents to be processed. A parent that still emits the
@@ -185,7 +203,7 @@ func (s State) RemoveByUID(ctx context.Context, tx db.DBTX, uid uuid.UUID) (ref 
 	if err != nil {
 		return "", err
 	}
-	if err := s.remove(ctx, tx, []string{ref}); err != nil {
+	if err := s.Remove(ctx, tx, []string{ref}); err != nil {
 		return "", err
 	}
 	if err := s.queries.CatalogMakeDueAfresh(ctx, tx, parents); err != nil {
@@ -270,16 +288,16 @@ func (s State) RemoveOrphans(ctx context.Context, tx db.DBTX) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := s.remove(ctx, tx, below); err != nil {
+	if err := s.Remove(ctx, tx, below); err != nil {
 		return 0, err
 	}
 	return len(orphans), audit.Record(ctx, tx, processor, audit.CatalogClean, wholeCatalog, named(below, nil)...)
 }
 
-// remove deletes entities, which the caller has locked, and all records about them. Other locations may then
+// Remove deletes entities, which the caller has locked, and all records about them. Other locations may then
 // claim their references. It requests stitches first, because a stitcher that holds such a request waits for
 // none of this transaction's locks.
-func (s State) remove(ctx context.Context, tx db.DBTX, refs []string) error {
+func (s State) Remove(ctx context.Context, tx db.DBTX, refs []string) error {
 	if len(refs) == 0 {
 		return nil
 	}
@@ -296,10 +314,10 @@ func (s State) remove(ctx context.Context, tx db.DBTX, refs []string) error {
 		do   func(ctx context.Context, tx db.DBTX, refs []string) error
 		refs []string
 	}{
-		{"request stitches of neighbours", s.queries.CatalogRequestStitches, slices.Concat(refs, neighbours, claimants)},
+		{"request stitches of neighbours", s.requestStitches, slices.Concat(refs, neighbours, claimants)},
 		{"delete references", s.queries.CatalogDeleteReferences, refs},
 		{"delete states", s.queries.CatalogDeleteStates, refs},
-		{"delete served entities", s.queries.CatalogDeleteEntities, refs},
+		{"delete served entities", s.deleteEntities, refs},
 		{"forget claims", s.queries.CatalogDeleteClaims, refs},
 		{"refresh claimants", s.queries.CatalogMakeDueAfresh, claimants},
 	}
@@ -311,6 +329,15 @@ func (s State) remove(ctx context.Context, tx db.DBTX, refs []string) error {
 	return s.notify(ctx, tx)
 }
 
+// deleteEntities stops serving entities. Without a stated cause, they were orphans.
+func (s State) deleteEntities(ctx context.Context, tx db.DBTX, refs []string) error {
+	cause := causeOf(ctx)
+	if cause.Kind == CauseUnknown {
+		cause.Kind = CauseOrphan
+	}
+	return s.queries.CatalogDeleteEntities(ctx, tx, cause.String(), refs)
+}
+
 func (s State) makeDue(ctx context.Context, tx db.DBTX, refs []string) error {
 	if err := s.queries.CatalogMakeDue(ctx, tx, refs); err != nil {
 		return fmt.Errorf("make entities due: %w", err)
@@ -320,7 +347,17 @@ func (s State) makeDue(ctx context.Context, tx db.DBTX, refs []string) error {
 
 // notify notifies the engines when the transaction commits.
 func (s State) notify(ctx context.Context, tx db.DBTX) error {
-	return wrapped(s.queries.CatalogNotify(ctx, tx), "notify the engines")
+	return wrapped(s.queries.CatalogNotify(ctx, tx, ""), "notify the engines")
+}
+
+// notifyUrgent notifies the engines of urgent entities when the transaction commits.
+func (s State) notifyUrgent(ctx context.Context, tx db.DBTX) error {
+	return wrapped(s.queries.CatalogNotify(ctx, tx, urgentTopic), "notify the engines of urgent entities")
+}
+
+// requestStitches requests the stitching of entities.
+func (s State) requestStitches(ctx context.Context, tx db.DBTX, refs []string) error {
+	return s.queries.CatalogRequestStitches(ctx, tx, false, refs)
 }
 
 func setOf(refs []string) map[string]bool {

@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/db"
@@ -18,8 +20,11 @@ import (
 )
 
 // stitchVersion begins every served entity's hash. Increase it when the same input produces another output:
-// entities of older versions are stitched again.
-const stitchVersion = 3
+// entities of older versions are stitched again. Version 4 also stores repository, branch and own_hash.
+const stitchVersion = 4
+
+// stitchedAtOnce is the number of entities that one goroutine stitches before it takes others.
+const stitchedAtOnce = 20
 
 // maxOutdated bounds the entities of older versions whose stitching is requested at once.
 const maxOutdated = 2000
@@ -34,12 +39,17 @@ const (
 // stitch stitches one batch of entities whose parts changed, and reports whether there was one. When the
 // database rejects a batch, each entity is stitched alone, so that a bad one does not block the others.
 func (e *Engine) stitch(ctx context.Context) (bool, error) {
-	refs, err := e.stitchBatch(ctx, nil, stitchSize)
+	refs, err := e.stitchBatch(ctx, func(ctx context.Context, tx pgx.Tx) ([]string, error) {
+		return e.queries.CatalogTakeStitches(ctx, tx, e.bursts.minAge().Seconds(), stitchSize)
+	})
+	if err == nil && len(refs) == 0 {
+		return e.bursts.wait(ctx), nil
+	}
 	if err == nil || !db.Refused(err) {
 		return len(refs) > 0, err
 	}
 	for _, ref := range refs {
-		if _, err := e.stitchBatch(ctx, []string{ref}, 1); err == nil {
+		if _, err := e.stitchBatch(ctx, e.takeStitch(ref)); err == nil {
 			continue
 		} else if !db.Refused(err) {
 			return false, err
@@ -48,6 +58,13 @@ func (e *Engine) stitch(ctx context.Context) (bool, error) {
 		}
 	}
 	return len(refs) > 0, nil
+}
+
+// takeStitch takes the request of one entity.
+func (e *Engine) takeStitch(ref string) func(ctx context.Context, tx pgx.Tx) ([]string, error) {
+	return func(ctx context.Context, tx pgx.Tx) ([]string, error) {
+		return e.queries.CatalogTakeStitch(ctx, tx, ref)
+	}
 }
 
 // RestitchOutdated requests the stitching of entities that an older version stitched, at most maxOutdated,
@@ -60,15 +77,13 @@ func (e *Engine) RestitchOutdated(ctx context.Context) (int, error) {
 	return int(requested), wrapped(err, "request stitches of what an older version stitched")
 }
 
-// stitchBatch stitches the entities of stitch requests, only these or any, and returns their references, also
-// on an error.
-func (e *Engine) stitchBatch(ctx context.Context, only []string, size int32) (refs []string, err error) {
+// stitchBatch stitches the entities whose requests it takes, and returns their references, also on an error.
+func (e *Engine) stitchBatch(ctx context.Context, take func(ctx context.Context, tx pgx.Tx) ([]string, error)) (refs []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
 	var news []unserved
 	err = Transact(ctx, e.pool, func(tx pgx.Tx) error {
-		refs, err = e.queries.CatalogTakeStitches(ctx, tx, only, size)
-		if err != nil {
+		if refs, err = take(ctx, tx); err != nil {
 			return fmt.Errorf("take stitch requests: %w", err)
 		}
 		if len(refs) == 0 {
@@ -78,8 +93,11 @@ func (e *Engine) stitchBatch(ctx context.Context, only []string, size int32) (re
 		if err != nil {
 			return err
 		}
-		made, failed := stitchAll(all)
+		made, failed := e.stitchAll(all)
 		if err := e.serve(ctx, tx, refs, made); err != nil {
+			return err
+		}
+		if err := e.keepMissing(ctx, tx, refs); err != nil {
 			return err
 		}
 		news, err = e.saveUnserved(ctx, tx, all, failed)
@@ -97,7 +115,7 @@ func (e *Engine) giveUp(ctx context.Context, ref string, refused error) error {
 	defer cancel()
 	var news []unserved
 	err := Transact(ctx, e.pool, func(tx pgx.Tx) error {
-		if _, err := e.queries.CatalogTakeStitches(ctx, tx, []string{ref}, 1); err != nil {
+		if _, err := e.queries.CatalogTakeStitch(ctx, tx, ref); err != nil {
 			return fmt.Errorf("take the stitch request of %s: %w", ref, err)
 		}
 		all, err := e.parts(ctx, tx, []string{ref})
@@ -149,7 +167,7 @@ func (e *Engine) saveUnserved(ctx context.Context, tx pgx.Tx, all []parts, faile
 	}
 	isChanged := setOf(changed)
 	news = slices.DeleteFunc(failed, func(f unserved) bool { return !isChanged[f.ref] })
-	return news, wrapped(e.queries.CatalogRequestStitches(ctx, tx, parents), "request stitches of parents")
+	return news, wrapped(e.state.requestStitches(ctx, tx, parents), "request stitches of parents")
 }
 
 func (e *Engine) tellUnserved(ctx context.Context, news []unserved) {
@@ -174,7 +192,7 @@ type parts struct {
 
 // parts reads the parts of those references that have been processed.
 func (e *Engine) parts(ctx context.Context, tx pgx.Tx, refs []string) ([]parts, error) {
-	inputs, err := e.queries.CatalogStitchInputs(ctx, tx, refs)
+	inputs, err := e.queries.CatalogStitchInputs(ctx, tx, settling.Seconds(), refs)
 	if err != nil {
 		return nil, fmt.Errorf("read processed entities: %w", err)
 	}
@@ -219,19 +237,43 @@ type stitched struct {
 	id uuid.UUID
 	// kind is in lower case, like ref.
 	kind, ref, hash string
-	document        json.RawMessage
-	rows            []entity.SearchRow
+	// ownHash is the hash of the entity's own document, without what others say about it.
+	ownHash  string
+	document json.RawMessage
+	rows     []entity.SearchRow
+	// isNew means that the entity was not served before.
+	isNew bool
+	// changedBy is what made a new version, zero when this is the served version. replaces says that a new version
+	// replaces a served one.
+	changedBy Cause
+	replaces  bool
+	// repository and branch are those of the file, "" for any other location.
+	repository, branch string
 }
 
-// stitchAll stitches entities and leaves out those whose served form is unchanged. An entity that fails keeps
-// its served form.
-func stitchAll(all []parts) (made []stitched, failed []unserved) {
-	for _, p := range all {
-		one, err := p.stitchSafely()
-		if err != nil {
-			failed = append(failed, unserved{p.EntityRef, err})
-		} else if one.hash != p.ServedHash {
-			made = append(made, one)
+// stitchAll stitches entities, on all cores, and leaves out those whose served form is unchanged. An entity that
+// fails keeps its served form.
+func (e *Engine) stitchAll(all []parts) (made []stitched, failed []unserved) {
+	results, failures := make([]stitched, len(all)), make([]error, len(all))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for begin := 0; begin < len(all); begin += stitchedAtOnce {
+		group.Go(func() error {
+			for i := begin; i < min(begin+stitchedAtOnce, len(all)); i++ {
+				results[i], failures[i] = all[i].stitchSafely()
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // what failed is in failures
+	for i, p := range all {
+		if failures[i] != nil {
+			failed = append(failed, unserved{p.EntityRef, failures[i]})
+		} else if results[i].hash != p.ServedHash {
+			if results[i].kind != "location" { // a Location is at several places at once
+				results[i].repository, results[i].branch = e.pipeline.RepositoryOf(p.LocationKey)
+			}
+			made = append(made, results[i])
 		}
 	}
 	return made, failed
@@ -257,8 +299,8 @@ func (e *panicError) Error() string { return fmt.Sprintf("putting it together pa
 
 // stitch builds the served entity from the processed one, its relations, its errors and its identity.
 func (p parts) stitch() (stitched, error) {
-	var e entity.Entity
-	if err := json.Unmarshal(p.Processed, &e); err != nil {
+	e, order, err := entity.Decode(p.Processed)
+	if err != nil {
 		return stitched{}, fmt.Errorf("decode processed entity %s: %w", p.EntityRef, err)
 	}
 	failures, err := p.failures()
@@ -279,12 +321,16 @@ func (p parts) stitch() (stitched, error) {
 		metadata["etag"] = etag
 	}
 	rows := entity.SearchRows(e, p.relations)
-	document, err := entity.Marshal(e, p.Processed)
+	document, err := order.Marshal(e)
 	if err != nil {
 		return stitched{}, fmt.Errorf("encode %s: %w", p.EntityRef, err)
 	}
 	hash := fmt.Sprintf("%d:%s", stitchVersion, hashOf(document))
-	return stitched{id: p.EntityID, kind: strings.ToLower(e.Kind()), ref: p.EntityRef, hash: hash, document: document, rows: rows}, nil
+	made := stitched{id: p.EntityID, kind: strings.ToLower(e.Kind()), ref: p.EntityRef, hash: hash, ownHash: hashOf(p.Processed), document: document, rows: rows, isNew: p.IsNew}
+	if p.isNewVersion(made) {
+		made.changedBy, made.replaces = p.cause(made), p.ServedHash != ""
+	}
+	return made, nil
 }
 
 func outgoing(relations []entity.Relation) []any {
@@ -359,36 +405,69 @@ func statusItem(kind string, level Level, failure *entity.Error) map[string]any 
 
 // serve writes entities and their search rows, and deletes the requested references that no longer exist.
 func (e *Engine) serve(ctx context.Context, tx pgx.Tx, asked []string, served []stitched) error {
-	if err := e.queries.CatalogRemoveReplacedEntities(ctx, tx, asked); err != nil {
+	if err := e.queries.CatalogRemoveReplacedEntities(ctx, tx, Cause{Kind: CauseOrphan}.String(), asked); err != nil {
 		return fmt.Errorf("remove replaced entities: %w", err)
 	}
 	if len(served) == 0 {
 		return nil
 	}
+	if err := e.keepRevisions(ctx, tx, served); err != nil {
+		return err
+	}
 	var entities db.CatalogSaveEntitiesParams
-	var search db.CatalogReplaceSearchRowsParams
-	for _, s := range served {
-		entities.EntityIds = append(entities.EntityIds, s.id)
-		entities.Refs = append(entities.Refs, s.ref)
-		entities.Hashes = append(entities.Hashes, s.hash)
-		entities.Entities = append(entities.Entities, string(s.document))
-		for _, row := range s.rows {
-			search.RowIds = append(search.RowIds, s.id)
-			search.Kinds = append(search.Kinds, s.kind)
-			search.Keys = append(search.Keys, textOf(&row.Key))
-			search.HasValues = append(search.HasValues, row.Value != nil)
-			search.Values = append(search.Values, textOf(row.Value))
-			search.Originals = append(search.Originals, textOf(row.OriginalValue))
+	var added, replaced searchRows
+	for _, one := range served {
+		entities.EntityIds = append(entities.EntityIds, one.id)
+		entities.Refs = append(entities.Refs, one.ref)
+		entities.Hashes = append(entities.Hashes, one.hash)
+		entities.Entities = append(entities.Entities, string(one.document))
+		entities.OwnHashes = append(entities.OwnHashes, one.ownHash)
+		entities.ChangedBy = append(entities.ChangedBy, one.changedBy.String())
+		entities.Repositories, entities.Branches = append(entities.Repositories, one.repository), append(entities.Branches, one.branch)
+		if one.isNew {
+			added.add(one)
+		} else {
+			replaced.add(one)
 		}
 	}
-	search.EntityIds = entities.EntityIds
 	if err := e.queries.CatalogSaveEntities(ctx, tx, entities); err != nil {
 		return fmt.Errorf("save served entities: %w", err)
 	}
-	if err := e.queries.CatalogReplaceSearchRows(ctx, tx, search); err != nil {
-		return fmt.Errorf("save search rows: %w", err)
+	if len(added.rows.RowIds) > 0 {
+		if err := e.queries.CatalogAddSearchRows(ctx, tx, added.rows); err != nil {
+			return fmt.Errorf("add search rows: %w", err)
+		}
 	}
-	return nil
+	if len(replaced.of) == 0 {
+		return nil
+	}
+	err := e.queries.CatalogReplaceSearchRows(ctx, tx, db.CatalogReplaceSearchRowsParams{EntityIds: replaced.of, RowIds: replaced.rows.RowIds,
+		Kinds: replaced.rows.Kinds, Keys: replaced.rows.Keys, HasValues: replaced.rows.HasValues, Values: replaced.rows.Values, Originals: replaced.rows.Originals})
+	return wrapped(err, "replace search rows")
+}
+
+// searchRows are the search rows of some entities, as columns for a query.
+type searchRows struct {
+	of   []uuid.UUID
+	rows db.CatalogAddSearchRowsParams
+}
+
+func (s *searchRows) add(one stitched) {
+	s.of = append(s.of, one.id)
+	for _, row := range one.rows {
+		s.rows.RowIds = append(s.rows.RowIds, one.id)
+		s.rows.Kinds = append(s.rows.Kinds, one.kind)
+		s.rows.Keys = append(s.rows.Keys, textOf(&row.Key))
+		s.rows.HasValues = append(s.rows.HasValues, row.Value != nil)
+		s.rows.Values = append(s.rows.Values, textOf(row.Value))
+		s.rows.Originals = append(s.rows.Originals, textOf(row.OriginalValue))
+	}
+}
+
+// keepMissing keeps right which of the asked references are missing. Whatever changes that asks for a stitch of the
+// reference: a relation to it, its first version, its removal.
+func (e *Engine) keepMissing(ctx context.Context, tx pgx.Tx, asked []string) error {
+	return wrapped(e.queries.CatalogKeepMissing(ctx, tx, asked), "note which entities are missing")
 }
 
 // textOf is a search value that Postgres accepts: without NUL characters.

@@ -2,7 +2,6 @@ package processing
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,7 +9,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/db"
 )
 
@@ -24,6 +22,8 @@ type batch struct {
 	offers    *offers
 	// touched are the references whose served form may change.
 	touched map[string]bool
+	// urgent means that this goes before what is due by its interval, and so do the children that it changes.
+	urgent bool
 	// dropped are the entities that are no longer emitted, by who emitted them.
 	dropped map[string][]string
 }
@@ -36,7 +36,7 @@ type outcome struct {
 // write stores finished work in one transaction and releases the entities. Results of documents that changed
 // meanwhile are dropped. It has its own deadline, so that finished work is still written when the engine
 // stops.
-func (s session) write(ctx context.Context, done []work) error {
+func (s lane) write(ctx context.Context, done []work) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 	defer cancel()
 	var b *batch
@@ -45,18 +45,23 @@ func (s session) write(ctx context.Context, done []work) error {
 		if err != nil {
 			return err
 		}
-		b = &batch{state: s.state, tx: tx, offers: newOffers(), touched: map[string]bool{}, dropped: map[string][]string{}}
+		b = &batch{state: s.state, tx: tx, offers: newOffers(), touched: map[string]bool{}, dropped: map[string][]string{}, urgent: s.urgent}
 		if err := b.sort(current); err != nil {
 			return err
 		}
-		if err := b.write(ctx); err != nil {
+		// First, because what follows makes entities due again, and looks whether others ever had a valid result.
+		if err := s.release(ctx, tx, schedules, slices.Concat(b.good, b.bad)); err != nil {
 			return err
 		}
-		return s.release(ctx, tx, schedules)
+		if err := s.writeReads(ctx, tx, current); err != nil {
+			return err
+		}
+		return b.write(ctx)
 	})
 	if err != nil {
 		return err
 	}
+	s.bursts.note(len(b.good))
 	s.logErrors(ctx, b)
 	s.logRemarks(ctx, b)
 	for _, rejected := range b.offers.rejected {
@@ -67,7 +72,7 @@ func (s session) write(ctx context.Context, done []work) error {
 }
 
 // logErrors logs the errors that are new.
-func (s session) logErrors(ctx context.Context, b *batch) {
+func (s lane) logErrors(ctx context.Context, b *batch) {
 	for _, o := range slices.Concat(b.bad, b.good) {
 		known := map[string]bool{}
 		for _, failure := range decodeErrors(o.row.Errors) {
@@ -89,7 +94,7 @@ func (s session) logErrors(ctx context.Context, b *batch) {
 }
 
 // logRemarks logs the remarks of results that changed.
-func (s session) logRemarks(ctx context.Context, b *batch) {
+func (s lane) logRemarks(ctx context.Context, b *batch) {
 	for _, o := range b.good {
 		texts := make([]string, len(o.result.Remarks))
 		for i, remark := range o.result.Remarks {
@@ -111,7 +116,7 @@ func lineOf(stored *int32) int {
 
 // lockCurrent locks all rows that the results will be written to, in one global order. It returns the results
 // that are still current: the entity is still held, and its document has not changed.
-func (s session) lockCurrent(ctx context.Context, tx pgx.Tx, done []work) (current []work, schedules []schedule, err error) {
+func (s lane) lockCurrent(ctx context.Context, tx pgx.Tx, done []work) (current []work, schedules []schedule, err error) {
 	refs := map[string]bool{}
 	for _, item := range done {
 		refs[item.row.EntityRef] = true
@@ -164,37 +169,48 @@ func (b *batch) write(ctx context.Context) error {
 	if len(b.good)+len(b.bad) == 0 {
 		return nil
 	}
-	steps := []func(context.Context) error{b.writeFailures, b.writeSuccesses, b.writeChildren, b.writeRelations, b.stitchParents, b.recordChanges}
+	for _, o := range slices.Concat(b.good, b.bad) {
+		b.touched[o.row.EntityRef] = true
+	}
+	steps := []func(context.Context) error{b.acceptFailures, b.writeChildren, b.writeRelations, b.stitchParents, b.recordChanges}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return err
 		}
 	}
-	if err := b.state.queries.CatalogRequestStitches(ctx, b.tx, slices.Sorted(maps.Keys(b.touched))); err != nil {
+	if err := b.state.queries.CatalogRequestStitches(ctx, b.tx, b.urgent, slices.Sorted(maps.Keys(b.touched))); err != nil {
 		return fmt.Errorf("request stitches: %w", err)
+	}
+	if b.urgent {
+		return b.hurry(ctx)
 	}
 	return b.state.notify(ctx, b.tx)
 }
 
-func (b *batch) writeFailures(ctx context.Context) error {
-	if len(b.bad) == 0 {
-		return nil
-	}
-	var ids []uuid.UUID
-	var failures, hashes, neverGood []string
-	for _, o := range b.bad {
-		encoded, err := encodeErrors(o.result.Errors)
-		if err != nil {
-			return fmt.Errorf("errors of %s: %w", o.row.EntityRef, err)
+// hurry makes the children urgent that are due, because they were changed.
+func (b *batch) hurry(ctx context.Context) error {
+	var children []string
+	for _, o := range b.good {
+		for _, child := range o.result.Children {
+			children = append(children, child.Ref)
 		}
-		ids, failures, hashes = append(ids, o.row.EntityID), append(failures, encoded), append(hashes, o.hash)
-		b.touched[o.row.EntityRef] = true
+	}
+	if _, err := b.state.queries.CatalogHurryDue(ctx, b.tx, children); err != nil {
+		return fmt.Errorf("make changed children urgent: %w", err)
+	}
+	if err := b.state.notify(ctx, b.tx); err != nil {
+		return err
+	}
+	return b.state.notifyUrgent(ctx, b.tx)
+}
+
+// acceptFailures lets others claim the references of entities that never had a valid result.
+func (b *batch) acceptFailures(ctx context.Context) error {
+	var neverGood []string
+	for _, o := range b.bad {
 		if o.row.NeverGood {
 			neverGood = append(neverGood, o.row.EntityRef)
 		}
-	}
-	if err := b.state.queries.CatalogSaveFailures(ctx, b.tx, ids, failures, hashes); err != nil {
-		return fmt.Errorf("save failures: %w", err)
 	}
 	return b.refreshClaimants(ctx, neverGood)
 }
@@ -211,44 +227,6 @@ func (b *batch) refreshClaimants(ctx context.Context, held []string) error {
 	}
 	b.touch(claimants)
 	return wrapped(b.state.queries.CatalogMakeDueAfresh(ctx, b.tx, claimants), "refresh claimants")
-}
-
-func (b *batch) writeSuccesses(ctx context.Context) error {
-	if len(b.good) == 0 {
-		return nil
-	}
-	var rows db.CatalogSaveSuccessesParams
-	for _, o := range b.good {
-		encoded, err := encodeErrors(o.result.Errors)
-		if err != nil {
-			return fmt.Errorf("errors of %s: %w", o.row.EntityRef, err)
-		}
-		rows.EntityIds = append(rows.EntityIds, o.row.EntityID)
-		rows.Processed = append(rows.Processed, string(o.result.Document))
-		rows.ResultHashes = append(rows.ResultHashes, o.hash)
-		rows.Errors = append(rows.Errors, encoded)
-		b.touched[o.row.EntityRef] = true
-	}
-	err := b.state.queries.CatalogSaveSuccesses(ctx, b.tx, rows)
-	return wrapped(err, "save processed entities")
-}
-
-// encodeErrors encodes errors for the database, "" when there are none.
-func encodeErrors(failures []*entity.Error) (string, error) {
-	if len(failures) == 0 {
-		return "", nil
-	}
-	encoded, err := json.Marshal(failures)
-	return string(encoded), err
-}
-
-// decodeErrors decodes stored errors. Errors that cannot be decoded are ignored.
-func decodeErrors(encoded []byte) []*entity.Error {
-	var failures []*entity.Error
-	if len(encoded) == 0 || json.Unmarshal(encoded, &failures) != nil {
-		return nil
-	}
-	return failures
 }
 
 // stitchParents requests stitches of the Locations whose status shows errors of these entities.
@@ -277,6 +255,7 @@ func (b *batch) writeChildren(ctx context.Context) error {
 	for _, o := range b.good {
 		emitters = append(emitters, o.row.EntityRef)
 		for _, child := range o.result.Children {
+			child.askedBy = o.row.AskedBy
 			b.offers.add(o.row.EntityRef, child)
 		}
 	}

@@ -12,7 +12,13 @@ import (
 type Statement struct {
 	SQL  string
 	Args []any
+	// Generic says that one plan is good for all arguments, so that it need not be made for each execution.
+	Generic bool
 }
+
+// GenericPlan has the generic statements of a transaction planned once for a connection. They find their rows by
+// indexes: without knowing the arguments, the planner may hope to find enough of them early in a large table.
+const GenericPlan = "select set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true)"
 
 // builder writes one statement.
 type builder struct {
@@ -22,6 +28,8 @@ type builder struct {
 	// named means that the statement names its entities: conditions are evaluated for each of them, instead
 	// of as a set.
 	named bool
+	// generic is Statement.Generic.
+	generic bool
 }
 
 func (b *builder) text(parts ...string) {
@@ -62,7 +70,9 @@ func (b *builder) alias(prefix string) string {
 	return prefix + strconv.Itoa(b.aliases)
 }
 
-func (b *builder) statement() Statement { return Statement{SQL: b.sql.String(), Args: b.args} }
+func (b *builder) statement() Statement {
+	return Statement{SQL: b.sql.String(), Args: b.args, Generic: b.generic}
+}
 
 // maxKinds bounds the kinds that a scope restricts by: each is a range of references.
 const maxKinds = 16

@@ -1,6 +1,9 @@
 package query
 
-import "slices"
+import (
+	"slices"
+	"strconv"
+)
 
 const (
 	// manyValues is the number of values above which a Match is wide. For up to so many values the planner
@@ -10,6 +13,8 @@ const (
 	// the set of a quarter of a million, sorting costs n look-ups, and walking through the order until a page
 	// is full some 5,000,000/n.
 	maxSorted = 2500
+	// maxGeneric bounds the limit of a generic statement, which is part of its text: it decides about the plan.
+	maxGeneric = 101
 )
 
 // isWide reports whether a Match has so many values that statements with an array of them take long to plan.
@@ -46,6 +51,11 @@ type firstRows struct {
 // counts them, up to a bound, and then does one or the other.
 func (f firstRows) write(b *builder, s scope, selection func(*builder, scope)) {
 	match, others, found := s.wide()
+	if only, is := s.only(); is && f.limit > 0 && f.limit <= maxGeneric && f.offset <= 0 {
+		// Whatever the values are, the statement counts what they find. So its plan need not know them, and making
+		// one would take longer than executing it.
+		match, others, found, b.generic = only, nil, true, true
+	}
 	if !found || f.limit <= 0 {
 		selection(b, s)
 		b.limit(f.limit, f.offset)
@@ -54,7 +64,7 @@ func (f firstRows) write(b *builder, s scope, selection func(*builder, scope)) {
 	with := func(parts ...Filter) scope { return scope{kinds: s.kinds, rest: slices.Concat(parts, others)} }
 	b.text("with found as materialized (")
 	b.scopeIDs(scope{kinds: s.kinds, rest: All{match}})
-	b.text(" limit ", b.arg(maxSorted+1), "), few as materialized (select count(*) <= ", b.arg(maxSorted), " as yes from found) select ", f.columns, " from ((")
+	b.text(" limit ", strconv.Itoa(maxSorted+1), "), few as materialized (select count(*) <= ", strconv.Itoa(maxSorted), " as yes from found) select ", f.columns, " from ((")
 	selection(b, with(among{}))
 	b.limit(f.limit+f.offset, 0)
 	b.text(") union all (")
@@ -62,6 +72,15 @@ func (f firstRows) write(b *builder, s scope, selection func(*builder, scope)) {
 	b.limit(f.limit+f.offset, 0)
 	b.text(")) u", f.sorting("u"))
 	b.limit(f.limit, f.offset)
+}
+
+// only is the Match that is the whole scope.
+func (s scope) only() (match Match, is bool) {
+	if len(s.kinds) > 0 || len(s.rest) != 1 {
+		return Match{}, false
+	}
+	match, is = s.rest[0].(Match)
+	return match, is
 }
 
 // wide is the first wide Match of a scope, and the conditions beside it.
@@ -76,7 +95,10 @@ func (s scope) wide() (match Match, others All, found bool) {
 
 // limit writes the bounds of a selection.
 func (b *builder) limit(limit, offset int) {
-	if limit > 0 {
+	switch {
+	case limit > 0 && b.generic:
+		b.text(" limit ", strconv.Itoa(limit))
+	case limit > 0:
 		b.text(" limit ", b.arg(limit))
 	}
 	if offset > 0 {

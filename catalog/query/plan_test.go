@@ -48,15 +48,45 @@ type plan struct {
 
 func explain(t *testing.T, pool *pgxpool.Pool, statement query.Statement) plan {
 	t.Helper()
-	var document []byte
-	arguments := append([]any{pgx.QueryExecModeCacheDescribe}, statement.Args...)
-	err := pool.QueryRow(t.Context(), "explain (analyze, format json) "+statement.SQL, arguments...).Scan(&document)
-	require.NoError(t, err, statement.SQL)
+	document := explained(t, pool, statement)
 	var plans []struct {
 		Plan plan `json:"Plan"`
 	}
 	require.NoError(t, json.Unmarshal(document, &plans))
 	return plans[0].Plan
+}
+
+// explained is EXPLAIN's answer for a statement. A generic one is prepared and executed, because EXPLAIN of a
+// statement plans it for its arguments.
+func explained(t *testing.T, pool *pgxpool.Pool, statement query.Statement) (document []byte) {
+	t.Helper()
+	const analyze = "explain (analyze, format json) "
+	if !statement.Generic {
+		arguments := append([]any{pgx.QueryExecModeCacheDescribe}, statement.Args...)
+		require.NoError(t, pool.QueryRow(t.Context(), analyze+statement.SQL, arguments...).Scan(&document), statement.SQL)
+		return document
+	}
+	tx, err := pool.Begin(t.Context())
+	require.NoError(t, err)
+	defer tx.Rollback(t.Context()) //nolint:errcheck // it only read
+	literals := make([]string, len(statement.Args))
+	for i, argument := range statement.Args {
+		switch argument := argument.(type) {
+		case string:
+			literals[i] = "'" + argument + "'"
+		case []string:
+			literals[i] = "array['" + strings.Join(argument, "','") + "']"
+		default:
+			literals[i] = fmt.Sprint(argument)
+		}
+	}
+	for _, sql := range []string{query.GenericPlan, "deallocate all", "prepare tested as " + statement.SQL} {
+		_, err := tx.Exec(t.Context(), sql, pgx.QueryExecModeSimpleProtocol)
+		require.NoError(t, err, sql)
+	}
+	execute := analyze + "execute tested(" + strings.Join(literals, ", ") + ")"
+	require.NoError(t, tx.QueryRow(t.Context(), execute, pgx.QueryExecModeSimpleProtocol).Scan(&document), execute)
+	return document
 }
 
 func (p plan) sequentialScans() []string {
@@ -154,6 +184,8 @@ func TestPlansTouchFewRows(t *testing.T) {
 		"a count of own entities":                    {query.Page{}.Count(own), few},
 		"a count of own components":                  {query.Page{Filter: components}.Count(own), few},
 		"a count of own entities or groups":          {query.Page{}.Count(ownOrGroups), many},
+		"a list of own entities":                     {query.List{ByRef: true, Limit: 21}.Select(own), few},
+		"a list of own entities by name":             {query.List{Orders: []query.Order{*byName}, ByRef: true, Limit: 21}.Select(own), few},
 		"a list of own components":                   {query.List{Filter: components, ByRef: true, Limit: 21}.Select(own), few},
 		"a list of own entities or groups":           {query.List{ByRef: true, Limit: 21}.Select(ownOrGroups), many},
 		"facets of own entities":                     {query.Facets(own, []string{"kind", "spec.type"}, nil), few},
@@ -164,6 +196,9 @@ func TestPlansTouchFewRows(t *testing.T) {
 		"a page of what a hundred teams own":               {query.Page{Limit: 201}.Select(hundred), many},
 		"a page of a hundred teams' components by name":    {query.Page{Filter: components, Order: byName, Limit: 21}.Select(hundred), many},
 		"a list of what a hundred teams own":               {query.List{ByRef: true, Limit: 21}.Select(hundred), many},
+		"a list of what a hundred teams own by name":       {query.List{Orders: []query.Order{*byName}, ByRef: true, Limit: 21}.Select(hundred), many},
+		"a list of what half of the teams own by name":     {query.List{Orders: []query.Order{*byName}, ByRef: true, Limit: 21}.Select(half), many},
+		"a short page of what half of the teams own":       {query.Page{Limit: 21}.Select(half), many},
 		"a count of what a hundred teams own":              {query.Page{}.Count(hundred), many},
 		"facets of what a hundred teams own":               {query.Facets(hundred, []string{"kind"}, nil), many},
 		"a page of what half of the teams own":             {query.Page{Limit: 201}.Select(half), many},

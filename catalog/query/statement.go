@@ -277,6 +277,17 @@ func ByRefWithLocation(readable Grant, ref string) Statement {
 	return b.statement()
 }
 
+// MissingTargets returns the type and the target of up to most relations of an entity that lead to no entity that is
+// readable.
+func MissingTargets(readable Grant, ref string, most int) Statement {
+	b := &builder{named: true}
+	b.text("select distinct r.type, r.target_ref from catalog_relations r where r.source_ref = ", b.arg(strings.ToLower(ref)),
+		" and not exists (select from catalog_entities e where e.entity_ref = r.target_ref")
+	b.andEntity(grantedScope(readable, nil), "e")
+	b.text(") order by r.type, r.target_ref limit ", b.arg(most))
+	return b.statement()
+}
+
 // ByUID returns the document of one entity.
 func ByUID(readable Grant, uid uuid.UUID) Statement {
 	b := &builder{named: true}

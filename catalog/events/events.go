@@ -1,0 +1,294 @@
+// Package events acts on the events of source code hosts. A server stores each event in the transaction of its request,
+// and a worker works events off in the order of their arrival: it makes urgent what an event touches. Nothing depends
+// on events. What a missed one would have refreshed is found by the next sweep or the next read. Package
+// integration/hostevents says what an event is.
+package events
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/portico-dev/portico/catalog/processing"
+	"github.com/portico-dev/portico/catalog/provider"
+	"github.com/portico-dev/portico/db"
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/hostevents"
+	"github.com/portico-dev/portico/telemetry"
+)
+
+const (
+	// channel is the Postgres channel on which NotifySourceEvents wakes workers.
+	channel = "portico_source_events"
+	// batch bounds the events that are worked off in one transaction.
+	batch = 200
+	// timeout bounds one transaction.
+	timeout = 30 * time.Second
+	// pollPeriod is the time after which a worker looks for events without a notification.
+	pollPeriod = time.Second
+	// deleted bounds the events that are deleted at once.
+	deleted = 5000
+)
+
+// Hosts are the configured hosts. *integration.Set implements it.
+type Hosts interface {
+	hostevents.Hosts
+	ByHost(name string) (integration.Host, bool)
+}
+
+// Options are the dependencies of a Service. Every field is required unless it says otherwise.
+type Options struct {
+	Pool *pgxpool.Pool
+	// Notifications is a pool for LISTEN that does not go through a connection pooler.
+	Notifications *pgxpool.Pool
+	Log           *slog.Logger
+	Hosts         Hosts
+	// Sources are the webhooks that are configured.
+	Sources []hostevents.Source
+	// Watchers are the sources of the catalog that are swept when an event concerns them, and Sweep sweeps one, by its
+	// name. Only processes that work events off need them.
+	Watchers []provider.Watcher
+	Sweep    func(ctx context.Context, source string) error
+	// Telemetry counts events. Nil counts none.
+	Telemetry *telemetry.Telemetry
+}
+
+// Service takes events and acts on them. Any number of processes may do so on one database. It is safe for concurrent
+// use.
+type Service struct {
+	Options
+
+	queries *db.Queries
+	state   processing.State
+	sources map[string]hostevents.Source
+}
+
+// New makes a Service.
+func New(options Options) *Service {
+	s := &Service{Options: options, queries: db.New(), state: processing.NewState(), sources: map[string]hostevents.Source{}}
+	for _, source := range options.Sources {
+		s.sources[source.Topic()] = source
+	}
+	return s
+}
+
+// Takes returns a fault of kind NotFound for a topic for which no webhook is configured.
+func (s *Service) Takes(topic string) error {
+	if s.sources[topic] == nil {
+		return fault.New(fault.NotFound, "There is no webhook for the topic %q: configure its secret, see docs/events.md", topic)
+	}
+	return nil
+}
+
+// Receive checks a delivery and stores its events. A redelivery changes nothing. Errors are like those of
+// hostevents.Source.
+func (s *Service) Receive(ctx context.Context, topic string, header http.Header, body []byte) error {
+	if err := s.Takes(topic); err != nil {
+		return err
+	}
+	outcome, err := s.receive(ctx, s.sources[topic], header, body)
+	switch {
+	case errors.Is(err, hostevents.ErrSignature):
+		outcome = "refused"
+	case fault.KindOf(err) == fault.Input:
+		outcome = "invalid"
+	case err != nil:
+		return err
+	}
+	s.Telemetry.Count(ctx, telemetry.EventsReceived, topic, outcome)
+	return err
+}
+
+// receive returns the outcome for the metric.
+func (s *Service) receive(ctx context.Context, source hostevents.Source, header http.Header, body []byte) (outcome string, err error) {
+	delivery, err := source.Read(header, body)
+	if err != nil {
+		return "", err
+	}
+	placed, elsewhere := hostevents.Place(s.Hosts, source, delivery)
+	for _, reason := range elsewhere {
+		s.Log.WarnContext(ctx, "an event was ignored", "topic", source.Topic(), "delivery", delivery.ID, "reason", reason)
+	}
+	if len(placed) == 0 {
+		return "ignored", nil
+	}
+	count, err := s.store(ctx, source.Topic(), delivery.ID, placed)
+	if count == 0 {
+		return "repeated", err
+	}
+	return "stored", err
+}
+
+// store stores the events of a delivery, and returns how many there were not before.
+func (s *Service) store(ctx context.Context, topic, delivery string, placed []hostevents.Event) (count int64, err error) {
+	documents := make([]string, len(placed))
+	for i, event := range placed {
+		encoded, err := json.Marshal(event)
+		if err != nil {
+			return 0, fmt.Errorf("encode an event of delivery %s: %w", delivery, err)
+		}
+		documents[i] = string(encoded)
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	err = pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		if count, err = s.queries.AddSourceEvents(ctx, tx, topic, delivery, documents); err != nil {
+			return err
+		}
+		return s.queries.NotifySourceEvents(ctx, tx)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("store the events of delivery %s: %w", delivery, err)
+	}
+	return count, nil
+}
+
+// Run works events off until the context ends, and then returns nil. Failures of the database are logged and retried.
+func (s *Service) Run(ctx context.Context) error {
+	listener := db.NewListener(s.Notifications, channel, s.Log)
+	come, stop := listener.Follow("")
+	defer stop()
+	var listening errgroup.Group
+	listening.Go(func() error { return listener.Run(ctx) })
+	for ctx.Err() == nil {
+		more, err := s.WorkOff(ctx)
+		if err != nil && ctx.Err() == nil {
+			s.Log.ErrorContext(ctx, "events of source code hosts could not be worked off; this is tried again", "error", err)
+		}
+		if more && err == nil {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-come:
+		case <-time.After(pollPeriod):
+		}
+	}
+	return listening.Wait()
+}
+
+// WorkOff works off the oldest events, and reports whether there may be more. While another process does so, it does
+// nothing. What many events touch is made urgent once.
+func (s *Service) WorkOff(ctx context.Context) (more bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	var done worked
+	err = processing.Transact(ctx, s.Pool, func(tx pgx.Tx) error {
+		free, err := s.queries.TrySourceEventsLock(ctx, tx)
+		if err != nil || !free {
+			return err
+		}
+		rows, err := s.queries.PendingSourceEvents(ctx, tx, batch)
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		more = len(rows) == batch
+		done, err = s.workOff(ctx, tx, rows)
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("work events off: %w", err)
+	}
+	for _, kind := range done.kinds {
+		s.Telemetry.Count(ctx, telemetry.EventsDone, string(kind))
+	}
+	s.sweep(ctx, done.concerned)
+	return more, nil
+}
+
+// worked are events that were worked off: their kinds, and the sources that they concern.
+type worked struct {
+	kinds     []hostevents.Kind
+	concerned map[string]bool
+}
+
+func (s *Service) workOff(ctx context.Context, tx pgx.Tx, rows []db.PendingSourceEventsRow) (worked, error) {
+	ids, touched, done := make([]int64, len(rows)), make([]int32, len(rows)), worked{concerned: map[string]bool{}}
+	for i, row := range rows {
+		var event hostevents.Event
+		if err := json.Unmarshal(row.Event, &event); err != nil {
+			return worked{}, fmt.Errorf("decode event %d: %w", row.ID, err)
+		}
+		count, err := s.refresh(ctx, tx, event)
+		if err != nil {
+			return worked{}, fmt.Errorf("act on event %d: %w", row.ID, err)
+		}
+		ids[i], touched[i], done.kinds = row.ID, int32(min(count, math.MaxInt32)), append(done.kinds, event.Kind)
+		for _, watcher := range s.Watchers {
+			if isNews := event.Kind != hostevents.Pushed || count == 0; isNews && watcher.Concerned(event) {
+				done.concerned[watcher.Name()] = true
+			}
+		}
+	}
+	return done, s.queries.FinishSourceEvents(ctx, tx, ids, touched)
+}
+
+// sweep has sources swept that nobody has paused, each once for any number of events. What cannot be started now is found
+// by the next sweep of its schedule.
+func (s *Service) sweep(ctx context.Context, concerned map[string]bool) {
+	if len(concerned) == 0 {
+		return
+	}
+	names := slices.Sorted(maps.Keys(concerned))
+	paused, err := s.queries.PausedSources(ctx, s.Pool, names)
+	if err != nil {
+		s.Log.WarnContext(ctx, "sources were not swept because of events; their schedules will do that", "sources", names, "error", err)
+		return
+	}
+	for _, name := range names {
+		if slices.Contains(paused, name) {
+			continue
+		}
+		if err := s.Sweep(ctx, name); err != nil {
+			s.Log.WarnContext(ctx, "a source was not swept because of an event; its schedule will do that", "source", name, "error", err)
+		}
+	}
+}
+
+// Backlog measures the events that wait, as samples of telemetry.EventsPending and EventsLag.
+func (s *Service) Backlog(ctx context.Context) ([]telemetry.Sample, error) {
+	backlog, err := s.queries.SourceEventsBacklog(ctx, s.Pool)
+	if err != nil {
+		return nil, fmt.Errorf("count the events of source code hosts: %w", err)
+	}
+	return []telemetry.Sample{{Metric: telemetry.EventsPending, Value: float64(backlog.Pending)}, {Metric: telemetry.EventsLag, Value: backlog.Oldest}}, nil
+}
+
+// refresh makes urgent what reads files that an event touches, and returns their number. An entity of which nothing is
+// left there gets an error; its sources alone remove it.
+func (s *Service) refresh(ctx context.Context, tx pgx.Tx, event hostevents.Event) (int, error) {
+	host, known := s.Hosts.ByHost(event.Host)
+	repositories := event.Repositories()
+	if !known || len(repositories) == 0 {
+		return 0, nil
+	}
+	cause := processing.Cause{Kind: processing.CauseEvent, By: fmt.Sprintf("%s %s", event.Kind, repositories[0])}
+	return s.state.RefreshReaders(processing.CausedBy(ctx, cause), tx, repositories, func(url string) bool {
+		place, err := integration.PlaceOf(host, url)
+		return err == nil && event.Touches(place)
+	})
+}
+
+// DeleteBefore deletes events that were received before a time and worked off, some at once, and reports whether there
+// may be more.
+func (s *Service) DeleteBefore(ctx context.Context, before time.Time) (more bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	count, err := s.queries.DeleteOldSourceEvents(ctx, s.Pool, before, deleted)
+	if err != nil {
+		return false, fmt.Errorf("delete old events of source code hosts: %w", err)
+	}
+	return count == deleted, nil
+}
