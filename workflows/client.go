@@ -114,12 +114,21 @@ func asRefusal(err error) error {
 
 // Cancel implements engine.Engine.
 func (c *Client) Cancel(ctx context.Context, runID string) error {
+	return c.signal(ctx, runID, engine.SignalCancel)
+}
+
+// Wake makes a run that waits for somebody look again at once. It does nothing to a run that is not active.
+func (c *Client) Wake(ctx context.Context, runID string) error {
+	return c.signal(ctx, runID, engine.SignalWake)
+}
+
+// signal sends a signal to the run's workflow, if it has one.
+func (c *Client) signal(ctx context.Context, runID, signal string) error {
 	ctx, done := context.WithTimeout(ctx, callTimeout)
 	defer done()
-	err := c.Temporal.SignalWorkflow(ctx, runID, "", engine.SignalCancel, nil)
-	var gone *serviceerror.NotFound
-	if err != nil && !errors.As(err, &gone) {
-		return fmt.Errorf("cancel the workflow of run %s: %w", runID, err)
+	err := c.Temporal.SignalWorkflow(ctx, runID, "", signal, nil)
+	if _, gone := errors.AsType[*serviceerror.NotFound](err); err != nil && !gone {
+		return fmt.Errorf("send the signal %s to the workflow of run %s: %w", signal, runID, err)
 	}
 	return nil
 }

@@ -55,7 +55,7 @@ type definition struct {
 }
 
 // definitions is the one table of workflows.
-var definitions = []definition{templateRun}
+var definitions = []definition{templateRun, discoverySweep}
 
 // templateRun is the workflow behind a run of a template.
 var templateRun = definition{name: engine.WorkflowTemplateRun, function: TemplateRun, queue: QueueRuns, priority: priorityPerson,
@@ -71,15 +71,11 @@ func (d definition) register(registry worker.WorkflowRegistry) {
 	registry.RegisterWorkflowWithOptions(d.function, workflow.RegisterOptions{Name: d.name})
 }
 
-// Register makes a worker of a queue run its workflows, and answers how many there are: without any, the
-// queue needs no worker.
-func Register(registry worker.WorkflowRegistry, queue Queue) int {
-	registered := 0
+// Register makes a worker of a queue run its workflows.
+func Register(registry worker.WorkflowRegistry, queue Queue) {
 	for _, each := range definitions {
 		if each.queue == queue {
 			each.register(registry)
-			registered++
 		}
 	}
-	return registered
 }

@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/portico-dev/portico/catalog/sweep"
 	"github.com/portico-dev/portico/scaffolder/engine"
 	"github.com/portico-dev/portico/workflows"
 )
@@ -19,6 +20,7 @@ import (
 // workflow.GetVersion. New histories are recorded with
 //
 //	PORTICO_RECORD_HISTORIES=1 go test -run TestHistoriesOfEveryKindReplay ./internal/e2e
+//	PORTICO_RECORD_HISTORIES=1 go test -run TestSweepsInTemporal ./activities/discovery
 //
 // which overwrites those of the same names. Where the workflow's code decides otherwise since, the old ones
 // move to a directory named after that change first, and stay as long as runs of their time may be under way.
@@ -29,7 +31,9 @@ func TestHistoriesReplay(t *testing.T) {
 		t.Run(file, func(t *testing.T) {
 			t.Parallel()
 			replayer := worker.NewWorkflowReplayer()
-			workflows.Register(replayer, workflows.QueueRuns)
+			for _, queue := range workflows.Queues {
+				workflows.Register(replayer, queue)
+			}
 			require.NoError(t, replayer.ReplayWorkflowHistoryFromJSONFile(quiet(), file))
 		})
 	}
@@ -42,8 +46,8 @@ func TestReplayNoticesOtherDecisions(t *testing.T) {
 		t.Run(file, func(t *testing.T) {
 			t.Parallel()
 			replayer := worker.NewWorkflowReplayer()
-			hasty := func(workflow.Context, engine.Command) error { return nil }
-			replayer.RegisterWorkflowWithOptions(hasty, workflow.RegisterOptions{Name: engine.WorkflowTemplateRun})
+			replayer.RegisterWorkflowWithOptions(func(workflow.Context, engine.Command) error { return nil }, workflow.RegisterOptions{Name: engine.WorkflowTemplateRun})
+			replayer.RegisterWorkflowWithOptions(func(workflow.Context, sweep.Command) error { return nil }, workflow.RegisterOptions{Name: sweep.WorkflowDiscoverySweep})
 			require.Error(t, replayer.ReplayWorkflowHistoryFromJSONFile(quiet(), file))
 		})
 	}

@@ -53,7 +53,7 @@ func (r *templateRunner) perform(
 	case engine.NextAction:
 		request.Failed = r.act(ctx, *next)
 	case engine.NextWait:
-		r.wait(ctx, *next.Wait)
+		request.Woken = r.wait(ctx, *next.Wait)
 	case engine.NextRollback:
 		came := r.rollBack(*next, progress)
 		if next.More {
@@ -156,7 +156,7 @@ func (r *templateRunner) advance(ctx workflow.Context, request engine.AdvanceReq
 func (r *templateRunner) continueAsNew(ctx workflow.Context, request engine.AdvanceRequest) error {
 	command := r.command
 	command.Generation, command.Rollback = request.Generation, request.Rollback
-	return continueAsNew(ctx, command, engine.SignalCancel, engine.SignalContinue)
+	return continueAsNew(ctx, command, engine.SignalCancel, engine.SignalContinue, engine.SignalWake)
 }
 
 // act runs an action under its own id, so that the Temporal Web UI reads like the template, and answers why
@@ -181,12 +181,21 @@ func (r *templateRunner) act(ctx workflow.Context, next engine.Next) *engine.Fai
 	return &engine.FailedAction{Position: action.Position, Failure: describe(err)}
 }
 
-// wait holds a durable timer: no worker is kept, and it ends early when the run is cancelled.
-func (r *templateRunner) wait(ctx workflow.Context, wait engine.Wait) {
+// wait holds a durable timer: no worker is kept. It ends early when the run is cancelled or woken, and answers
+// whether it was woken.
+func (r *templateRunner) wait(ctx workflow.Context, wait engine.Wait) (woken bool) {
 	ctx = r.interruptible(ctx)
 	defer r.stop()
 	timer := workflow.NewTimerWithOptions(ctx, wait.Until.Sub(workflow.Now(ctx)), workflow.TimerOptions{Summary: truncateSummary(wait.Summary)})
-	_ = timer.Get(ctx, nil) // the next request checks the clock, and has Cancelled set after a cancellation
+	selector := workflow.NewSelector(ctx)
+	// The next request checks the clock, and has Cancelled set after a cancellation.
+	selector.AddFuture(timer, func(workflow.Future) {})
+	selector.AddReceive(workflow.GetSignalChannel(ctx, engine.SignalWake), func(signals workflow.ReceiveChannel, _ bool) {
+		signals.Receive(ctx, nil)
+		woken = true
+	})
+	selector.Select(ctx)
+	return woken
 }
 
 // isReopened hears what was decided while the run came to its end: Temporal starts no other execution beside

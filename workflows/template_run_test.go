@@ -226,6 +226,24 @@ func TestACancelEndsAWait(t *testing.T) {
 	require.True(t, s.last().Cancelled)
 }
 
+// TestAWakeEndsAWait: what the step waits for may have happened. A wake that comes before the wait is not lost.
+func TestAWakeEndsAWait(t *testing.T) {
+	t.Parallel()
+	for name, after := range map[string]time.Duration{"during the wait": time.Minute, "before the wait": 0} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage()
+			s.script = []engine.Next{s.waiting(48 * time.Hour)}
+			before := s.environment.Now()
+			s.signal(after, engine.SignalWake, nil)
+			s.run(t)
+			require.Equal(t, []string{"wait", "end"}, s.told)
+			require.True(t, s.last().Woken)
+			require.Less(t, s.environment.Now().Sub(before), time.Hour)
+		})
+	}
+}
+
 func TestACancellationEndsAnActionAndIsPassedOn(t *testing.T) {
 	t.Parallel()
 	s := newStage(act(0), act(1), engine.Next{Kind: engine.NextPark})
