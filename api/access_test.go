@@ -28,14 +28,24 @@ import (
 	"github.com/portico-dev/portico/audit/trail"
 	"github.com/portico-dev/portico/bookmarks"
 	"github.com/portico-dev/portico/catalog"
+	"github.com/portico-dev/portico/catalog/events"
 	"github.com/portico-dev/portico/catalog/query"
+	"github.com/portico-dev/portico/catalog/sweep"
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/identity/sessions"
 	"github.com/portico-dev/portico/identity/signin"
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/argocd/applications"
 	"github.com/portico-dev/portico/integration/forges"
+	"github.com/portico-dev/portico/integration/github"
+	"github.com/portico-dev/portico/integration/hostevents"
+	"github.com/portico-dev/portico/integration/kubernetes"
+	"github.com/portico-dev/portico/integration/kubernetes/workloads"
 	"github.com/portico-dev/portico/integration/picker"
+	"github.com/portico-dev/portico/integration/project"
+	"github.com/portico-dev/portico/integration/secretpaths"
+	"github.com/portico-dev/portico/integration/subject"
 	"github.com/portico-dev/portico/internal/testkit"
 	"github.com/portico-dev/portico/internal/testkit/catalogtest"
 	"github.com/portico-dev/portico/policy"
@@ -46,8 +56,10 @@ import (
 	"github.com/portico-dev/portico/scaffolder"
 	"github.com/portico-dev/portico/scaffolder/access"
 	"github.com/portico-dev/portico/scaffolder/action"
+	runcallback "github.com/portico-dev/portico/scaffolder/callback"
 	"github.com/portico-dev/portico/scaffolder/run"
 	"github.com/portico-dev/portico/seal"
+	"github.com/portico-dev/portico/vault"
 )
 
 // callers are the columns of the table below.
@@ -99,6 +111,14 @@ p, role:default/operators, portico.audit.read, read, allow
 p, role:default/operators, portico.session.read, read, allow
 p, role:default/operators, portico.session.delete, delete, allow
 p, role:default/operators, portico.temporal.read, read, allow
+p, role:default/operators, portico.build.read, read, allow
+p, role:default/operators, portico.build.rerun, use, allow
+p, role:default/operators, portico.pull-request.read, read, allow
+p, role:default/operators, portico.vault.read, read, allow
+p, role:default/operators, kubernetes.clusters.read, read, allow
+p, role:default/operators, kubernetes.resources.read, read, allow
+p, role:default/operators, kubernetes.proxy, use, allow
+p, role:default/operators, argocd.view.read, read, allow
 g, user:default/operator, role:default/operators
 `
 
@@ -143,6 +163,8 @@ func newAccessBench(t *testing.T) *accessBench {
 	entities := catalog.New(catalog.Options{Pool: b.pool, Decider: decider})
 	hosts, err := forges.New(forges.Config{}, integration.Options{})
 	require.NoError(t, err)
+	clusters, err := kubernetes.New(kubernetes.Config{}, kubernetes.Options{})
+	require.NoError(t, err)
 	match := map[policy.ResourceType]authorize.Match{policy.CatalogEntity: entities.MatchingEntities,
 		policy.ScaffolderTask: service.MatchingRuns, policy.PolicyEntity: roles.MatchingRoles}
 	signIn := signin.New(signin.Options{Pool: b.pool, Issuer: issuer, Seals: keys, Log: log})
@@ -158,12 +180,24 @@ func newAccessBench(t *testing.T) *accessBench {
 		o.Plugins = []api.Plugin{
 			api.NewAuthPlugin(api.AuthOptions{Issuer: issuer, SignIn: signIn, BaseURL: portal, PortalURL: portal}),
 			api.NewSessionsPlugin(sessions.New(signIn, decider)),
+			api.NewSourcesPlugin(sweep.NewService(sweep.ServiceOptions{Pool: b.pool, Decider: decider, Log: log})),
 			api.NewCatalogPlugin(entities),
+			api.NewCatalogExplanationPlugin(entities),
 			api.NewScaffolderPlugin(service, db.NewListener(b.pool, run.Channel, log)),
 			api.NewPorticoPlugin(api.Info{Title: "Test"}, service, nil),
+			api.NewEventsPlugin(events.New(events.Options{Pool: b.pool, Log: log, Hosts: hosts,
+				Sources: []hostevents.Source{github.NewWebhook(hostevents.Secrets{{Value: "secret"}})}})),
+			api.NewCallbacksPlugin(runcallback.New(runcallback.Options{Pool: b.pool, Log: log})),
 			api.NewBookmarksPlugin(bookmarks.New(b.pool)),
 			api.NewHostsPlugin(picker.New(picker.Options{Hosts: hosts, Decider: decider})),
+			api.NewAutocompletePlugin(picker.New(picker.Options{Hosts: hosts, Decider: decider})),
+			api.NewKubernetesPlugin(workloads.New(workloads.Options{Clusters: clusters, Entities: subject.Finder{Catalog: entities, Decider: decider}})),
+			api.NewProjectPlugin(project.New(project.Options{Hosts: hosts, Entities: subject.Finder{Catalog: entities, Decider: decider}})),
+			api.NewVaultPlugin(secretpaths.New(secretpaths.Options{Entities: subject.Finder{Catalog: entities, Decider: decider}, Sessions: vault.NewSessions(vault.Settings{})})),
+			api.NewArgoCDPlugin(applications.New(applications.Options{Entities: subject.Finder{Catalog: entities, Decider: decider}})),
+			api.NewArgoCDMetadataPlugin(),
 			api.NewAuditPlugin(trail.New(b.pool, decider)),
+			api.NewProxyPlugin(proxyTo(t, temporalUI(t))),
 			api.NewTemporalPlugin(api.TemporalOptions{Log: log, Decider: decider, Upstream: temporalUI(t), Namespace: "default", BaseURL: portal}),
 			api.NewRolesPlugin(roles),
 			api.NewRoleEditorPlugin(roles),
@@ -310,16 +344,21 @@ var accessTable = []accessRow{
 	{`GET /api/catalog/entities`, `/api/catalog/entities?limit=1`, ``, `401 401 401 none 200 200 200 200 200 200 200`},
 	{`GET /api/catalog/entities/by-name/{kind}/{namespace}/{name}`, `/api/catalog/entities/by-name/component/default/component-1`, ``, `401 401 401 404 200 200 200 200 200 200 200`},
 	{`GET /api/catalog/entities/by-name/{kind}/{namespace}/{name}/ancestry`, `/api/catalog/entities/by-name/component/default/component-1/ancestry`, ``, `401 401 401 403 200 200 200 200 200 200 200`},
+	{`GET /api/catalog/entities/by-name/{kind}/{namespace}/{name}/history`, `/api/catalog/entities/by-name/component/default/component-1/history`, ``, `401 401 401 404 200 200 200 200 200 200 200`},
 	{`GET /api/catalog/entities/by-query`, `/api/catalog/entities/by-query?limit=1`, ``, `401 401 401 none 200 200 200 200 200 200 200`},
 	{`POST /api/catalog/entities/by-query`, ``, `{"limit":1}`, `401 401 401 none 200 200 200 200 200 200 200`},
 	{`POST /api/catalog/entities/by-refs`, ``, `{"entityRefs":["component:default/component-1"]}`, `401 401 401 none 200 200 200 200 200 200 200`},
 	{`DELETE /api/catalog/entities/by-uid/{uid}`, `/api/catalog/entities/by-uid/{uid}`, ``, `401 401 401 403 403 204 204 204 403 204 403`},
 	{`GET /api/catalog/entities/by-uid/{uid}`, `/api/catalog/entities/by-uid/{uid}`, ``, `401 401 401 404 200 200 200 200 200 200 200`},
+	{`GET /api/catalog/entities/by-uid/{uid}/history`, `/api/catalog/entities/by-uid/{uid}/history`, ``, `401 401 401 404 200 200 200 200 200 200 200`},
 	{`DELETE /api/catalog/entities/unprocessed/delete/{uid}`, `/api/catalog/entities/unprocessed/delete/{new}`, ``, `401 401 401 403 403 403 403 404 403 404 403`},
 	{`GET /api/catalog/entities/unprocessed/failed`, ``, ``, `401 401 401 200 200 200 200 200 200 200 200`},
 	{`GET /api/catalog/entities/unprocessed/pending`, ``, ``, `401 401 401 200 200 200 200 200 200 200 200`},
 	{`GET /api/catalog/entity-facets`, `/api/catalog/entity-facets?facet=kind`, ``, `401 401 401 none 200 200 200 200 200 200 200`},
 	{`POST /api/catalog/entity-facets`, ``, `{"facets":["kind"]}`, `401 401 401 none 200 200 200 200 200 200 200`},
+	{`GET /api/catalog/health`, ``, ``, `401 401 401 403 403 403 403 200 403 200 403`},
+	{`GET /api/catalog/health/conflicts`, ``, ``, `401 401 401 403 403 403 403 none 403 none 403`},
+	{`GET /api/catalog/health/entities/{finding}`, `/api/catalog/health/entities/unowned`, ``, `401 401 401 403 403 403 403 none 403 none 403`},
 	{`GET /api/catalog/locations`, ``, ``, `401 401 401 none 200 200 200 200 none 200 none`},
 	{`POST /api/catalog/locations`, ``, `{"type":"url","target":"https://example.com/{new}"}`, `401 401 401 403 403 403 403 201 403 201 403`},
 	{`GET /api/catalog/locations/by-entity/{kind}/{namespace}/{name}`, `/api/catalog/locations/by-entity/component/default/component-1`, ``, `401 401 401 404 200 200 200 200 404 200 404`},
@@ -329,6 +368,13 @@ var accessTable = []accessRow{
 	{`PUT /api/catalog/locations/{id}`, `/api/catalog/locations/{location}`, `{"type":"url","target":"https://example.com/{new}"}`, `401 401 401 403 403 403 403 200 403 200 403`},
 	{`POST /api/catalog/refresh`, ``, `{"entityRef":"{ref}"}`, `401 401 401 403 403 200 200 200 403 200 403`},
 	{`POST /api/catalog/validate-entity`, ``, `{"location":"url:https://example.com/a","entity":{}}`, `401 401 401 403 400 400 400 400 403 400 403`},
+	{`GET /api/argocd/.well-known/backstage/permissions/metadata`, ``, ``, `401 401 401 200 200 200 200 200 200 200 403`},
+	{`GET /api/kubernetes/.well-known/backstage/permissions/metadata`, ``, ``, `401 401 401 200 200 200 200 200 200 200 403`},
+	{`GET /api/kubernetes/clusters`, ``, ``, `401 401 401 403 403 403 403 none 403 none 403`},
+	{`GET /api/kubernetes/proxy/{path}`, `/api/kubernetes/proxy/api/v1/namespaces/shop/pods/shop-1/log`, ``, `401 401 401 403 403 403 403 404 403 404 403`},
+	{`POST /api/kubernetes/resources/custom/query`, ``, `{"entityRef":"component:default/component-1","customResources":[{"group":"argoproj.io","apiVersion":"v1alpha1","plural":"rollouts"}]}`, `401 401 401 403 403 403 403 none 403 none 403`},
+	{`POST /api/kubernetes/resources/workloads/query`, ``, `{"entityRef":"component:default/component-1"}`, `401 401 401 403 403 403 403 none 403 none 403`},
+	{`POST /api/kubernetes/services/{serviceId}`, `/api/kubernetes/services/component-1`, `{"entity":{"kind":"Component","metadata":{"name":"component-1"}}}`, `401 401 401 403 403 403 403 none 403 none 403`},
 	{`GET /api/permission`, ``, ``, `401 401 401 403 403 403 403 403 200 200 403`},
 	{`POST /api/permission/.well-known/backstage/permissions/apply-conditions`, ``, `{"items":[]}`, `401 401 401 403 403 403 403 403 403 none 403`},
 	{`GET /api/permission/.well-known/backstage/permissions/metadata`, ``, ``, `401 401 401 200 200 200 200 200 200 200 403`},
@@ -357,8 +403,26 @@ var accessTable = []accessRow{
 	{`PUT /api/permission/roles/{kind}/{namespace}/{name}`, `/api/permission/roles/role/default/developers`, `{}`, `401 401 401 403 403 403 403 403 400 403 403`},
 	{`GET /api/portico/v1/audit`, ``, ``, `401 401 401 403 403 403 403 200 403 200 403`},
 	{`GET /api/portico/v1/audit/actions`, ``, ``, `401 401 401 403 403 403 403 200 403 200 403`},
+	{`POST /api/portico/v1/catalog/conflicts/resolve`, ``, `{"entityRef":"component:default/component-1","claimant":"url:https://example.com/other.yaml"}`, `401 401 401 403 403 403 403 404 403 404 403`},
+	{`GET /api/portico/v1/catalog/sources`, ``, ``, `401 401 401 403 403 403 403 none 403 none 403`},
+	{`GET /api/portico/v1/catalog/sources/{name}`, `/api/portico/v1/catalog/sources/none`, ``, `401 401 401 403 403 403 403 404 403 404 403`},
+	{`POST /api/portico/v1/catalog/sources/{name}/sweep`, `/api/portico/v1/catalog/sources/none/sweep`, ``, `401 401 401 403 403 403 403 404 403 404 403`},
+	{`POST /api/portico/v1/catalog/sources/{name}/pause`, `/api/portico/v1/catalog/sources/none/pause`, ``, `401 401 401 403 403 403 403 404 403 404 403`},
+	{`POST /api/portico/v1/catalog/sources/{name}/resume`, `/api/portico/v1/catalog/sources/none/resume`, ``, `401 401 401 403 403 403 403 404 403 404 403`},
+	{`GET /api/portico/v1/catalog/sweeps/{id}`, `/api/portico/v1/catalog/sweeps/{uid}`, ``, `401 401 401 403 403 403 403 404 403 404 403`},
+	{`POST /api/portico/v1/catalog/sweeps/{id}/approve`, `/api/portico/v1/catalog/sweeps/{uid}/approve`, ``, `401 401 401 403 403 403 403 404 403 404 403`},
+	{`POST /api/portico/v1/catalog/sweeps/{id}/drop`, `/api/portico/v1/catalog/sweeps/{uid}/drop`, ``, `401 401 401 403 403 403 403 404 403 404 403`},
+	{`POST /api/portico/v1/catalog/sweeps/{id}/cancel`, `/api/portico/v1/catalog/sweeps/{uid}/cancel`, ``, `401 401 401 403 403 403 403 404 403 404 403`},
+	{`GET /api/portico/v1/entities/by-name/{kind}/{namespace}/{name}/builds`, `/api/portico/v1/entities/by-name/component/default/component-1/builds`, ``, `401 401 401 403 403 403 403 none 403 none 403`},
+	{`GET /api/portico/v1/entities/by-name/{kind}/{namespace}/{name}/builds/{id}/jobs`, `/api/portico/v1/entities/by-name/component/default/component-1/builds/github-1/jobs`, ``, `401 401 401 403 403 403 403 404 403 404 403`},
+	{`POST /api/portico/v1/entities/by-name/{kind}/{namespace}/{name}/builds/{id}/rerun`, `/api/portico/v1/entities/by-name/component/default/component-1/builds/github-1/rerun`, ``, `401 401 401 403 403 403 403 404 403 404 403`},
+	{`GET /api/portico/v1/entities/by-name/{kind}/{namespace}/{name}/explain`, `/api/portico/v1/entities/by-name/component/default/component-1/explain`, ``, `401 401 401 404 200 200 200 200 200 200 403`},
+	{`GET /api/portico/v1/entities/by-name/{kind}/{namespace}/{name}/pull-requests`, `/api/portico/v1/entities/by-name/component/default/component-1/pull-requests`, ``, `401 401 401 403 403 403 403 none 403 none 403`},
+	{`GET /api/portico/v1/entities/by-name/{kind}/{namespace}/{name}/vault`, `/api/portico/v1/entities/by-name/component/default/component-1/vault`, ``, `401 401 401 403 403 403 403 none 403 none 403`},
+	{`GET /api/portico/v1/entities/by-name/{kind}/{namespace}/{name}/argocd`, `/api/portico/v1/entities/by-name/component/default/component-1/argocd`, ``, `401 401 401 403 403 403 403 none 403 none 403`},
 	{`GET /api/portico/v1/hosts`, ``, ``, `401 401 401 403 200 200 200 200 403 200 403`},
-	{`GET /api/portico/v1/hosts/{host}/owners`, `/api/portico/v1/hosts/none.example.com/owners`, ``, `401 401 401 403 404 404 404 404 403 404 403`},
+	{`GET /api/portico/v1/hosts/{host}/branches`, `/api/portico/v1/hosts/none.example.com/branches`, ``, `401 401 401 403 404 404 404 404 403 404 403`},
+	{`GET /api/portico/v1/hosts/{host}/parts/{part}`, `/api/portico/v1/hosts/none.example.com/parts/owner`, ``, `401 401 401 403 404 404 404 404 403 404 403`},
 	{`GET /api/portico/v1/hosts/{host}/repositories/{owner}/{name}`, `/api/portico/v1/hosts/none.example.com/repositories/a/b`, ``, `401 401 401 403 404 404 404 404 403 404 403`},
 	{`GET /api/portico/v1/info`, ``, ``, `401 401 401 200 200 200 200 200 200 200 403`},
 	{`GET /api/portico/v1/sign-in`, ``, ``, `200 200 200 200 200 200 200 200 200 200 200`},
@@ -383,14 +447,25 @@ var accessTable = []accessRow{
 	{`GET /api/portico/v1/policy/roles/{namespace}/{name}`, `/api/portico/v1/policy/roles/default/developers`, ``, `401 401 401 403 403 403 403 403 200 200 403`},
 	{`PUT /api/portico/v1/policy/roles/{namespace}/{name}`, `/api/portico/v1/policy/roles/default/{new}`, `{"memberReferences":["user:default/guest"],"policies":[],"conditions":[]}`, `401 401 401 403 403 403 403 403 204 403 403`},
 	{`GET /api/portico/v1/run-causes`, ``, ``, `401 401 401 403 none 200 none 200 403 200 403`},
+	{`GET /api/portico/v1/template-findings`, ``, ``, `401 401 401 403 none none none none 403 none 403`},
 	{`GET /api/portico/v1/runs`, ``, ``, `401 401 401 403 none 200 none 200 403 200 403`},
+	{`POST /api/events/http/{topic}`, `/api/events/http/github`, `{}`, `403 403 403 403 403 403 403 403 403 403 403`},
+	{`POST /api/portico/v1/callbacks/{secret}`, `/api/portico/v1/callbacks/guessed`, `{}`, `404 404 404 404 404 404 404 404 404 404 404`},
+	{`POST /api/portico/v1/callbacks/{secret}/failure`, `/api/portico/v1/callbacks/guessed/failure`, `{}`, `404 404 404 404 404 404 404 404 404 404 404`},
 	{`GET /api/portico/v1/runs/{id}`, `/api/portico/v1/runs/{run}`, ``, `401 401 401 403 403 200 403 200 403 200 403`},
 	{`POST /api/portico/v1/runs/{id}/rollback`, `/api/portico/v1/runs/{run}/rollback`, `{}`, `401 401 401 403 403 202 403 202 403 202 403`},
 	{`POST /api/scaffolder/.well-known/backstage/permissions/apply-conditions`, ``, `{"items":[]}`, `401 401 401 403 403 403 403 403 403 none 403`},
 	{`GET /api/portico/.well-known/backstage/permissions/metadata`, ``, ``, `401 401 401 200 200 200 200 200 200 200 403`},
 	{`GET /api/scaffolder/.well-known/backstage/permissions/metadata`, ``, ``, `401 401 401 200 200 200 200 200 200 200 403`},
+	{`DELETE /api/proxy/{path}`, `/api/proxy/ui/x`, ``, `401 401 401 200 200 200 200 200 200 200 403`},
+	{`GET /api/proxy/{path}`, `/api/proxy/ui/x`, ``, `401 401 401 200 200 200 200 200 200 200 403`},
+	{`HEAD /api/proxy/{path}`, `/api/proxy/ui/x`, ``, `401 401 401 200 200 200 200 200 200 200 403`},
+	{`OPTIONS /api/proxy/{path}`, `/api/proxy/ui/x`, ``, `401 401 401 200 200 200 200 200 200 200 403`},
+	{`PATCH /api/proxy/{path}`, `/api/proxy/ui/x`, ``, `401 401 401 200 200 200 200 200 200 200 403`},
+	{`POST /api/proxy/{path}`, `/api/proxy/ui/x`, ``, `401 401 401 200 200 200 200 200 200 200 403`},
+	{`PUT /api/proxy/{path}`, `/api/proxy/ui/x`, ``, `401 401 401 200 200 200 200 200 200 200 403`},
 	{`GET /api/scaffolder/v2/actions`, ``, ``, `401 401 401 none none none none none none none 403`},
-	{`POST /api/scaffolder/v2/autocomplete/{provider}/{resource}`, `/api/scaffolder/v2/autocomplete/none/x`, `{"token":"x"}`, `401 401 401 400 400 400 400 400 400 400 403`},
+	{`POST /api/scaffolder/v2/autocomplete/{provider}/{resource}`, `/api/scaffolder/v2/autocomplete/github/owners`, `{"token":"x","context":{"host":"none.example.com"}}`, `401 401 401 403 404 404 404 404 403 404 403`},
 	{`POST /api/scaffolder/v2/dry-run`, ``, `{"template":{"apiVersion":"scaffolder.backstage.io/v1beta3","kind":"Template","metadata":{"name":"x"},"spec":{"parameters":{"required":["a"]},"steps":[]}},"values":{},"directoryContents":[]}`, `401 401 401 403 403 403 403 400 403 400 403`},
 	{`GET /api/scaffolder/v2/tasks`, ``, ``, `401 401 401 403 none 200 none 200 403 200 403`},
 	{`POST /api/scaffolder/v2/tasks`, ``, `{"templateRef":"template:default/hello","values":{"name":"shop"}}`, `401 401 401 403 201 201 201 201 403 201 403`},

@@ -58,7 +58,8 @@ func TestASecretIsShownNowhere(t *testing.T) {
 		o.Log, o.Telemetry, o.Refusals, o.WrongTokensPerMinute = logger, observed, audit.NewAttempts(pool, logger), 1000
 		o.Authenticator = identity.NewAuthenticator(nil, []identity.ExternalAccess{identity.StaticAccess("canary-5d1f0a-token", "external:ci", nil)})
 		o.Plugins[0] = api.NewCatalogPlugin(catalog.New(catalog.Options{Pool: pool, Decider: policy.AllowKnown{}}))
-		o.Plugins = append(o.Plugins, api.NewHostsPlugin(picker.New(picker.Options{Hosts: hosts, Decider: policy.AllowKnown{}})))
+		choices := picker.New(picker.Options{Hosts: hosts, Decider: policy.AllowKnown{}})
+		o.Plugins = append(o.Plugins[:len(o.Plugins)-1], api.NewHostsPlugin(choices), api.NewAutocompletePlugin(choices))
 	})
 	const known = "Bearer " + canary + "-token"
 	shown := &strings.Builder{}
@@ -91,8 +92,9 @@ func TestASecretIsShownNowhere(t *testing.T) {
 		send(http.MethodGet, path, "")
 	}
 	for _, of := range []string{"github.example.com", "ghe.example.com"} {
-		require.Contains(t, send(http.MethodGet, "/api/portico/v1/hosts/"+of+"/owners", ""), "127.0.0.1", "the host was asked")
+		require.Contains(t, send(http.MethodGet, "/api/portico/v1/hosts/"+of+"/parts/owner", ""), "127.0.0.1", "the host was asked")
 		send(http.MethodGet, "/api/portico/v1/hosts/"+of+"/repositories/demo/shop", "")
+		send(http.MethodPost, "/api/scaffolder/v2/autocomplete/github/owners", `{"token":"`+canary+`","context":{"host":"`+of+`"}}`)
 	}
 	send(http.MethodPost, "/api/catalog/locations", `{"type":"url","target":"https://`+canary+`:`+canary+`@example.com/a.yaml"}`)
 	send(http.MethodPost, "/api/catalog/locations", `{"type":"url","target":"https://`+canary+`:%@example.com/a.yaml"}`)

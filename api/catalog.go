@@ -27,7 +27,7 @@ var catalogPermissions []byte
 func NewCatalogPlugin(service *catalog.Service) Plugin {
 	c := catalogRoutes{service: service}
 	conditions := conditionRoutes{catalogPermissions, map[policy.ResourceType]authorize.Match{policy.CatalogEntity: service.MatchingEntities}}
-	return plugin{id: "catalog", routes: slices.Concat(c.entityRoutes(), c.locationRoutes(), c.unprocessedRoutes(), conditions.routes())}
+	return plugin{id: "catalog", routes: slices.Concat(c.entityRoutes(), c.historyRoutes(), c.healthRoutes(), c.locationRoutes(), c.unprocessedRoutes(), conditions.routes())}
 }
 
 type catalogRoutes struct{ service *catalog.Service }
@@ -46,11 +46,11 @@ func (r catalogRoutes) entityRoutes() []route {
 			serve: ok("the page", r.queryByParameters)},
 		{method: http.MethodPost, path: "/entities/by-query", access: authenticated, audit: unrecorded("it reads"), summary: "Finds a page of entities by a predicate",
 			body: mayTake[entityQueryInput](), serve: ok("the page", r.queryByBody)},
-		{method: http.MethodGet, path: "/entities/by-uid/:uid", access: authenticated, summary: "Shows an entity by its uid",
+		{method: http.MethodGet, path: "/entities/by-uid/:uid", access: authenticated, summary: "Shows an entity by its uid", query: []parameter{atParameter},
 			serve: ok("the entity", r.byUID), fails: missing},
 		{method: http.MethodDelete, path: "/entities/by-uid/:uid", access: authenticated, audit: records(audit.EntityDelete), command: true, summary: "Deletes an entity; it returns if a location still emits it",
 			serve: empty(http.StatusNoContent, "done", r.deleteByUID)},
-		{method: http.MethodGet, path: byName, access: authenticated, summary: "Shows an entity",
+		{method: http.MethodGet, path: byName, access: authenticated, summary: "Shows an entity", query: []parameter{atParameter},
 			serve: ok("the entity", r.byName), fails: missing},
 		{method: http.MethodGet, path: byName + "/ancestry", access: authenticated, summary: "Shows the ancestors of an entity",
 			serve: ok("the entity and its ancestors", r.ancestry), fails: missing},
@@ -133,6 +133,10 @@ func (r catalogRoutes) page(c *call, q catalog.EntityQuery) (entityPage, error) 
 }
 
 func (r catalogRoutes) byUID(c *call) (document[Entity], error) {
+	if at := c.queryTime(atParameter.name); !at.IsZero() {
+		content, err := r.service.EntityAtByUID(c.Request.Context(), c.principal, c.Param("uid"), at)
+		return document[Entity]{content}, err
+	}
 	content, err := r.service.EntityByUID(c.Request.Context(), c.principal, c.Param("uid"))
 	return document[Entity]{content}, err
 }
@@ -142,6 +146,10 @@ func (r catalogRoutes) deleteByUID(c *call) error {
 }
 
 func (r catalogRoutes) byName(c *call) (document[Entity], error) {
+	if at := c.queryTime(atParameter.name); !at.IsZero() {
+		content, err := r.service.EntityAt(c.Request.Context(), c.principal, c.entityRef(), at)
+		return document[Entity]{content}, err
+	}
 	content, err := r.service.EntityJSON(c.Request.Context(), c.principal, c.entityRef())
 	return document[Entity]{content}, err
 }

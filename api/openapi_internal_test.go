@@ -32,10 +32,12 @@ import (
 // everyPlugin is a server with every plugin. Their services are nil.
 func everyPlugin(t *testing.T) *Server {
 	t.Helper()
-	server, err := NewServer(Options{Version: "0.0.0", Plugins: []Plugin{NewCatalogPlugin(nil), NewScaffolderPlugin(nil, nil),
-		NewAuthPlugin(AuthOptions{}), NewPorticoPlugin(Info{}, nil, nil), NewBookmarksPlugin(nil), NewSessionsPlugin(nil), NewHostsPlugin(nil),
+	server, err := NewServer(Options{Version: "0.0.0", Plugins: []Plugin{NewCatalogPlugin(nil), NewCatalogExplanationPlugin(nil), NewScaffolderPlugin(nil, nil),
+		NewAuthPlugin(AuthOptions{}), NewPorticoPlugin(Info{}, nil, nil), NewCallbacksPlugin(nil), NewEventsPlugin(nil), NewBookmarksPlugin(nil), NewSessionsPlugin(nil), NewSourcesPlugin(nil), NewHostsPlugin(nil), NewAutocompletePlugin(nil),
+		NewKubernetesPlugin(nil), NewProjectPlugin(nil), NewVaultPlugin(nil),
+		NewArgoCDPlugin(nil), NewArgoCDMetadataPlugin(),
 		NewPermissionPlugin(nil), NewRolesPlugin(nil), NewRoleEditorPlugin(nil), NewAuditPlugin(nil), NewExplainPlugin(nil),
-		NewPreviewPlugin(nil), NewTemporalPlugin(TemporalOptions{Log: slog.Default()})}})
+		NewPreviewPlugin(nil), NewProxyPlugin(nil), NewTemporalPlugin(TemporalOptions{Log: slog.Default()})}})
 	require.NoError(t, err)
 	return server
 }
@@ -110,8 +112,15 @@ func TestEveryCommandTakesAnIdempotencyKey(t *testing.T) {
 	onlyAsk := []string{"/entities/by-query", "/entities/by-refs", "/entity-facets", "/validate-entity", "/analyze-location", "/locations/by-query",
 		"/v2/dry-run", "/v2/autocomplete/:provider/:resource", "/:provider/refresh", "/:provider/logout",
 		"/authorize", "/.well-known/backstage/permissions/apply-conditions",
+		"/services/:serviceId", "/resources/workloads/query", "/resources/custom/query",
 		// These store nothing: a cookie, a token that is exchanged once, and a preview.
-		"/api/:plugin/.backstage/auth/v1/cookie", "/v1/token", "/v1/policy/preview"}
+		"/api/:plugin/.backstage/auth/v1/cookie", "/v1/token", "/v1/policy/preview",
+		// The same answer to a callback changes nothing, whatever its key.
+		"/v1/callbacks/:secret", "/v1/callbacks/:secret/failure",
+		// An event has the id of its delivery.
+		"/http/:topic",
+		// The server behind the proxy gets the key.
+		"/*path"}
 	for _, p := range everyPlugin(t).plugins {
 		for _, r := range p.routes {
 			changes := r.method != http.MethodGet && !slices.Contains(onlyAsk, r.path)
@@ -219,7 +228,8 @@ func TestOpenRoutesHaveReasons(t *testing.T) {
 		"GET /api/:plugin/.backstage/auth/v1/jwks.json", "GET /api/auth/.well-known/jwks.json",
 		"GET /api/auth/.well-known/openid-configuration", "GET /api/auth/:provider/handler/frame", "GET /api/auth/:provider/refresh",
 		"GET /api/auth/:provider/start", "GET /api/openapi.json", "GET /api/permission/health", "GET /api/portico/v1/sign-in", "POST /api/auth/:provider/logout", "POST /api/auth/:provider/refresh",
-		"POST /api/auth/v1/token",
+		"POST /api/auth/v1/token", "POST /api/events/http/:topic",
+		"POST /api/portico/v1/callbacks/:secret", "POST /api/portico/v1/callbacks/:secret/failure",
 	}, openRoutes, "a new open door is a decision")
 }
 

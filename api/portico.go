@@ -26,6 +26,27 @@ type Info struct {
 	SignIn       SignIn        `json:"signIn"`
 	// Roles says that roles decide who may do what.
 	Roles bool `json:"roles"`
+	// Fields are the custom fields of forms.
+	Fields []CustomField `json:"fields"`
+	// Decorators are the form decorators that the portal runs.
+	Decorators []FormDecorator `json:"decorators"`
+}
+
+// CustomField is a field that templates have as ui:field, and that the portal does not have itself.
+type CustomField struct {
+	Name string `json:"name"`
+	// Module is the URL of the JavaScript module that defines the custom element Element.
+	Module  string `json:"module"`
+	Element string `json:"element"`
+}
+
+// FormDecorator makes the person's token at a sign-in provider a secret of the run, for templates that name it.
+type FormDecorator struct {
+	ID       string   `json:"id"`
+	Provider string   `json:"provider"`
+	Scopes   []string `json:"scopes"`
+	// Secret is the name of the secret.
+	Secret string `json:"secret"`
 }
 
 // SignIn says how to sign in.
@@ -48,12 +69,15 @@ type welcome struct {
 type Integration struct {
 	Type string `json:"type"`
 	Host string `json:"host"`
+	// UserTokens is the sign-in provider whose tokens are those of the host's users, "" without one.
+	UserTokens string `json:"userTokens,omitempty"`
 }
 
 // NewPorticoPlugin serves /api/portico: Portico's additions to Backstage's API of runs. workflowURL returns
 // the link to a workflow in the Temporal Web UI; nil when there is none.
 func NewPorticoPlugin(info Info, service *scaffolder.Service, workflowURL func(id string) string) Plugin {
-	info.Integrations, info.SignIn.Providers = orEmpty(info.Integrations), orEmpty(info.SignIn.Providers)
+	info.Integrations, info.SignIn.Providers, info.Fields = orEmpty(info.Integrations), orEmpty(info.SignIn.Providers), orEmpty(info.Fields)
+	info.Decorators = orEmpty(info.Decorators)
 	template, createdBy := list("template", "only runs of these templates"), list("createdBy", "only runs of these users")
 	since, until := moment("since", "only runs that were started then or later"), moment("until", "only runs that were started before")
 	p := &porticoAPI{info: info, service: service, workflowURL: workflowURL}
@@ -77,6 +101,9 @@ func NewPorticoPlugin(info Info, service *scaffolder.Service, workflowURL func(i
 		{method: http.MethodPost, path: "/v1/runs/:id/rollback", access: authenticated, audit: records(audit.RunRollback), command: true, body: mayTake[seenInput](),
 			summary: "Rolls a run back", serve: accepted("the run's id", p.rollBack),
 			fails: missingOrConflicting},
+		{method: http.MethodGet, path: "/v1/template-findings", access: authenticated,
+			query:   []parameter{list("template", "only these templates, by their references")},
+			summary: "Checks templates and lists those with findings", serve: ok("the findings", p.findings), fails: missing},
 		describesPermissions(porticoPermissions),
 	}}
 }

@@ -18,6 +18,8 @@ type access struct {
 	signsIn bool
 	// cookie accepts a limited user token too, also in the cookie that a browser sends by itself.
 	cookie bool
+	// opens, when not nil, reports whether the configuration opens the route for a request: its caller is nobody.
+	opens func(*http.Request) bool
 }
 
 type accessKind int
@@ -35,6 +37,12 @@ var authenticated = access{kind: accessAuthenticated}
 // userCookie routes are authenticated, and accept the limited user token of a cookie too: what a page loads
 // without a script. They only read. See issueCookie.
 var userCookie = access{kind: accessAuthenticated, cookie: true}
+
+// authenticatedUnless routes are authenticated, except for the requests for which the operator has decided
+// otherwise.
+func authenticatedUnless(opens func(*http.Request) bool) access {
+	return access{kind: accessAuthenticated, opens: opens}
+}
 
 // open routes need no credentials, for a stated reason.
 func open(reason string) access { return access{kind: accessOpen, reason: reason} }

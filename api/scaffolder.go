@@ -71,8 +71,6 @@ func NewScaffolderPlugin(service *scaffolder.Service, events Follower) Plugin {
 			summary: "Streams the events of a run", serve: streams[taskEvent]("events until the run ends", s.streamEvents), fails: missing},
 		{method: http.MethodPost, path: "/v2/dry-run", access: authenticated, audit: unrecorded("a dry run changes nothing"), body: takes[dryRunInput](),
 			summary: "Does a dry run of a template", serve: ok("the result", s.dryRun), fails: []fault.Kind{fault.BadGateway}, also: []answer{refused}},
-		{method: http.MethodPost, path: "/v2/autocomplete/:provider/:resource", access: authenticated, audit: unrecorded("it reads"), body: takes[autocompleteInput](),
-			summary: "Autocompletes a field's value", serve: ok("the completions, where a provider is known", s.autocomplete)},
 	}...)}
 }
 
@@ -122,6 +120,22 @@ type describedAction struct {
 	Description string           `json:"description,omitempty"`
 	Examples    []action.Example `json:"examples,omitempty"`
 	Schema      actionSchemas    `json:"schema"`
+	// Portico is what Backstage does not tell of an action.
+	Portico actionFacts `json:"portico,omitzero"`
+}
+
+// actionFacts are what a template's author has to know of an action beyond its schemas.
+type actionFacts struct {
+	// Undoes says what a rollback does with what the action created.
+	Undoes string `json:"undoes,omitempty"`
+	// Needs are what must be configured or granted before the action can run.
+	Needs []string `json:"needs,omitempty"`
+	// Differences are what the action does otherwise than Backstage's.
+	Differences []string `json:"differences,omitempty"`
+}
+
+func (f actionFacts) IsZero() bool {
+	return f.Undoes == "" && len(f.Needs) == 0 && len(f.Differences) == 0
 }
 
 type actionSchemas struct {
@@ -132,7 +146,8 @@ type actionSchemas struct {
 func (s *scaffolderAPI) actions(*call) ([]describedAction, error) {
 	described := []describedAction{}
 	for _, d := range s.service.Actions() {
-		described = append(described, describedAction{d.ID, d.Description, d.Examples, actionSchemas{document[object]{d.InputSchema}, document[object]{d.OutputSchema}}})
+		described = append(described, describedAction{d.ID, d.Description, d.Examples,
+			actionSchemas{document[object]{d.InputSchema}, document[object]{d.OutputSchema}}, actionFacts{d.Undoes, d.Needs, d.Differences}})
 	}
 	return described, nil
 }
@@ -331,23 +346,4 @@ func (s *scaffolderAPI) dryRun(c *call) (dryrun.Result, error) {
 	}
 	result, err := s.service.DryRun(c.Request.Context(), c.principal, trial)
 	return result, asValidationBody(err)
-}
-
-type autocompleteInput struct {
-	Token   string          `json:"token"             jsonschema_description:"the user's token for the provider"`
-	Context json.RawMessage `json:"context,omitempty" jsonschema_description:"what is chosen so far"`
-}
-
-type completions struct {
-	Results []completion `json:"results"`
-}
-
-type completion struct {
-	ID    string `json:"id"`
-	Title string `json:"title,omitempty"`
-}
-
-// autocomplete always refuses, because no provider exists.
-func (s *scaffolderAPI) autocomplete(c *call) (completions, error) {
-	return completions{}, fault.New(fault.Input, "Unsupported provider: %s", c.Param("provider"))
 }

@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -32,7 +34,10 @@ import (
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/scaffolder"
 	"github.com/portico-dev/portico/scaffolder/action"
+	"github.com/portico-dev/portico/scaffolder/check"
 	"github.com/portico-dev/portico/scaffolder/engine"
+	"github.com/portico-dev/portico/scaffolder/expression"
+	"github.com/portico-dev/portico/scaffolder/plan"
 	"github.com/portico-dev/portico/scaffolder/run"
 	"github.com/portico-dev/portico/seal"
 )
@@ -78,6 +83,18 @@ func (c templates) EntityJSON(_ context.Context, _ identity.Principal, ref entit
 func (c templates) LocatedEntity(ctx context.Context, principal identity.Principal, ref entity.Ref) (json.RawMessage, provenance.Place, error) {
 	document, err := c.EntityJSON(ctx, principal, ref)
 	return document, provenance.At(provenance.URL, "https://example.com/templates.yaml"), err
+}
+
+func (c templates) EachOfKind(_ context.Context, _ identity.Principal, kind string, hand func(json.RawMessage) error) error {
+	for _, ref := range slices.Sorted(maps.Keys(c)) {
+		if !strings.HasPrefix(ref, kind+":") {
+			continue
+		}
+		if err := hand(json.RawMessage(c[ref])); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 var catalogOfTemplates = templates{
@@ -136,6 +153,42 @@ func newScaffolderServerWith(t *testing.T, pool *pgxpool.Pool, driver engine.Eng
 		}
 	})
 	return s
+}
+
+// describes is an action that only describes itself.
+type describes struct {
+	action.Action
+
+	as action.Description
+}
+
+func (d describes) Describe() action.Description { return d.as }
+
+// TestActionsAndTemplatesTellWhatBackstageDoesNot: what an action undoes and needs, and which templates cannot run.
+func TestActionsAndTemplatesTellWhatBackstageDoesNot(t *testing.T) {
+	t.Parallel()
+	documented := action.Description{ID: "make:thing", InputSchema: json.RawMessage(`{"type":"object"}`), Undoes: "Deletes the thing.",
+		Needs: []string{"A token."}, Differences: []string{"It is faster."}}
+	actions, err := action.NewRegistry(describes{as: documented}, describes{as: action.Description{ID: "plain:thing"}})
+	require.NoError(t, err)
+	service := scaffolder.New(scaffolder.Options{Log: slog.New(slog.DiscardHandler), Catalog: catalogOfTemplates, Actions: actions,
+		Decider: policy.AllowKnown{}, Checker: check.New([]action.Description{documented}, expression.New(expression.Options{}), plan.Rules{})})
+	server := newServer(t, io.Discard, func(o *api.Options) {
+		o.Plugins[1] = api.NewScaffolderPlugin(service, nil)
+		o.Plugins[3] = api.NewPorticoPlugin(api.Info{Title: "Test"}, service, nil)
+	})
+	require.JSONEq(t, `[{"id":"make:thing","schema":{"input":{"type":"object"}},
+		"portico":{"undoes":"Deletes the thing.","needs":["A token."],"differences":["It is faster."]}},{"id":"plain:thing","schema":{}}]`,
+		ask(t, server, http.MethodGet, "/api/scaffolder/v2/actions", "").Body.String())
+
+	const at = "/api/portico/v1/template-findings"
+	hello := `{"templates":[{"templateRef":"template:default/hello","findings":[{"severity":"error","field":"spec.steps[0].action",
+		"message":"there is no action \"debug:log\" here.","next":"There are make:thing."}]}]}`
+	require.JSONEq(t, hello, ask(t, server, http.MethodGet, at, "").Body.String())
+	require.JSONEq(t, hello, ask(t, server, http.MethodGet, at+"?template=default/hello", "").Body.String())
+	require.JSONEq(t, `{"templates":[]}`, ask(t, server, http.MethodGet, at+"?template=template:default/secretive", "").Body.String())
+	require.Equal(t, http.StatusNotFound, ask(t, server, http.MethodGet, at+"?template=default/none", "").Code)
+	require.Equal(t, http.StatusBadRequest, ask(t, server, http.MethodGet, at+"?template=:", "").Code)
 }
 
 func TestWithoutADatabaseRequestsGet503(t *testing.T) {

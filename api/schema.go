@@ -160,6 +160,18 @@ func check(s *jsonschema.Schema, at string, v any) []string {
 		return checkObject(s, at, v)
 	case []any:
 		return checkArray(s, at, v)
+	case float64:
+		return checkNumber(s, at, v)
+	}
+	return nil
+}
+
+func checkNumber(s *jsonschema.Schema, at string, v float64) []string {
+	if least, err := s.Minimum.Float64(); err == nil && v < least { // there is no bound that is no number
+		return []string{fmt.Sprintf("%s must be >= %s", at, s.Minimum)}
+	}
+	if most, err := s.Maximum.Float64(); err == nil && v > most {
+		return []string{fmt.Sprintf("%s must be <= %s", at, s.Maximum)}
 	}
 	return nil
 }

@@ -253,7 +253,8 @@ func (s *Server) admit(c *call, p plugin) error {
 			return err
 		}
 	}
-	if c.route.access.kind == accessAuthenticated {
+	opens := c.route.access.opens
+	if c.route.access.kind == accessAuthenticated && (opens == nil || !opens(c.Request)) {
 		principal, err := s.authenticate(c)
 		if err != nil {
 			return err

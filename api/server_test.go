@@ -24,6 +24,8 @@ import (
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/identity/signin"
+	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/picker"
 	"github.com/portico-dev/portico/integration/provenance"
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/scaffolder"
@@ -61,6 +63,10 @@ func (emptyCatalog) LocatedEntity(_ context.Context, _ identity.Principal, ref e
 	return nil, provenance.Place{}, fault.New(fault.NotFound, "No entity %s", ref)
 }
 
+func (emptyCatalog) EachOfKind(context.Context, identity.Principal, string, func(json.RawMessage) error) error {
+	return nil
+}
+
 // newServer is the API without catalog and runs, for responses that do not need them.
 func newServer(t *testing.T, log io.Writer, change func(*api.Options)) *api.Server {
 	t.Helper()
@@ -73,7 +79,7 @@ func newServer(t *testing.T, log io.Writer, change func(*api.Options)) *api.Serv
 		Database: api.Database{Ping: func(context.Context) error { return nil }, Unreachable: db.Unreachable},
 		Plugins: []api.Plugin{
 			api.NewCatalogPlugin(catalog.New(catalog.Options{})), api.NewScaffolderPlugin(service, nil), api.NewAuthPlugin(api.AuthOptions{SignIn: signin.New(signin.Options{})}),
-			api.NewPorticoPlugin(api.Info{Title: "Test"}, service, nil),
+			api.NewPorticoPlugin(api.Info{Title: "Test"}, service, nil), api.NewAutocompletePlugin(picker.New(picker.Options{Hosts: &integration.Set{}, Decider: policy.AllowKnown{}})),
 		},
 	}
 	if change != nil {
