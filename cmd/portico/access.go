@@ -50,14 +50,20 @@ func pluginKeys(configured config.Discovery, log *slog.Logger) identity.PluginKe
 	keys := identity.PluginKeys{}
 	for _, endpoint := range configured.Endpoints {
 		for _, plugin := range endpoint.Plugins {
-			if endpoint.Target.Internal == "" {
+			base, known := pluginAddress(endpoint, plugin)
+			if !known {
 				continue // only browsers know an address
 			}
-			base := strings.NewReplacer("{{pluginId}}", plugin, "{{ pluginId }}", plugin).Replace(endpoint.Target.Internal)
-			keys[plugin] = identity.NewKeySource(strings.TrimRight(base, "/")+"/.backstage/auth/v1/jwks.json", nil, log)
+			keys[plugin] = identity.NewKeySource(base+"/.backstage/auth/v1/jwks.json", nil, log)
 		}
 	}
 	return keys
+}
+
+// pluginAddress is where backends reach a plugin, without a slash at its end.
+func pluginAddress(endpoint config.DiscoveryEndpoint, plugin string) (address string, known bool) {
+	address = strings.NewReplacer("{{pluginId}}", plugin, "{{ pluginId }}", plugin).Replace(endpoint.Target.Internal)
+	return strings.TrimRight(address, "/"), address != ""
 }
 
 // tokenExchange converts the configuration of the exchange of CI jobs' tokens.

@@ -47,7 +47,6 @@ const (
 )
 
 const (
-	demoTemplate = "template:default/golden-path"
 	// demoOrganization owns the repositories of the demo on the local forge.
 	demoOrganization = "demo"
 )
@@ -67,6 +66,7 @@ without catalog.locations its catalog.`,
 		Example: `  portico dev
   portico dev --config app-config.yaml --data ~/portico
   portico dev --users                                           sign in as one of several people, with roles
+  portico dev --with kubernetes,vault                           with a Kubernetes API server and a Vault, for templates that change them
   portico dev --config examples/app-config.yaml --demo          also run the golden path
   portico dev --config examples/app-config.yaml --demo --exit   and stop, with a status`,
 		Args: cobra.NoArgs,
@@ -83,7 +83,9 @@ without catalog.locations its catalog.`,
 	flags.StringVar(&d.database, "database", "", "use this Postgres (a postgres:// URL) and do not bring one")
 	flags.Uint16Var(&d.port, "port", 0, "serve on this port (default: the configured one, else 7007 or, when that is taken, any free one)")
 	flags.BoolVar(&d.users, "users", false, "have people sign in, and decide by their roles what they may do")
+	flags.StringSliceVar(&d.with, "with", nil, "also start these, unless the configuration has them: kubernetes, vault; and stand-ins for argocd, pagerduty, slack")
 	flags.BoolVar(&d.demo, "demo", false, "run the golden-path template when everything is up")
+	flags.StringVar(&d.demoTemplate, "demo-template", "golden-path", "with --demo: the name of the template: golden-path or onboarding")
 	flags.BoolVar(&d.exit, "exit", false, "with --demo: stop when the run has ended, with status 0 when it completed")
 	return []*cobra.Command{command}
 }
@@ -94,9 +96,12 @@ type dev struct {
 	dataDir, database string
 	port              uint16
 	users, demo, exit bool
-	started           time.Time
-	out               io.Writer
-	parts             *partList
+	demoTemplate      string
+	// with are the further parts to start.
+	with    []string
+	started time.Time
+	out     io.Writer
+	parts   *partList
 	// provider is where people sign in with --users, nil without. roles is the directory with the roles of the
 	// example company, "" if others count.
 	provider *openid.Provider
@@ -117,6 +122,9 @@ func (d *dev) run(ctx context.Context) error {
 		return errors.New("--exit says when the demo is over: give --demo too")
 	}
 	defer context.AfterFunc(ctx, func() { fmt.Fprintln(d.out, "Stopping; press Ctrl-C again to stop at once.") })()
+	if err := d.checkWith(); err != nil {
+		return err
+	}
 	d.started = time.Now()
 	d.parts = newPartList(d.out)
 	loaded, log, err := d.load(ctx)
@@ -185,6 +193,11 @@ func (d *dev) onStack(ctx context.Context, stack *devstack.Stack, listener net.L
 		return err
 	}
 	defer d.stop(ctx, "the Git forge", log, gitForge.Stop)
+	stopFurther, err := d.startFurther(ctx, loaded, log)
+	defer stopFurther()
+	if err != nil {
+		return err
+	}
 	if listener == nil {
 		if listener, err = d.listenElsewhere(ctx, stack, loaded.Backend.Listen.Host); err != nil {
 			return err
@@ -357,19 +370,23 @@ func (d *dev) demonstrate(ctx context.Context, p *platform, known []openid.Perso
 	return d.runDemo(ctx, newClient(p.config.Backend.BaseURL, token), gitForge)
 }
 
-// runDemo starts the golden path through the public API and prints every step as it happens.
+// runDemo starts the template through the public API and prints every step as it happens.
 func (d *dev) runDemo(ctx context.Context, c *apiClient, gitForge *forge.Forge) error {
 	name := "shipping-" + strings.ToLower(time.Now().Format("0102-150405"))
 	values := map[string]any{
 		"name": name, "description": "Tells customers where their parcel is", "owner": "group:default/tracking",
 		"repoUrl": fmt.Sprintf("%s?owner=%s&repo=%s", gitForge.Host(), demoOrganization, name),
 	}
-	fmt.Fprintf(d.out, "Running the golden path: %s\n\n", name)
-	if err := c.waitForEntity(ctx, demoTemplate); err != nil {
+	if d.demoTemplate == "onboarding" {
+		values["system"] = "system:default/tracking"
+	}
+	fmt.Fprintf(d.out, "Running %s: %s\n\n", d.demoTemplate, name)
+	ref := "template:default/" + d.demoTemplate
+	if err := c.waitForEntity(ctx, ref); err != nil {
 		return err
 	}
 	began := time.Now()
-	id, err := c.start(ctx, demoTemplate, given{values: values})
+	id, err := c.start(ctx, ref, given{values: values})
 	if err != nil {
 		return err
 	}

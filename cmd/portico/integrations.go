@@ -12,8 +12,8 @@ import (
 	"github.com/portico-dev/portico/integration/gitlab"
 )
 
-// integrationConfig converts the configuration of source code hosts.
-func integrationConfig(loaded *config.Config) forges.Config {
+// integrationConfig converts the configuration of source code hosts. budget is what all processes know about rate limits.
+func integrationConfig(loaded *config.Config, budget github.Budget) forges.Config {
 	configured := loaded.Integrations
 	return forges.Config{
 		Azure: each(configured.Azure, func(entry config.Azure) azure.Config {
@@ -28,13 +28,16 @@ func integrationConfig(loaded *config.Config) forges.Config {
 			return bitbucketserver.Config{Host: entry.Host, APIBaseURL: entry.APIBaseURL, Token: string(entry.Token), Username: entry.Username,
 				Password: string(entry.Password)}
 		}),
-		Gerrit: each(configured.Gerrit, func(entry config.SourceHost) gerrit.Config { return gerrit.Config{Host: entry.Host} }),
+		Gerrit: each(configured.Gerrit, func(entry config.Gerrit) gerrit.Config {
+			return gerrit.Config{Host: entry.Host, BaseURL: entry.BaseURL, CloneURL: entry.CloneURL, GitilesBaseURL: entry.GitilesBaseURL,
+				Username: entry.Username, Password: string(entry.Password)}
+		}),
 		Gitea: each(configured.Gitea, func(entry config.Gitea) gitea.Config {
 			return gitea.Config{Host: entry.Host, BaseURL: entry.BaseURL, Username: entry.Username, Password: string(entry.Password)}
 		}),
 		GitHub: each(configured.GitHub, func(entry config.GitHub) github.Config {
 			return github.Config{Host: entry.Host, APIBaseURL: entry.APIBaseURL, RawBaseURL: entry.RawBaseURL, Token: string(entry.Token),
-				Apps: gitHubApps(entry.Apps)}
+				Apps: gitHubApps(entry.Apps), Budget: budget}
 		}),
 		GitLab: each(configured.GitLab, func(entry config.GitLab) gitlab.Config {
 			return gitlab.Config{Host: entry.Host, APIBaseURL: entry.APIBaseURL, BaseURL: entry.BaseURL, Token: string(entry.Token)}

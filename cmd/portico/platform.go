@@ -4,37 +4,57 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.temporal.io/sdk/client"
 	"gocloud.dev/blob"
 	"google.golang.org/grpc"
 
+	"github.com/portico-dev/portico/activities/azure"
+	"github.com/portico-dev/portico/activities/bitbucketcloud"
+	"github.com/portico-dev/portico/activities/bitbucketserver"
+	activitiescallback "github.com/portico-dev/portico/activities/callback"
 	activitiescatalog "github.com/portico-dev/portico/activities/catalog"
 	"github.com/portico-dev/portico/activities/crash"
 	"github.com/portico-dev/portico/activities/debug"
+	"github.com/portico-dev/portico/activities/documents"
 	"github.com/portico-dev/portico/activities/fetch"
 	activitiesfs "github.com/portico-dev/portico/activities/fs"
+	"github.com/portico-dev/portico/activities/gerrit"
+	"github.com/portico-dev/portico/activities/gitea"
 	"github.com/portico-dev/portico/activities/github"
+	"github.com/portico-dev/portico/activities/gitlab"
+	"github.com/portico-dev/portico/activities/notification"
+	activitiesvault "github.com/portico-dev/portico/activities/vault"
 	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/audit/webhook"
 	"github.com/portico-dev/portico/catalog"
 	"github.com/portico-dev/portico/catalog/entity"
+	"github.com/portico-dev/portico/catalog/events"
+	"github.com/portico-dev/portico/catalog/outbox"
 	"github.com/portico-dev/portico/catalog/processing"
+	"github.com/portico-dev/portico/catalog/sweep"
 	"github.com/portico-dev/portico/config"
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/identity/resolver"
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/argocd"
 	"github.com/portico-dev/portico/integration/forges"
+	"github.com/portico-dev/portico/integration/kubernetes"
+	"github.com/portico-dev/portico/integration/ratebudget"
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/policy/rbac"
+	"github.com/portico-dev/portico/proxy"
 	"github.com/portico-dev/portico/scaffolder"
 	"github.com/portico-dev/portico/scaffolder/access"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/budget"
+	"github.com/portico-dev/portico/scaffolder/callback"
 	"github.com/portico-dev/portico/scaffolder/check"
 	"github.com/portico-dev/portico/scaffolder/dryrun"
 	"github.com/portico-dev/portico/scaffolder/expression"
@@ -44,6 +64,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/workspace"
 	"github.com/portico-dev/portico/seal"
 	"github.com/portico-dev/portico/telemetry"
+	"github.com/portico-dev/portico/vault"
 	"github.com/portico-dev/portico/workflows"
 	"github.com/portico-dev/portico/workflows/cluster"
 )
@@ -62,7 +83,9 @@ type platform struct {
 	temporal client.Client
 	// target is the cluster to which temporal is connected.
 	target cluster.Target
-	audit  *audit.Log
+	// workflowOptions are how workflows are started there.
+	workflowOptions workflows.ClientOptions
+	audit           *audit.Log
 	// refusals records what this process refused.
 	refusals *audit.Attempts
 	// webhook is nil when the audit log is sent nowhere.
@@ -71,12 +94,21 @@ type platform struct {
 	crashBudget *crash.Budget
 	bucket      *blob.Bucket
 	keys        []seal.Key
+	// seals have the keys, nil before they are opened.
+	seals *seal.Keyring
 	// decider makes all decisions, and roles is nil without permission.rbac.
 	decider      policy.Decider
 	roles        *rbac.Service
 	integrations *integration.Set
 	pipeline     *processing.Pipeline
 	catalog      *catalog.Service
+	sweeps       *sweep.Store
+	schedules    *workflows.Schedules
+	events       *events.Service
+	outbox       *outbox.Sender
+	clusters     *kubernetes.Set
+	vault        *vault.Sessions
+	argocd       *argocd.Set
 	// users is where sign-in looks for people; nil is the catalog.
 	users   resolver.Users
 	runs    *run.Store
@@ -86,8 +118,10 @@ type platform struct {
 	access     *access.Runs
 	workspaces *workspace.Store
 	scaffolder *scaffolder.Service
+	callbacks  *callback.Service
 	sweeper    *scaffolder.Sweeper
 	files      *integration.Files
+	proxy      *proxy.Service
 }
 
 // place has the addresses of the external systems: from the configuration, or from `portico dev`.
@@ -106,7 +140,8 @@ type place struct {
 func connect(ctx context.Context, loaded *config.Config, at place, log *slog.Logger) (*platform, error) {
 	p := &platform{config: loaded, log: log, keys: at.keys, crashBudget: crash.NewBudget(log)}
 	for _, open := range []func(context.Context, place) error{
-		p.openTelemetry, p.openDatabase, p.openAudit, p.openTemporal, p.openWorkspaces, p.openPolicy, p.buildCatalog, p.buildScaffolder,
+		p.openTelemetry, p.openDatabase, p.openAudit, p.openTemporal, p.openWorkspaces, p.openPolicy, p.buildCatalog, p.openSweeps, p.buildEvents, p.buildChanges, p.openKubernetes, p.openVault,
+		p.openArgoCD, p.buildProxy, p.buildScaffolder,
 	} {
 		if err := open(ctx, at); err != nil {
 			p.close()
@@ -177,6 +212,8 @@ func (p *platform) openTemporal(ctx context.Context, at place) error {
 		return err
 	}
 	p.temporal, p.target = connected, at.temporal
+	p.workflowOptions = workflows.ClientOptions{Temporal: connected, TaskQueue: p.config.Portico.Temporal.TaskQueue, PortalURL: p.config.App.BaseURL,
+		Searchable: p.hasSearchAttributes(ctx), Log: p.log}
 	return nil
 }
 
@@ -203,7 +240,7 @@ func (p *platform) openWorkspaces(ctx context.Context, at place) error {
 }
 
 func (p *platform) buildCatalog(context.Context, place) error {
-	integrations, err := forges.New(integrationConfig(p.config), integration.Options{ReadingAllow: readingAllow(p.config),
+	integrations, err := forges.New(integrationConfig(p.config, ratebudget.New(p.pool, p.log)), integration.Options{ReadingAllow: readingAllow(p.config),
 		Transport: p.telemetry.Transport(integration.DefaultTransport())})
 	if err != nil {
 		return err
@@ -220,15 +257,15 @@ func (p *platform) buildCatalog(context.Context, place) error {
 	if err != nil {
 		return err
 	}
-	p.pipeline = &processing.Pipeline{Reader: integrations, Files: p.files, Rules: rules, LocationTypes: []string{"url"}}
+	p.pipeline = &processing.Pipeline{Reader: integrations, Files: p.files, Stored: sweep.NewFiles(p.pool), Rules: rules, LocationTypes: []string{"url"}}
 	p.catalog = catalog.New(catalog.Options{Pool: p.pool, Decider: p.decider, Pipeline: p.pipeline,
 		OnConflict: catalog.ConflictStrategy(p.config.Catalog.DefaultLocationConflictStrategy), ReadOnly: p.config.Catalog.Readonly})
 	return nil
 }
 
-func (p *platform) buildScaffolder(ctx context.Context, _ place) error {
-	ring, err := seal.NewKeyring(p.keys...)
-	if err != nil {
+func (p *platform) buildScaffolder(context.Context, place) error {
+	var err error
+	if p.seals, err = seal.NewKeyring(p.keys...); err != nil {
 		return err
 	}
 	memory := p.config.Portico.Run.Memory
@@ -237,22 +274,23 @@ func (p *platform) buildScaffolder(ctx context.Context, _ place) error {
 	renderer := expression.New(expression.Options{IntegrationType: p.integrations.TypeOf, Memory: room,
 		Limits: nunjucks.Limits{AllocationBytes: memory.EvaluationMiB << 20}})
 	p.planner = plan.NewPlanner(renderer, environment(p.config)).WithRules(planRules(p.config))
-	p.runs = run.NewStore(p.pool, ring).Observed(p.telemetry)
+	p.runs = run.NewStore(p.pool, p.seals).Observed(p.telemetry)
 	if err := p.observeInstallation(); err != nil {
 		return err
 	}
+	engine := workflows.NewClient(p.workflowOptions)
+	p.callbacks = callback.New(callback.Options{Pool: p.pool, Log: p.log, URL: p.config.Backend.BaseURL + "/api/portico/v1/callbacks", Wake: engine.Wake})
 	if p.actions, err = p.buildActions(renderer); err != nil {
 		return err
 	}
 	if p.config.Permission.Enabled {
 		p.access = access.NewRuns(p.decider)
 	}
-	checker := newChecker(p.actions, renderer, planRules(p.config))
+	checker := newChecker(p.actions, renderer, planRules(p.config), p.config.Portico.Form)
 	p.pipeline.Linter = templateLinter(checker)
-	engine := workflows.NewClient(workflows.ClientOptions{Temporal: p.temporal, TaskQueue: p.config.Portico.Temporal.TaskQueue,
-		PortalURL: p.config.App.BaseURL, Searchable: p.hasSearchAttributes(ctx), Log: p.log})
 	p.scaffolder = scaffolder.New(scaffolder.Options{Log: p.log, Catalog: p.catalog, Runs: p.runs, Actions: p.actions,
-		Checker: checker, DryRuns: dryrun.New(p.planner, p.actions, p.access), Engine: engine, Decider: p.decider, Access: p.access})
+		Checker: checker, DryRuns: dryrun.New(p.planner, p.actions, p.access), Engine: engine, Decider: p.decider, Access: p.access,
+		Conditions: renderer})
 	p.sweeper = scaffolder.NewSweeper(p.log, p.runs, engine)
 	return nil
 }
@@ -275,24 +313,57 @@ func (p *platform) hasSearchAttributes(ctx context.Context) bool {
 func (p *platform) buildActions(renderer *expression.Renderer) (*action.Registry, error) {
 	var all []action.Action
 	all = append(all, activitiescatalog.Actions(p.catalog, p.integrations)...)
+	all = append(all, activitiescallback.Actions(p.callbacks)...)
 	all = append(all, debug.Actions()...)
+	all = append(all, documents.Actions(documents.Options{Enter: renderer.Enter})...)
 	all = append(all, fetch.Actions(fetch.Options{Sources: p.integrations, Files: p.files, Templates: renderer.Files, Enter: renderer.Enter,
 		RequireUserCredentials: p.config.Scaffolder.RequireSCMUserCredentials})...)
 	all = append(all, activitiesfs.Actions()...)
-	all = append(all, github.NewPublish(github.Options{Hosts: p.integrations,
-		Author:                 github.Author{Name: p.config.Scaffolder.DefaultAuthor.Name, Email: p.config.Scaffolder.DefaultAuthor.Email},
+	all = append(all, notification.Actions(p.pool)...)
+	all = append(all, github.Actions(github.Options{Hosts: p.integrations,
+		Author:                 p.defaultAuthor(),
 		CommitMessage:          p.config.Scaffolder.DefaultCommitMessage,
-		RequireUserCredentials: p.config.Scaffolder.RequireSCMUserCredentials}))
+		RequireUserCredentials: p.config.Scaffolder.RequireSCMUserCredentials})...)
+	all = append(all, gitlab.Actions(gitlab.Options{Hosts: p.integrations,
+		Author:                 p.defaultAuthor(),
+		CommitMessage:          p.config.Scaffolder.DefaultCommitMessage,
+		RequireUserCredentials: p.config.Scaffolder.RequireSCMUserCredentials})...)
+	all = append(all, azure.Actions(azure.Options{Hosts: p.integrations, Author: p.defaultAuthor(),
+		CommitMessage:          p.config.Scaffolder.DefaultCommitMessage,
+		RequireUserCredentials: p.config.Scaffolder.RequireSCMUserCredentials})...)
+	all = append(all, bitbucketcloud.Actions(bitbucketcloud.Options{Hosts: p.integrations, Author: p.defaultAuthor(),
+		CommitMessage:          p.config.Scaffolder.DefaultCommitMessage,
+		RequireUserCredentials: p.config.Scaffolder.RequireSCMUserCredentials})...)
+	all = append(all, activitiesvault.Actions(p.vault)...)
+	all = append(all, bitbucketserver.Actions(bitbucketserver.Options{Hosts: p.integrations, Author: p.defaultAuthor(),
+		CommitMessage:          p.config.Scaffolder.DefaultCommitMessage,
+		RequireUserCredentials: p.config.Scaffolder.RequireSCMUserCredentials})...)
+	all = append(all, gerrit.Actions(gerrit.Options{Hosts: p.integrations, Author: p.defaultAuthor(), CommitMessage: p.config.Scaffolder.DefaultCommitMessage})...)
+	all = append(all, gitea.Actions(gitea.Options{Hosts: p.integrations,
+		Author:        p.defaultAuthor(),
+		CommitMessage: p.config.Scaffolder.DefaultCommitMessage})...)
+	outgoing, err := p.outgoingActions()
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, outgoing...)
+	all = append(all, p.kubernetesActions()...)
+	all = append(all, p.systemActions(renderer)...)
 	return action.NewRegistry(all...)
 }
 
-// newChecker checks templates against the registered actions.
-func newChecker(actions *action.Registry, renderer *expression.Renderer, rules plan.Rules) *check.Checker {
+// defaultAuthor is who the commits of actions are by.
+func (p *platform) defaultAuthor() github.Author {
+	return github.Author{Name: p.config.Scaffolder.DefaultAuthor.Name, Email: p.config.Scaffolder.DefaultAuthor.Email}
+}
+
+// newChecker checks templates against the registered actions and the configured form decorators.
+func newChecker(actions *action.Registry, renderer *expression.Renderer, rules plan.Rules, form config.Form) *check.Checker {
 	var described []action.Description
 	for _, each := range actions.All() {
 		described = append(described, each.Describe())
 	}
-	return check.New(described, renderer, rules)
+	return check.New(described, renderer, rules, slices.Collect(maps.Keys(form.Decorators))...)
 }
 
 // temporalTarget is the cluster in the configuration, the environment or a profile.

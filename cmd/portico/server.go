@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/portico-dev/portico/api"
+	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/audit/trail"
 	"github.com/portico-dev/portico/bookmarks"
 	"github.com/portico-dev/portico/config"
@@ -24,10 +25,13 @@ import (
 	"github.com/portico-dev/portico/identity/exchange"
 	"github.com/portico-dev/portico/identity/sessions"
 	"github.com/portico-dev/portico/identity/signin"
+	"github.com/portico-dev/portico/integration/argocd/applications"
+	"github.com/portico-dev/portico/integration/kubernetes/workloads"
 	"github.com/portico-dev/portico/integration/picker"
+	"github.com/portico-dev/portico/integration/project"
+	"github.com/portico-dev/portico/integration/subject"
 	"github.com/portico-dev/portico/scaffolder/dryrun"
 	"github.com/portico-dev/portico/scaffolder/run"
-	"github.com/portico-dev/portico/seal"
 	"github.com/portico-dev/portico/web"
 )
 
@@ -177,18 +181,13 @@ func serveHTTP(ctx context.Context, listener net.Listener, handler drainable, st
 }
 
 func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Server, *signin.Service, error) {
-	seals, err := seal.NewKeyring(p.keys...)
-	if err != nil {
-		return nil, nil, err
-	}
-	issuer := identity.NewIssuer(identity.IssuerOptions{URL: p.config.Backend.BaseURL + "/api/auth", Keys: identity.NewSigningKeys(p.pool, seals, p.log),
-		Ownerships: identity.NewOwnerships(p.pool), OwnershipClaim: !p.config.Auth.OmitIdentityTokenOwnershipClaim})
+	issuer := p.newIssuer()
 	machines, err := externalAccess(p.config.Backend.Auth, p.log)
 	if err != nil {
 		return nil, nil, err
 	}
 	authenticator := identity.NewAuthenticator(issuer, machines).WithPlugins(pluginKeys(p.config.Discovery, p.log))
-	signIn, err := p.signIn(issuer, seals, p.refusals, options.allowGuest)
+	signIn, err := p.signIn(issuer, p.seals, p.refusals, options.allowGuest)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -208,8 +207,9 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 	if err != nil {
 		return nil, nil, err
 	}
+	choices := picker.New(picker.Options{Hosts: p.integrations, Decider: p.decider})
 	server, err := api.NewServer(api.Options{
-		Log: p.log, Telemetry: p.telemetry, Version: version, Portal: web.Handler(imageSources(p.config)), Database: api.Database{Ping: p.pool.Ping, Unreachable: db.Unreachable},
+		Log: p.log, Telemetry: p.telemetry, Version: version, Portal: web.Handler(web.Sources{Images: imageSources(p.config), Scripts: fieldModules(p.config)}), Database: api.Database{Ping: p.pool.Ping, Unreachable: db.Unreachable},
 		Problems:      p.problems,
 		Refusals:      p.refusals,
 		Keys:          idempotency.New(p.pool, idempotency.Options{}),
@@ -222,12 +222,27 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 			api.NewAuthPlugin(api.AuthOptions{Issuer: issuer, SignIn: signIn, BaseURL: p.config.Backend.BaseURL, PortalURL: p.config.App.BaseURL,
 				Exchange: exchanged, ExtraOrigins: p.config.Auth.ExperimentalExtraAllowedOrigins}),
 			api.NewCatalogPlugin(p.catalog),
+			api.NewCatalogExplanationPlugin(p.catalog),
+			api.NewEventsPlugin(p.events),
 			api.NewScaffolderPlugin(p.scaffolder, events),
 			api.NewPorticoPlugin(p.info(signIn, temporalUI), p.scaffolder, workflowURL),
+			api.NewCallbacksPlugin(p.callbacks),
 			api.NewBookmarksPlugin(bookmarks.New(p.pool)),
 			api.NewSessionsPlugin(sessions.New(signIn, p.decider)),
+			api.NewSourcesPlugin(p.sourcesService()),
 			api.NewAuditPlugin(trail.New(p.pool, p.decider)),
-			api.NewHostsPlugin(picker.New(picker.Options{Hosts: p.integrations, Decider: p.decider})),
+			api.NewProxyPlugin(p.proxy),
+			api.NewHostsPlugin(choices),
+			api.NewAutocompletePlugin(choices),
+			api.NewKubernetesPlugin(workloads.New(workloads.Options{Clusters: p.clusters, Entities: subject.Finder{Catalog: p.catalog, Decider: p.decider},
+				Locate: p.config.Kubernetes.ServiceLocatorMethod.Type})),
+			api.NewProjectPlugin(project.New(project.Options{Hosts: p.integrations, Entities: subject.Finder{Catalog: p.catalog, Decider: p.decider},
+				Record: func(ctx context.Context, actor audit.Actor, resource string, changes ...audit.Change) error {
+					return audit.Record(ctx, p.pool, actor, audit.BuildRerun, resource, changes...)
+				}})),
+			api.NewVaultPlugin(p.secretPaths()),
+			api.NewArgoCDPlugin(applications.New(applications.Options{Instances: p.argocd, Entities: subject.Finder{Catalog: p.catalog, Decider: p.decider}, Hosts: p.integrations})),
+			api.NewArgoCDMetadataPlugin(),
 		),
 	})
 	return server, signIn, err
@@ -235,6 +250,20 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 
 // githubPictures are GitHub's hosts for avatars and for pictures in texts.
 const githubPictures = "https://*.githubusercontent.com"
+
+// fieldModules are the modules of custom fields, which the portal's pages may load, as sources of a content security
+// policy. Those have no query, and a semicolon or a comma would end them.
+func fieldModules(loaded *config.Config) []string {
+	var modules []string
+	for _, field := range loaded.Portico.Form.Fields {
+		if parsed, err := url.Parse(field.Module); err == nil {
+			path := strings.NewReplacer(";", "%3B", ",", "%2C").Replace(parsed.EscapedPath())
+			modules = append(modules, parsed.Scheme+"://"+parsed.Host+path)
+		}
+	}
+	slices.Sort(modules)
+	return slices.Compact(modules)
+}
 
 // imageSources are the sources from which the portal's pages may load pictures.
 func imageSources(loaded *config.Config) []string {
@@ -258,7 +287,7 @@ func imageSources(loaded *config.Config) []string {
 		each(configured.Azure, func(entry config.Azure) string { return page(entry.Host) }),
 		each(configured.BitbucketCloud, func(entry config.BitbucketCloud) string { return page(entry.Host) }),
 		each(configured.BitbucketServer, func(entry config.BitbucketServer) string { return page(entry.Host) }),
-		each(configured.Gerrit, func(entry config.SourceHost) string { return page(entry.Host) }),
+		each(configured.Gerrit, func(entry config.Gerrit) string { return page(entry.Host) }),
 		each(configured.Gitea, func(entry config.Gitea) string { return page(entry.Host) }),
 		each(configured.GitLab, func(entry config.GitLab) string { return page(entry.Host) }),
 	} {
@@ -266,13 +295,4 @@ func imageSources(loaded *config.Config) []string {
 	}
 	slices.Sort(sources[2:])
 	return slices.Compact(sources)
-}
-
-func (p *platform) info(signIn *signin.Service, temporalUI string) api.Info {
-	info := api.Info{Title: p.config.App.Title, Version: version, BaseURL: p.config.App.BaseURL, TemporalUI: temporalUI,
-		Integrations: []api.Integration{}, SignIn: p.waysIn(signIn), Roles: p.roles != nil}
-	for _, entry := range p.config.Integrations.GitHub {
-		info.Integrations = append(info.Integrations, api.Integration{Type: "github", Host: entry.Host})
-	}
-	return info
 }

@@ -122,6 +122,15 @@ func TestImageSourcesAreConfigured(t *testing.T) {
 	require.Equal(t, []string{"'self'", "https:"}, imageSources(loaded))
 }
 
+func TestModulesOfFieldsAreSources(t *testing.T) {
+	t.Parallel()
+	loaded := &config.Config{Portico: config.Portico{Form: config.Form{Fields: map[string]config.FormField{
+		"B": {Module: "https://fields.example.com/b;script-src *,x.js?v=2#top"}, "A": {Module: "https://fields.example.com/a.js"},
+		"Also": {Module: "https://fields.example.com/a.js"},
+	}}}}
+	require.Equal(t, []string{"https://fields.example.com/a.js", "https://fields.example.com/b%3Bscript-src%20%2A%2Cx.js"}, fieldModules(loaded))
+}
+
 // TestLogsShowControlCharacters: input of callers can neither end a log line nor control a terminal.
 func TestLogsShowControlCharacters(t *testing.T) {
 	t.Parallel()

@@ -20,10 +20,11 @@ import (
 
 func catalogCommand() *cobra.Command {
 	command := &cobra.Command{
-		Use: "catalog", Short: "Check catalog files", Args: cobra.NoArgs, Example: "  portico catalog validate catalog-info.yaml",
-		RunE: func(command *cobra.Command, _ []string) error { return command.Help() },
+		Use: "catalog", Short: "Check catalog files, and sweep the sources of the catalog", Args: cobra.NoArgs,
+		Example: "  portico catalog validate catalog-info.yaml\n  portico catalog sources",
+		RunE:    func(command *cobra.Command, _ []string) error { return command.Help() },
 	}
-	command.AddCommand(validateCommand())
+	command.AddCommand(validateCommand(), sourcesCommand(), sweepsCommand(), sweepCommand())
 	return command
 }
 

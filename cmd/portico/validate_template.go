@@ -25,7 +25,7 @@ func builtinChecker() (*check.Checker, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newChecker(actions, renderer, plan.Rules{}), nil
+	return newChecker(actions, renderer, plan.Rules{}, config.Form{}), nil
 }
 
 // serverChecker checks templates against the actions and filters that a server lists, Portico or Backstage.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/portico-dev/portico/activities/templaterun"
 	"github.com/portico-dev/portico/catalog/processing"
+	"github.com/portico-dev/portico/catalog/provider"
 	"github.com/portico-dev/portico/idempotency"
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/identity/signin"
@@ -61,9 +62,22 @@ func (p *platform) work(ctx context.Context) error {
 	if err := p.catalog.Configure(ctx, identity.System("configuration"), catalogLocations(p.config)); err != nil {
 		return err
 	}
+	sources, err := p.sources()
+	if err != nil {
+		return err
+	}
+	if err := p.sweeps.Configure(ctx, sources); err != nil {
+		return err
+	}
+	if err := p.outbox.Configure(ctx); err != nil {
+		return err
+	}
 	var group runGroup
-	group.add(p.runTemplates)
+	group.add(func(ctx context.Context) error { return p.runWorkflows(ctx, sources) })
 	group.add(p.processing().Run)
+	group.add(p.atOnceAndEvery(scheduleInterval, "compare the schedules of sources with the configuration", p.syncSources))
+	group.add(func(ctx context.Context) error { return p.workOffEvents(ctx, sources) })
+	group.add(p.every(changesInterval, "send changes of entities", p.sendChanges))
 	group.add(p.every(pendingInterval, "start every run that waits for its start", p.startPending))
 	group.add(p.every(p.config.Portico.Run.ReconcileInterval, "compare the runs with Temporal", p.reconcile))
 	group.add(p.every(sealInterval, "seal the audit log", p.sealAuditLog))
@@ -74,8 +88,12 @@ func (p *platform) work(ctx context.Context) error {
 	group.add(p.every(retentionInterval, "delete the workspaces of runs that ended", p.deleteWorkspaces))
 	group.add(p.every(retentionInterval, "delete runs that ended long ago", p.deleteRuns))
 	group.add(p.every(retentionInterval, "delete old events of the audit log", p.deleteAuditEvents))
+	group.add(p.every(retentionInterval, "delete old versions of entities", p.deleteRevisions))
+	group.add(p.every(retentionInterval, "delete old events of source code hosts", p.deleteEvents))
+	group.add(p.every(retentionInterval, "delete old changes of entities", p.deleteChanges))
 	group.add(p.every(retentionInterval, "delete old idempotency keys", p.deleteIdempotencyKeys))
 	group.add(p.every(retentionInterval, "delete the sessions that expired", p.deleteSessions))
+	group.add(p.every(retentionInterval, "delete old sweeps", p.deleteSweeps))
 	return group.run(ctx)
 }
 
@@ -85,20 +103,13 @@ func (p *platform) processing() *processing.Engine {
 		Paused: configured.ProcessingInterval == 0, Orphan: processing.OrphanStrategy(configured.OrphanStrategy)}, p.log)
 }
 
-func (p *platform) runTemplates(ctx context.Context) error {
-	if p.config.Scaffolder.ConcurrentTasksLimit == 0 {
-		p.log.Warn("this worker runs no templates: scaffolder.concurrentTasksLimit is 0")
-		<-ctx.Done()
-		return nil
-	}
+// runWorkflows takes the work of workflows from Temporal, each queue's by a worker of its own.
+func (p *platform) runWorkflows(ctx context.Context, sources []provider.Source) error {
 	// Without it, the SDK hashes the whole binary, which takes a third of a second.
 	worker.SetBinaryChecksum("portico " + version)
 	fatal := make(chan error, len(workflows.Queues))
-	for _, queue := range workflows.Queues {
-		running := p.newWorker(queue, func(err error) { fatal <- err })
-		if running == nil {
-			continue
-		}
+	for _, queue := range p.queues() {
+		running := p.newWorker(queue, sources, func(err error) { fatal <- err })
 		if err := running.Start(); err != nil {
 			return p.turnedAway(err)
 		}
@@ -113,8 +124,17 @@ func (p *platform) runTemplates(ctx context.Context) error {
 	return nil
 }
 
-// newWorker creates the worker of a queue's workflows and activities; nil when the queue has no workflows.
-func (p *platform) newWorker(queue workflows.Queue, onFatalError func(error)) worker.Worker {
+// queues are the queues from which this worker takes work.
+func (p *platform) queues() []workflows.Queue {
+	if p.config.Scaffolder.ConcurrentTasksLimit > 0 {
+		return workflows.Queues
+	}
+	p.log.Warn("this worker runs no templates: scaffolder.concurrentTasksLimit is 0")
+	return []workflows.Queue{workflows.QueueBackground}
+}
+
+// newWorker creates the worker of a queue's workflows and activities.
+func (p *platform) newWorker(queue workflows.Queue, sources []provider.Source, onFatalError func(error)) worker.Worker {
 	concurrency := map[workflows.Queue]int{
 		workflows.QueueRuns:       p.config.Scaffolder.ConcurrentTasksLimit,
 		workflows.QueueBackground: p.config.Portico.Temporal.BackgroundConcurrency,
@@ -125,11 +145,12 @@ func (p *platform) newWorker(queue workflows.Queue, onFatalError func(error)) wo
 		Identity:                           workerIdentity(),
 		OnFatalError:                       onFatalError,
 	})
-	if workflows.Register(running, queue) == 0 {
-		return nil
-	}
-	if queue == workflows.QueueRuns {
+	workflows.Register(running, queue)
+	switch queue {
+	case workflows.QueueRuns:
 		p.templateActivities().Register(running)
+	case workflows.QueueBackground:
+		p.discoveryActivities(sources).Register(running)
 	}
 	return running
 }
@@ -162,6 +183,21 @@ func workerIdentity() string {
 	return "portico@" + host
 }
 
+// atOnceAndEvery is every that does not wait for the first period.
+func (p *platform) atOnceAndEvery(interval time.Duration, what string, do func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		p.tryTo(ctx, what, do)
+		return p.every(interval, what, do)(ctx)
+	}
+}
+
+// tryTo does a periodic job once.
+func (p *platform) tryTo(ctx context.Context, what string, do func(context.Context) error) {
+	if err := do(ctx); err != nil && ctx.Err() == nil {
+		p.log.Warn("could not "+what+"; this is tried again", "error", err)
+	}
+}
+
 // every runs a periodic job until the context ends. A failure is retried in the next period.
 func (p *platform) every(interval time.Duration, what string, do func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
@@ -172,9 +208,7 @@ func (p *platform) every(interval time.Duration, what string, do func(context.Co
 			case <-ctx.Done():
 				return nil
 			case <-ticker.C:
-				if err := do(ctx); err != nil && ctx.Err() == nil {
-					p.log.Warn("could not "+what+"; this is tried again", "error", err)
-				}
+				p.tryTo(ctx, what, do)
 			}
 		}
 	}
@@ -223,6 +257,18 @@ func (p *platform) deleteRuns(ctx context.Context) error {
 	}
 	before := time.Now().Add(-retention)
 	return untilNone(ctx, func(ctx context.Context) (more bool, err error) { return p.runs.DeleteRuns(ctx, before) })
+}
+
+// deleteRevisions deletes the versions of entities whose retention is over.
+func (p *platform) deleteRevisions(ctx context.Context) error {
+	retention := p.config.Catalog.History.Retention
+	if retention == 0 {
+		return nil
+	}
+	before := time.Now().Add(-retention)
+	return untilNone(ctx, func(ctx context.Context) (more bool, err error) {
+		return processing.DeleteRevisions(ctx, p.pool, before)
+	})
 }
 
 // deleteIdempotencyKeys deletes the expired responses to commands.

@@ -1,19 +1,19 @@
 package main
 
 import (
-	"context"
 	"log/slog"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/portico-dev/portico/config"
+	"github.com/portico-dev/portico/workflows"
 )
 
 func TestALimitOfZeroRunsNoTemplates(t *testing.T) {
 	t.Parallel()
-	stopped, stop := context.WithCancel(t.Context())
-	stop()
-	without := &platform{config: &config.Config{}, log: slog.New(slog.DiscardHandler)}
-	require.NoError(t, without.runTemplates(stopped), "it needs no Temporal, and ends with its context")
+	p := &platform{config: &config.Config{}, log: slog.New(slog.DiscardHandler)}
+	require.Equal(t, []workflows.Queue{workflows.QueueBackground}, p.queues(), "it still sweeps sources")
+	p.config.Scaffolder.ConcurrentTasksLimit = 1
+	require.Equal(t, workflows.Queues, p.queues())
 }
