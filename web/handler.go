@@ -13,13 +13,28 @@ import (
 	"time"
 )
 
-// contentSecurityPolicy allows the page to load from and call its own origin only. The sources of pictures
-// are appended: unrestricted pictures in a description would tell any host who reads it. Scripts have neither
+// contentSecurityPolicy allows the page to load from and call its own origin only, besides the sources of pictures
+// and scripts: unrestricted pictures in a description would tell any host who reads it. Scripts have neither
 // 'unsafe-inline' nor 'unsafe-eval', because the forms' validator interprets JSON Schema instead of compiling
 // it to functions. Styles need 'unsafe-inline' because Radix writes a <style> element to lock the page's
 // scrolling behind an open dialog.
-const contentSecurityPolicy = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; " +
-	"object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'; img-src "
+const contentSecurityPolicy = "default-src 'self'; style-src 'self' 'unsafe-inline'; " +
+	"object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'; "
+
+// Sources are what the portal's pages load besides its own files, as source expressions of a content security policy
+// ('self', data:, https://img.example.com).
+type Sources struct {
+	// Images are all sources of pictures.
+	Images []string
+	// Scripts are added to the portal's own.
+	Scripts []string
+}
+
+func (s Sources) policy() string {
+	scripts := append([]string{"script-src", "'self'"}, s.Scripts...)
+	images := append([]string{"img-src"}, s.Images...)
+	return contentSecurityPolicy + strings.Join(scripts, " ") + "; " + strings.Join(images, " ")
+}
 
 const (
 	// forever is for files whose name contains the hash of their content.
@@ -36,15 +51,13 @@ const notBuilt = `<!doctype html>
 `
 
 // Handler serves the embedded portal; see Serve.
-func Handler(images []string) http.Handler { return Serve(Files(), images) }
+func Handler(sources Sources) http.Handler { return Serve(Files(), sources) }
 
 // Serve handles GET and HEAD for the files of a built portal. For a path without a file, it sends index.html
 // when a browser navigates to it (the application has its own router), and otherwise an empty 404, as
-// Backstage does. Without an index.html it sends a 503 page with the command that builds one. Pictures may be
-// loaded from images only, which are source expressions of a content security policy ('self', data:,
-// https://img.example.com).
-func Serve(files fs.FS, images []string) http.Handler {
-	return &server{files: files, policy: contentSecurityPolicy + strings.Join(images, " ")}
+// Backstage does. Without an index.html it sends a 503 page with the command that builds one.
+func Serve(files fs.FS, sources Sources) http.Handler {
+	return &server{files: files, policy: sources.policy()}
 }
 
 type server struct {

@@ -58,7 +58,7 @@ func TestServe(t *testing.T) {
 			request.Header.Set("Accept", tc.accept)
 			request.Header.Set("Accept-Encoding", tc.encoding)
 			recorder := httptest.NewRecorder()
-			web.Serve(built(), []string{"'self'", "https://img.example.com"}).ServeHTTP(recorder, request)
+			web.Serve(built(), web.Sources{Images: []string{"'self'", "https://img.example.com"}, Scripts: []string{"https://fields.example.com/f.js"}}).ServeHTTP(recorder, request)
 
 			require.Equal(t, tc.status, recorder.Code)
 			require.Equal(t, tc.body, recorder.Body.String())
@@ -66,7 +66,8 @@ func TestServe(t *testing.T) {
 			require.Equal(t, tc.cache, recorder.Header().Get("Cache-Control"))
 			require.Equal(t, tc.contentEncoding, recorder.Header().Get("Content-Encoding"))
 			require.NotContains(t, recorder.Header().Get("Content-Security-Policy"), "unsafe-eval")
-			require.Contains(t, recorder.Header().Get("Content-Security-Policy"), "; img-src 'self' https://img.example.com", "and nowhere else")
+			require.Contains(t, recorder.Header().Get("Content-Security-Policy"),
+				"; script-src 'self' https://fields.example.com/f.js; img-src 'self' https://img.example.com", "and nowhere else")
 			require.Equal(t, "nosniff", recorder.Header().Get("X-Content-Type-Options"))
 		})
 	}
@@ -77,7 +78,7 @@ func TestServeExplainsHowToBuildThePortal(t *testing.T) {
 	request := httptest.NewRequest(http.MethodGet, "http://portico.test/runs", nil)
 	request.Header.Set("Accept", browser)
 	recorder := httptest.NewRecorder()
-	web.Serve(fstest.MapFS{".gitkeep": {}}, nil).ServeHTTP(recorder, request)
+	web.Serve(fstest.MapFS{".gitkeep": {}}, web.Sources{}).ServeHTTP(recorder, request)
 
 	require.Equal(t, http.StatusServiceUnavailable, recorder.Code)
 	require.Contains(t, recorder.Body.String(), "make build")
@@ -88,7 +89,7 @@ func TestHandlerServesTheEmbeddedFiles(t *testing.T) {
 	request := httptest.NewRequest(http.MethodGet, "http://portico.test/", nil)
 	request.Header.Set("Accept", browser)
 	recorder := httptest.NewRecorder()
-	web.Handler(nil).ServeHTTP(recorder, request)
+	web.Handler(web.Sources{}).ServeHTTP(recorder, request)
 
 	require.Contains(t, []int{http.StatusOK, http.StatusServiceUnavailable}, recorder.Code, "built, or says how to build")
 	require.Contains(t, recorder.Body.String(), "Portico")

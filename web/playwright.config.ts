@@ -1,6 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { defineConfig } from '@playwright/test';
 
+/** The files whose tests start a server of their own. */
+const own = '**/*.own.spec.ts';
+
 // Flows through a running Portico: the one at BASE_URL, or one that e2e/setup.ts starts from bin/portico
 // (PORTICO_BINARY names another).
 export default defineConfig({
@@ -8,8 +11,13 @@ export default defineConfig({
   globalSetup: './e2e/setup.ts',
   timeout: 90_000,
   expect: { timeout: 15_000 },
-  // All tests share one server and one worker; in parallel they would only wait for each other.
-  workers: 1,
+  // Tests of one server see what the others do there, so they run one after the other. Meanwhile those run that start a
+  // server of their own: they mostly wait for it.
+  workers: 2,
+  projects: [
+    { name: 'shared', testMatch: '**/*.spec.ts', testIgnore: own, workers: 1 },
+    { name: 'own', testMatch: own, workers: 1 },
+  ],
   forbidOnly: Boolean(process.env.CI),
   reporter: [['list']],
   use: {

@@ -78,6 +78,7 @@ function routesOf(runs: MockRuns): Route[] {
     ],
     ['GET', /^\/api\/catalog\/entity-facets$/, ({ query }) => ({ body: facetsOf(query) })],
     ['GET', /^\/api\/scaffolder\/v2\/actions$/, () => ({ body: actions })],
+    ['GET', /^\/api\/portico\/v1\/template-findings$/, () => ({ body: { templates: [] } })],
     [
       'GET',
       /^\/api\/scaffolder\/v2\/templates\/([^/]+)\/template\/([^/]+)\/parameter-schema$/,

@@ -12,13 +12,20 @@ const pages: { name: string; path: string; shows: (page: Page) => Promise<void> 
   },
   {
     name: 'actions',
-    path: '/create/actions?q=publish:github',
-    shows: (page) => expect(page.getByRole('heading', { name: 'publish:github' })).toBeVisible(),
+    path: '/create/actions',
+    shows: (page) => expect(page.getByRole('listitem').nth(1)).toBeVisible(),
+  },
+  {
+    name: 'action',
+    path: '/create/actions/publish:github',
+    shows: (page) => expect(page.getByRole('table', { name: 'Input' })).toBeVisible(),
   },
   { name: 'settings', path: '/settings', shows: (page) => heading(page, 'There is no page for settings') },
   { name: 'runs', path: '/runs', shows: (page) => expect(page.getByRole('table')).toBeVisible() },
   { name: 'catalog', path: '/catalog', shows: (page) => expect(page.getByRole('row').nth(1)).toBeVisible() },
   { name: 'what is not read', path: '/catalog/unread', shows: (page) => heading(page, 'What could not be read') },
+  { name: 'the sources', path: '/catalog/sources', shows: (page) => heading(page, 'Sources of the catalog') },
+  { name: 'catalog health', path: '/catalog/health', shows: (page) => heading(page, 'Catalog health') },
   { name: 'audit log', path: '/audit', shows: (page) => heading(page, 'Audit log') },
   {
     name: 'permissions',

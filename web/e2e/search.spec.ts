@@ -35,7 +35,7 @@ test('search finds runs and actions', async ({ portal: page, request }) => {
   await search(page, 'publish:github');
   await expect(page.getByRole('option').first()).toContainText('action');
   await page.keyboard.press('Enter');
-  await expect(page).toHaveURL(/\/create\/actions\?q=publish/);
+  await expect(page).toHaveURL(/\/create\/actions\/publish(:|%3A)github$/);
   await expect(page.getByRole('heading', { name: 'publish:github', exact: true })).toBeVisible();
   await expect(page.getByText('repoUrl', { exact: true }).first()).toBeVisible();
 });

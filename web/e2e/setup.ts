@@ -28,6 +28,15 @@ export async function startPortico(
   return start(configs, [], port, (url) => serves(url, entity));
 }
 
+/** Starts the binary with further parts, such as kubernetes, and waits until it serves an entity to the guest. */
+export async function startPorticoWith(
+  parts: readonly string[],
+  config: string,
+  entity: string,
+): Promise<{ url: string; stop: () => Promise<void> }> {
+  return start([config], ['--with', parts.join(',')], await freePort(), (url) => serves(url, entity));
+}
+
 /** Starts the binary with the example people, and waits until it is ready. */
 export async function startWithUsers(port: number): Promise<{ url: string; stop: () => Promise<void> }> {
   return start(['examples/app-config.yaml'], ['--users'], port, async (url) => {

@@ -1,5 +1,6 @@
 /** The pages that are not part of the first load. */
 export const later = {
+  action: () => import('./pages/action/action-page').catch(explain),
   actions: () => import('./pages/actions/actions-page').catch(explain),
   audit: () => import('./pages/audit/audit-page').catch(explain),
   me: () => import('./pages/me/me-page').catch(explain),
@@ -11,6 +12,9 @@ export const later = {
   run: () => import('./pages/run/run-page').catch(explain),
   catalog: () => import('./pages/catalog/catalog-page').catch(explain),
   temporal: () => import('./pages/temporal/temporal-page').catch(explain),
+  sources: () => import('./pages/sources/sources-page').catch(explain),
+  source: () => import('./pages/source/source-page').catch(explain),
+  health: () => import('./pages/health/health-page').catch(explain),
   unread: () => import('./pages/unread/unread-page').catch(explain),
   roles: () => import('./pages/roles/roles-page').catch(explain),
   role: () => import('./pages/role/role-page').catch(explain),

@@ -19,6 +19,7 @@ import {
   readEntitySearch,
   readExplainSearch,
   readGallerySearch,
+  readHealthSearch,
   readRolesSearch,
   readRunSearch,
   readRunsSearch,
@@ -71,6 +72,12 @@ const actions = createRoute({
   component: lazyRouteComponent(later.actions, 'ActionsPage'),
 });
 
+const action = createRoute({
+  getParentRoute: () => root,
+  path: '/create/actions/$id',
+  component: lazyRouteComponent(later.action, 'ActionPage'),
+});
+
 const template = createRoute({
   getParentRoute: () => root,
   path: '/create/templates/$namespace/$name',
@@ -106,11 +113,30 @@ const entity = createRoute({
   component: lazyRouteComponent(later.entity, 'EntityPage'),
 });
 
+const health = createRoute({
+  getParentRoute: () => root,
+  path: '/catalog/health',
+  validateSearch: readHealthSearch,
+  component: lazyRouteComponent(later.health, 'HealthPage'),
+});
+
 const unread = createRoute({
   getParentRoute: () => root,
   path: '/catalog/unread',
   validateSearch: readUnreadSearch,
   component: lazyRouteComponent(later.unread, 'UnreadPage'),
+});
+
+const sources = createRoute({
+  getParentRoute: () => root,
+  path: '/catalog/sources',
+  component: lazyRouteComponent(later.sources, 'SourcesPage'),
+});
+
+const source = createRoute({
+  getParentRoute: () => root,
+  path: '/catalog/sources/$name',
+  component: lazyRouteComponent(later.source, 'SourcePage'),
 });
 
 const audit = createRoute({
@@ -175,11 +201,15 @@ const routes = root.addChildren([
   home,
   gallery,
   actions,
+  action,
   template,
   runs,
   run,
   catalog,
+  health,
   unread,
+  sources,
+  source,
   entity,
   audit,
   explain,

@@ -135,11 +135,16 @@ export const readSessionsSearch = (raw: Raw) => compact({ user: text(raw.user) }
 
 export const readActionsSearch = (raw: Raw) => compact({ q: text(raw.q) });
 
+export const healthLists = ['conflicts', 'unowned', 'dangling', 'duplicates', 'orphans'] as const;
+export type HealthList = (typeof healthLists)[number];
+
+export const readHealthSearch = (raw: Raw) => compact({ of: oneOf(raw.of, healthLists) });
+
 export const unreadLists = ['failed', 'pending'] as const;
 export type UnreadList = (typeof unreadLists)[number];
 
 export const readUnreadSearch = (raw: Raw) => compact({ of: oneOf(raw.of, unreadLists) });
 
-export const entityTabs = ['overview', 'api', 'yaml'] as const;
+export const entityTabs = ['overview', 'api', 'explain', 'history', 'yaml'] as const;
 
 export const readEntitySearch = (raw: Raw) => compact({ tab: oneOf(raw.tab, entityTabs) });

@@ -11,23 +11,32 @@ import type {
   Availability,
   BookmarkRefs,
   BrowserSessions,
+  CatalogHealth,
+  ConflictList,
   Decisions,
   Entity,
+  EntityExplanation,
+  EntityHistory,
   EntityPage,
   Explanation,
   FacetCounts,
   Facets,
+  FindingList,
+  Found,
   HostList,
   Info,
+  JobList,
   JsonObject,
+  KubernetesObjects,
   ParameterSchema,
+  PartChoices,
   PluginPolicies,
   PluginRules,
   Preview,
   Proposal,
   RegisteredLocation,
+  RepositoryBranches,
   RepositoryHost,
-  RepositoryOwners,
   RoleAccess,
   RoleDraft,
   RoleList,
@@ -36,7 +45,10 @@ import type {
   RunID,
   RunPage,
   Self,
+  SourceList,
+  SourceWithSweeps,
   Task,
+  TemplateFindings,
   UnprocessedEntities,
   Welcome,
   WholeRole,
@@ -50,6 +62,7 @@ interface Call {
   body?: unknown;
   /** The Idempotency-Key: a repeated request with the same key gets the response of the first. */
   idempotencyKey?: string;
+  headers?: Record<string, string>;
   /** The version that the caller has read: another one is not changed. */
   ifMatch?: string;
   signal?: AbortSignal;
@@ -64,12 +77,13 @@ export async function send(path: string, call: Call = {}): Promise<Response> {
 }
 
 async function attempt(path: string, call: Call): Promise<Response> {
-  const { method = 'GET', query, body, idempotencyKey, ifMatch, signal } = call;
+  const { method = 'GET', query, body, idempotencyKey, headers, ifMatch, signal } = call;
   const { token } = (await session()).backstageIdentity;
   const requestedAt = Date.now();
   const response = await fetch(`${path}${queryString(query)}`, {
     method,
     headers: {
+      ...headers,
       Authorization: `Bearer ${token}`,
       ...(body !== undefined && { 'Content-Type': 'application/json' }),
       ...(idempotencyKey && { 'Idempotency-Key': idempotencyKey }),
@@ -214,9 +228,88 @@ function namePath(entityRef: string): string {
   return [kind, namespace, name].map(encodeURIComponent).join('/');
 }
 
+function ofEntity(entityRef: string, what: string): string {
+  return `/api/portico/v1/entities/by-name/${namePath(entityRef)}/${what}`;
+}
+
+/** What a system says about an entity: one of the routes below the entity's own. */
+export function fetchOfEntity<Item>(what: string, entityRef: string, signal?: AbortSignal): Promise<Found<Item>> {
+  return json(ofEntity(entityRef, what), signal && { signal });
+}
+
+/** The jobs of a build, in their order. */
+export function fetchJobs(entityRef: string, id: string, signal?: AbortSignal): Promise<JobList> {
+  return json(ofEntity(entityRef, `builds/${encodeURIComponent(id)}/jobs`), signal && { signal });
+}
+
+/** Runs a build again. */
+export async function rerunBuild(entityRef: string, id: string): Promise<void> {
+  await command(ofEntity(entityRef, `builds/${encodeURIComponent(id)}/rerun`));
+}
+
+/** The objects of an entity in the clusters of Kubernetes where it has any. */
+export function fetchKubernetesObjects(entityRef: string, signal?: AbortSignal): Promise<KubernetesObjects> {
+  return json('/api/kubernetes/resources/workloads/query', {
+    method: 'POST',
+    body: { entityRef, auth: {} },
+    ...(signal && { signal }),
+  });
+}
+
+/** A container of a pod. */
+export interface ContainerPlace {
+  cluster: string;
+  namespace: string;
+  pod: string;
+  container: string;
+}
+
+/** The end of a container's log: of the one that runs, or of the one before its last restart. */
+export async function fetchContainerLog(
+  { cluster, namespace, pod, container }: ContainerPlace,
+  { tailLines, previous }: { tailLines: number; previous: boolean },
+  signal?: AbortSignal,
+): Promise<string> {
+  const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}/log`;
+  const answer = await send(`/api/kubernetes/proxy${path}`, {
+    query: { container, tailLines, previous: previous || undefined },
+    headers: { 'Backstage-Kubernetes-Cluster': cluster },
+    ...(signal && { signal }),
+  });
+  return answer.text();
+}
+
 /** An entity, and the locations above it through which the catalog found it. */
 export function fetchAncestry(entityRef: string, signal?: AbortSignal): Promise<Ancestry> {
   return json(`/api/catalog/entities/by-name/${namePath(entityRef)}/ancestry`, signal && { signal });
+}
+
+export function fetchHistory(entityRef: string, cursor: string, signal?: AbortSignal): Promise<EntityHistory> {
+  const query = cursor ? { cursor } : {};
+  return json(`/api/catalog/entities/by-name/${namePath(entityRef)}/history`, { query, ...(signal && { signal }) });
+}
+
+export function fetchEntityExplanation(entityRef: string, signal?: AbortSignal): Promise<EntityExplanation> {
+  return json(`/api/portico/v1/entities/by-name/${namePath(entityRef)}/explain`, signal && { signal });
+}
+
+/** Gives an entity that two locations claim to the other one, which is read next. */
+export async function resolveConflict(entityRef: string, claimant: string): Promise<void> {
+  await command('/api/portico/v1/catalog/conflicts/resolve', { entityRef, claimant });
+}
+
+export function fetchCatalogHealth(signal?: AbortSignal): Promise<CatalogHealth> {
+  return json('/api/catalog/health', signal && { signal });
+}
+
+export function fetchConflicts(cursor: string, signal?: AbortSignal): Promise<ConflictList> {
+  const query = cursor ? { cursor } : {};
+  return json('/api/catalog/health/conflicts', { query, ...(signal && { signal }) });
+}
+
+export function fetchFindings(finding: string, after: string, signal?: AbortSignal): Promise<FindingList> {
+  const query = after ? { after } : {};
+  return json(`/api/catalog/health/entities/${finding}`, { query, ...(signal && { signal }) });
 }
 
 /** Asks the catalog to read an entity, and the locations above it, again. The answer comes before that is done. */
@@ -396,6 +489,21 @@ export function fetchSessions(query: SessionQuery, signal?: AbortSignal): Promis
   return json('/api/portico/v1/sessions', { query: { ...query }, ...(signal && { signal }) });
 }
 
+export const fetchSources = (signal: AbortSignal) => json<SourceList>('/api/portico/v1/catalog/sources', { signal });
+
+const sourcePath = (name: string) => `/api/portico/v1/catalog/sources/${encodeURIComponent(name)}`;
+
+/** A source with its latest sweeps, the latest first. */
+export const fetchSource = (name: string, signal: AbortSignal) => json<SourceWithSweeps>(sourcePath(name), { signal });
+
+export async function commandSource(name: string, what: 'sweep' | 'pause' | 'resume'): Promise<void> {
+  await command(`${sourcePath(name)}/${what}`);
+}
+
+export async function decideSweep(id: string, decision: 'approve' | 'drop' | 'cancel'): Promise<void> {
+  await command(`/api/portico/v1/catalog/sweeps/${encodeURIComponent(id)}/${decision}`);
+}
+
 export async function endSession(id: string): Promise<void> {
   await send(`/api/portico/v1/sessions/${encodeURIComponent(id)}`, { method: 'DELETE' });
 }
@@ -417,6 +525,13 @@ export function fetchUnprocessed(
 export function fetchParameterSchema(namespace: string, name: string, signal?: AbortSignal): Promise<ParameterSchema> {
   const path = `${encodeURIComponent(namespace)}/template/${encodeURIComponent(name)}`;
   return json(`/api/scaffolder/v2/templates/${path}/parameter-schema`, signal && { signal });
+}
+
+export function fetchTemplateFindings(
+  templateRef: string | undefined,
+  signal?: AbortSignal,
+): Promise<TemplateFindings> {
+  return json('/api/portico/v1/template-findings', { query: { template: templateRef }, ...(signal && { signal }) });
 }
 
 export function fetchActions(signal?: AbortSignal): Promise<Action[]> {
@@ -459,9 +574,26 @@ export async function fetchHosts(signal?: AbortSignal): Promise<RepositoryHost[]
   return answer.hosts;
 }
 
-/** The owners to which Portico's credentials for a host have access. */
-export function fetchOwners(host: string, signal?: AbortSignal): Promise<RepositoryOwners> {
-  return json(`/api/portico/v1/hosts/${encodeURIComponent(host)}/owners`, signal && { signal });
+/** The values of a part of a repository's address, given the parts that contain it. */
+export function fetchChoices(
+  host: string,
+  part: string,
+  place: Readonly<Record<string, string>>,
+  signal?: AbortSignal,
+): Promise<PartChoices> {
+  const path = [host, 'parts', part].map(encodeURIComponent).join('/');
+  return json(`/api/portico/v1/hosts/${path}`, { query: place, ...(signal && { signal }) });
+}
+
+/** The branches of a repository whose names begin with a prefix. */
+export function fetchBranches(
+  host: string,
+  parts: Readonly<Record<string, string>>,
+  prefix: string,
+  signal?: AbortSignal,
+): Promise<RepositoryBranches> {
+  const query = { ...parts, prefix };
+  return json(`/api/portico/v1/hosts/${encodeURIComponent(host)}/branches`, { query, ...(signal && { signal }) });
 }
 
 /** Whether a repository can be created under a name. */

@@ -44,6 +44,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/argocd/.well-known/backstage/permissions/metadata": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Describes the plugin's permissions */
+        get: operations["get_argocd_well_known_backstage_permissions_metadata"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/.well-known/jwks.json": {
         parameters: {
             query?: never;
@@ -307,6 +324,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/catalog/entities/by-name/{kind}/{namespace}/{name}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the changes of an entity, the newest first */
+        get: operations["get_catalog_entities_by_name_kind_namespace_name_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/catalog/entities/by-query": {
         parameters: {
             query?: never;
@@ -355,6 +389,23 @@ export interface paths {
         post?: never;
         /** Deletes an entity; it returns if a location still emits it */
         delete: operations["delete_catalog_entities_by_uid_uid"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/catalog/entities/by-uid/{uid}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the changes of an entity by its uid, the newest first */
+        get: operations["get_catalog_entities_by_uid_uid_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -423,6 +474,57 @@ export interface paths {
         put?: never;
         /** Counts the values of fields by a predicate */
         post: operations["post_catalog_entity_facets"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/catalog/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Counts what is wrong with the catalog */
+        get: operations["get_catalog_health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/catalog/health/conflicts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the entities that two locations claim */
+        get: operations["get_catalog_health_conflicts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/catalog/health/entities/{finding}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the entities that are orphans, unowned, dangling or duplicates */
+        get: operations["get_catalog_health_entities_finding"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -528,6 +630,128 @@ export interface paths {
         put?: never;
         /** Checks an entity without storing it */
         post: operations["post_catalog_validate_entity"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/events/http/{topic}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes an event of a source code host
+         * @description Open: a host of source code signs its events with the secret of its webhook.
+         */
+        post: operations["post_events_http_topic"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/kubernetes/.well-known/backstage/permissions/metadata": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Describes the plugin's permissions */
+        get: operations["get_kubernetes_well_known_backstage_permissions_metadata"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/kubernetes/clusters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the clusters */
+        get: operations["get_kubernetes_clusters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/kubernetes/proxy/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads the log of a container: /api/v1/namespaces/{namespace}/pods/{name}/log of the cluster in the header Backstage-Kubernetes-Cluster */
+        get: operations["get_kubernetes_proxy_path"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/kubernetes/resources/custom/query": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Reads objects of some kinds from the clusters of an entity */
+        post: operations["post_kubernetes_resources_custom_query"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/kubernetes/resources/workloads/query": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Reads the objects of an entity from its clusters */
+        post: operations["post_kubernetes_resources_workloads_query"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/kubernetes/services/{serviceId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Reads the objects of an entity from its clusters */
+        post: operations["post_kubernetes_services_serviceid"];
         delete?: never;
         options?: never;
         head?: never;
@@ -874,6 +1098,335 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/portico/v1/callbacks/{secret}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tells a run that what it waits for has succeeded
+         * @description Open: whoever has the address may use it: it contains a secret of 256 bits.
+         */
+        post: operations["post_portico_v1_callbacks_secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portico/v1/callbacks/{secret}/failure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tells a run that what it waits for has failed
+         * @description Open: whoever has the address may use it: it contains a secret of 256 bits.
+         */
+        post: operations["post_portico_v1_callbacks_secret_failure"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portico/v1/catalog/conflicts/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives an entity that two locations claim to the other one */
+        post: operations["post_portico_v1_catalog_conflicts_resolve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portico/v1/catalog/sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the sources of the catalog with the latest sweep of each */
+        get: operations["get_portico_v1_catalog_sources"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portico/v1/catalog/sources/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Gets a source with its sweeps, the latest first */
+        get: operations["get_portico_v1_catalog_sources_name"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portico/v1/catalog/sources/{name}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Pauses the schedule of a source */
+        post: operations["post_portico_v1_catalog_sources_name_pause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portico/v1/catalog/sources/{name}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Resumes the schedule of a source */
+        post: operations["post_portico_v1_catalog_sources_name_resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portico/v1/catalog/sources/{name}/sweep": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sweeps a source now */
+        post: operations["post_portico_v1_catalog_sources_name_sweep"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portico/v1/catalog/sweeps/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Gets a sweep, with what it removes */
+        get: operations["get_portico_v1_catalog_sweeps_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portico/v1/catalog/sweeps/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Approves what a waiting sweep removes */
+        post: operations["post_portico_v1_catalog_sweeps_id_approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portico/v1/catalog/sweeps/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Cancels a sweep without a change of the catalog */
+        post: operations["post_portico_v1_catalog_sweeps_id_cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portico/v1/catalog/sweeps/{id}/drop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Drops a waiting sweep without a change of the catalog */
+        post: operations["post_portico_v1_catalog_sweeps_id_drop"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portico/v1/entities/by-name/{kind}/{namespace}/{name}/argocd": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the applications of Argo CD that belong to an entity */
+        get: operations["get_portico_v1_entities_by_name_kind_namespace_name_argocd"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portico/v1/entities/by-name/{kind}/{namespace}/{name}/builds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the newest builds of an entity */
+        get: operations["get_portico_v1_entities_by_name_kind_namespace_name_builds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portico/v1/entities/by-name/{kind}/{namespace}/{name}/builds/{id}/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the jobs of a build */
+        get: operations["get_portico_v1_entities_by_name_kind_namespace_name_builds_id_jobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portico/v1/entities/by-name/{kind}/{namespace}/{name}/builds/{id}/rerun": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Runs a build again */
+        post: operations["post_portico_v1_entities_by_name_kind_namespace_name_builds_id_rerun"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portico/v1/entities/by-name/{kind}/{namespace}/{name}/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says where an entity is from, what changed it, and what is wrong with it */
+        get: operations["get_portico_v1_entities_by_name_kind_namespace_name_explain"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portico/v1/entities/by-name/{kind}/{namespace}/{name}/pull-requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the open pull requests of an entity */
+        get: operations["get_portico_v1_entities_by_name_kind_namespace_name_pull_requests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portico/v1/entities/by-name/{kind}/{namespace}/{name}/vault": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists where the secrets of an entity are in Vault */
+        get: operations["get_portico_v1_entities_by_name_kind_namespace_name_vault"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/portico/v1/hosts": {
         parameters: {
             query?: never;
@@ -891,15 +1444,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/portico/v1/hosts/{host}/owners": {
+    "/api/portico/v1/hosts/{host}/branches": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Lists the owners that the configured credentials may create repositories for */
-        get: operations["get_portico_v1_hosts_host_owners"];
+        /** Lists branches of a repository */
+        get: operations["get_portico_v1_hosts_host_branches"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portico/v1/hosts/{host}/parts/{part}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the values of a part of a repository's address */
+        get: operations["get_portico_v1_hosts_host_parts_part"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1241,6 +1811,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/portico/v1/template-findings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Checks templates and lists those with findings */
+        get: operations["get_portico_v1_template_findings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/proxy/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Passes a request on to the server of an endpoint of the configuration */
+        get: operations["get_proxy_path"];
+        /** Passes a request on to the server of an endpoint of the configuration */
+        put: operations["put_proxy_path"];
+        /** Passes a request on to the server of an endpoint of the configuration */
+        post: operations["post_proxy_path"];
+        /** Passes a request on to the server of an endpoint of the configuration */
+        delete: operations["delete_proxy_path"];
+        /** Passes a request on to the server of an endpoint of the configuration */
+        options: operations["options_proxy_path"];
+        /** Passes a request on to the server of an endpoint of the configuration */
+        head: operations["head_proxy_path"];
+        /** Passes a request on to the server of an endpoint of the configuration */
+        patch: operations["patch_proxy_path"];
+        trace?: never;
+    };
     "/api/scaffolder/.well-known/backstage/permissions/apply-conditions": {
         parameters: {
             query?: never;
@@ -1546,6 +2156,11 @@ export interface components {
             description: string;
             example: string;
         };
+        ActionFacts: {
+            undoes?: string;
+            needs?: string[];
+            differences?: string[];
+        };
         ActionSchemas: {
             input?: {
                 [key: string]: unknown;
@@ -1565,6 +2180,58 @@ export interface components {
         Ancestry: {
             rootEntityRef: string;
             items: components["schemas"]["Ancestor"][];
+        };
+        ApplicationsApplication: {
+            instance: string;
+            namespace?: string;
+            name: string;
+            project: string;
+            url?: string;
+            destination: components["schemas"]["ApplicationsDestination"];
+            sync: string;
+            health: string;
+            healthMessage?: string;
+            deleting?: boolean;
+            revisions: components["schemas"]["ApplicationsRevision"][];
+            images: string[];
+            conditions: components["schemas"]["ApplicationsCondition"][];
+            operation?: components["schemas"]["ApplicationsOperation"];
+            history: components["schemas"]["ApplicationsDeployment"][];
+        };
+        ApplicationsCondition: {
+            type: string;
+            message: string;
+            /** Format: date-time */
+            at?: string;
+        };
+        ApplicationsDeployment: {
+            id: number;
+            /** Format: date-time */
+            deployedAt: string;
+            by?: string;
+            revisions: components["schemas"]["ApplicationsRevision"][];
+        };
+        ApplicationsDestination: {
+            cluster?: string;
+            namespace?: string;
+        };
+        ApplicationsOperation: {
+            phase: string;
+            message?: string;
+            by?: string;
+            /** Format: date-time */
+            startedAt?: string;
+            /** Format: date-time */
+            finishedAt?: string;
+        };
+        ApplicationsRevision: {
+            id: string;
+            url?: string;
+            repository?: string;
+        };
+        ArgoCDApplications: {
+            items: components["schemas"]["ApplicationsApplication"][];
+            problems: components["schemas"]["SubjectProblem"][];
         };
         AuditAction: {
             action: string;
@@ -1612,7 +2279,9 @@ export interface components {
             /** @description the user's token for the provider */
             token: string;
             /** @description what is chosen so far */
-            context?: unknown;
+            context?: {
+                [key: string]: string;
+            };
         };
         BackstageIdentity: {
             token: string;
@@ -1649,6 +2318,10 @@ export interface components {
             sessions: components["schemas"]["BrowserSession"][];
             nextCursor?: string;
         };
+        BuildList: {
+            items: components["schemas"]["ShownBuild"][];
+            problems: components["schemas"]["SubjectProblem"][];
+        };
         ButtonLabels: {
             backButtonText?: string;
             createButtonText?: string;
@@ -1670,15 +2343,94 @@ export interface components {
             entity: components["schemas"]["Entity"];
             fields: string[];
         };
+        CatalogHealth: {
+            entities: number;
+            ages: components["schemas"]["EntityAges"];
+            failed: number;
+            conflicts: number;
+            orphans: number;
+            unowned: number;
+            dangling: number;
+            duplicates: number;
+            due: number;
+            lagSeconds: number;
+        };
         CatalogLocation: {
             id: string;
             type: string;
             target: string;
             entityRef: string;
         };
+        CatalogSource: {
+            name: string;
+            kind: string;
+            place: string;
+            everySeconds?: number;
+            cron?: string;
+            timeoutSeconds: number;
+            paused: boolean;
+            /** Format: date-time */
+            nextAt?: string;
+            /** Format: date-time */
+            leftAt?: string;
+            entities: number;
+            last?: components["schemas"]["CatalogSweep"];
+        };
+        CatalogSources: {
+            sources: components["schemas"]["CatalogSource"][];
+        };
+        CatalogSweep: {
+            id: string;
+            source: string;
+            /** @enum {string} */
+            state: "requested" | "reading" | "complete" | "waiting" | "approved" | "committed" | "failed" | "dropped" | "cancelled";
+            /** @enum {string} */
+            cause: "schedule" | "person" | "removal";
+            askedBy?: string;
+            maxRemovals?: number;
+            /** Format: date-time */
+            askedAt: string;
+            /** Format: date-time */
+            startedAt?: string;
+            /** Format: date-time */
+            readAt?: string;
+            /** Format: date-time */
+            endedAt?: string;
+            pages: number;
+            requests: number;
+            entities: number;
+            total?: number;
+            added: number;
+            changed: number;
+            removed: number;
+            removals: string[];
+            remarks: string[];
+            failure?: components["schemas"]["FaultFailure"];
+            decidedBy?: string;
+            /** Format: date-time */
+            decidedAt?: string;
+            workflowId?: string;
+        };
         CausePage: {
             causes: components["schemas"]["RunCause"][];
             total: number;
+        };
+        ChangeCause: {
+            /** @enum {string} */
+            kind: "unknown" | "schedule" | "request" | "configuration" | "sweep" | "event" | "relations" | "orphan" | "release";
+            by?: string;
+        };
+        ClusterFailure: {
+            errorType: string;
+            statusCode?: number;
+            resourcePath?: string;
+            message?: string;
+        };
+        ClusterObjects: {
+            cluster: components["schemas"]["ShownCluster"];
+            resources: components["schemas"]["ShownKind"][];
+            podMetrics: components["schemas"]["ShownPodUsage"][];
+            errors: components["schemas"]["ClusterFailure"][];
         };
         Completion: {
             id: string;
@@ -1702,9 +2454,41 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        Conflict: {
+            entityRef: string;
+            holder: string;
+            claimant: string;
+            claimantRef: string;
+            /** Format: date-time */
+            firstSeenAt: string;
+            /** Format: date-time */
+            lastSeenAt: string;
+            repository?: string;
+            next: string;
+            configuration?: string;
+        };
+        ConflictList: {
+            items: components["schemas"]["Conflict"][];
+            nextCursor?: string;
+        };
         CookieExpiry: {
             /** Format: date-time */
             expiresAt: string;
+        };
+        CustomField: {
+            name: string;
+            module: string;
+            element: string;
+        };
+        CustomInput: {
+            entityRef: string;
+            auth?: components["schemas"]["KubernetesTokens"];
+            customResources: components["schemas"]["CustomResource"][];
+        };
+        CustomResource: {
+            group: string;
+            apiVersion: string;
+            plural: string;
         };
         Decided: {
             id: string;
@@ -1718,6 +2502,15 @@ export interface components {
             description?: string;
             examples?: components["schemas"]["ActionExample"][];
             schema: components["schemas"]["ActionSchemas"];
+            portico?: components["schemas"]["ActionFacts"];
+        };
+        Difference: {
+            /** @enum {string} */
+            op: "add" | "remove" | "replace";
+            /** @description a JSON Pointer */
+            path: string;
+            before?: unknown;
+            after?: unknown;
         };
         DryRunInput: {
             /** @description the template entity */
@@ -1759,10 +2552,33 @@ export interface components {
             relations?: components["schemas"]["Relation"][];
             status?: components["schemas"]["EntityStatus"];
         };
+        EntityAges: {
+            day: number;
+            week: number;
+            month: number;
+            year: number;
+            older: number;
+        };
+        EntityChange: {
+            /** @enum {string} */
+            action: "created" | "changed" | "removed" | "recorded";
+            /** Format: date-time */
+            at: string;
+            cause: components["schemas"]["ChangeCause"];
+            uid: string;
+            version: number;
+            location?: string;
+            changes?: components["schemas"]["Difference"][];
+            moreChanges?: boolean;
+        };
         EntityError: {
             name: string;
             message: string;
             cause?: components["schemas"]["EntityError"];
+        };
+        EntityHistory: {
+            items: components["schemas"]["EntityChange"][];
+            nextCursor?: string;
         };
         EntityLink: {
             url: string;
@@ -1825,6 +2641,13 @@ export interface components {
             method: string;
             url: string;
         };
+        EventRefusal: {
+            message: string;
+        };
+        EventStatus: {
+            /** @enum {string} */
+            status: "accepted";
+        };
         ExplainExplanation: {
             user: string;
             permission: string;
@@ -1862,6 +2685,32 @@ export interface components {
             superUser?: string;
             roles: components["schemas"]["RbacHolding"][];
         };
+        ExplainedError: {
+            name: string;
+            message: string;
+            location?: string;
+            line?: number;
+        };
+        Explanation: {
+            entityRef: string;
+            location: string;
+            line?: number;
+            sources: string[];
+            path: components["schemas"]["PathStep"][];
+            /** Format: date-time */
+            changedAt: string;
+            changedBy: components["schemas"]["ChangeCause"];
+            version: number;
+            /** Format: date-time */
+            seenAt?: string;
+            /** Format: date-time */
+            dueAt: string;
+            errors: components["schemas"]["ExplainedError"][];
+            conflicts: components["schemas"]["Conflict"][];
+            missing: components["schemas"]["MissingTarget"][];
+            /** @enum {string} */
+            owner: "owned" | "missing" | "none" | "unneeded";
+        };
         Facets: {
             facets: {
                 [key: string]: components["schemas"]["CatalogFacetValue"][];
@@ -1882,6 +2731,32 @@ export interface components {
             executable?: boolean;
             /** @description the file */
             base64Content: string;
+        };
+        FindingList: {
+            items: components["schemas"]["FoundEntity"][];
+            next?: string;
+        };
+        FormDecorator: {
+            id: string;
+            provider: string;
+            scopes: string[];
+            secret: string;
+        };
+        FoundEntity: {
+            entityRef: string;
+            location?: string;
+            repository?: string;
+            branch?: string;
+            missing: string[];
+            nextStep: string;
+            configuration?: string;
+        };
+        FoundTemplate: {
+            templateRef: string;
+            findings: components["schemas"]["TemplateFinding"][];
+        };
+        FoundTemplates: {
+            templates: components["schemas"]["FoundTemplate"][];
         };
         FullTextInput: {
             term?: string;
@@ -1918,20 +2793,24 @@ export interface components {
             integrations: components["schemas"]["Integration"][];
             signIn: components["schemas"]["SignIn"];
             roles: boolean;
+            fields: components["schemas"]["CustomField"][];
+            decorators: components["schemas"]["FormDecorator"][];
         };
         Integration: {
             type: string;
             host: string;
+            userTokens?: string;
         };
         IntegrationAvailability: {
             /** @enum {string} */
             state: "available" | "taken" | "refused" | "unknown";
             reason?: string;
         };
-        IntegrationOwner: {
-            name: string;
+        IntegrationChoice: {
+            value: string;
+            title?: string;
             /** @enum {string} */
-            kind: "user" | "organization" | "group";
+            kind?: "user" | "organization" | "group";
         };
         InvalidEntity: {
             errors: components["schemas"]["EntityError"][];
@@ -1960,8 +2839,31 @@ export interface components {
             authorization_endpoint: string;
             code_challenge_methods_supported: string[];
         };
+        JobList: {
+            items: components["schemas"]["ShownJob"][];
+        };
         KeySet: {
             keys: components["schemas"]["PublicKey"][];
+        };
+        KubernetesCluster: {
+            name: string;
+            title?: string;
+            dashboardUrl?: string;
+            authProvider: string;
+            oidcTokenProvider?: string;
+        };
+        KubernetesClusters: {
+            items: components["schemas"]["KubernetesCluster"][];
+        };
+        KubernetesObjects: {
+            items: components["schemas"]["ClusterObjects"][];
+        };
+        KubernetesTokens: {
+            oidc?: {
+                [key: string]: string;
+            };
+            google?: string;
+            aks?: string;
         };
         ListedLocation: {
             data: components["schemas"]["CatalogLocation"];
@@ -1982,6 +2884,10 @@ export interface components {
         };
         LogoutReply: {
             logoutUrl: string;
+        };
+        MissingTarget: {
+            type: string;
+            targetRef: string;
         };
         Move: {
             /** @enum {string} */
@@ -2072,6 +2978,15 @@ export interface components {
                 }[];
             };
         };
+        PathStep: {
+            entityRef: string;
+            location: string;
+            line?: number;
+            /** Format: date-time */
+            seenAt?: string;
+            /** Format: date-time */
+            dueAt: string;
+        };
         Permission: {
             /** @enum {string} */
             type: "basic" | "resource";
@@ -2101,15 +3016,23 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        PickerBranches: {
+            branches: string[];
+            reason?: string;
+        };
+        PickerChoices: {
+            choices: components["schemas"]["IntegrationChoice"][];
+            reason?: string;
+        };
         PickerHost: {
             host: string;
             type: string;
             hasCredentials: boolean;
-            tellsOwners: boolean;
-        };
-        PickerOwners: {
-            owners: components["schemas"]["IntegrationOwner"][];
-            reason?: string;
+            lists: {
+                [key: string]: string[];
+            };
+            tellsNames: boolean;
+            tellsBranches: boolean;
         };
         PinnedStep: {
             id: string;
@@ -2225,6 +3148,10 @@ export interface components {
             crv: string;
             x: string;
             y: string;
+        };
+        PullRequestList: {
+            items: components["schemas"]["ShownPullRequest"][];
+            problems: components["schemas"]["SubjectProblem"][];
         };
         RbacChange: {
             do: string;
@@ -2419,6 +3346,12 @@ export interface components {
             attributes?: components["schemas"]["PermissionAttributes"];
             resourceType?: string;
         };
+        ResolveInput: {
+            /** @description the entity that two locations claim */
+            entityRef: string;
+            /** @description the location that gets it, type:target */
+            claimant: string;
+        };
         ResourceRefs: string | string[];
         Results: ("ALLOW" | "DENY") | ("ALLOW" | "DENY")[];
         RetryInput: {
@@ -2570,15 +3503,115 @@ export interface components {
             /** @description the run's generation when it was seen */
             generation?: number;
         };
+        ServiceInput: {
+            entity: {
+                kind: string;
+                metadata: {
+                    namespace?: string;
+                    name: string;
+                };
+            };
+            auth?: components["schemas"]["KubernetesTokens"];
+        };
         Session: {
             profile: components["schemas"]["Profile"];
             providerInfo?: components["schemas"]["ProviderInfo"];
             backstageIdentity: components["schemas"]["BackstageIdentity"];
         };
+        ShownBuild: {
+            id: string;
+            source: string;
+            name?: string;
+            title?: string;
+            branch?: string;
+            commit?: string;
+            /** @enum {string} */
+            status: "queued" | "running" | "waiting" | "succeeded" | "failed" | "cancelled" | "skipped" | "unknown";
+            trigger?: string;
+            /** Format: date-time */
+            startedAt?: string;
+            seconds?: number;
+            by?: string;
+            url: string;
+            canRerun: boolean;
+        };
+        ShownCluster: {
+            name: string;
+            title?: string;
+            dashboardUrl?: string;
+            dashboardApp?: string;
+            dashboardParameters?: {
+                [key: string]: string;
+            };
+        };
+        ShownContainerUsage: {
+            container: string;
+            cpuUsage: components["schemas"]["ShownUsage"];
+            memoryUsage: components["schemas"]["ShownUsage"];
+        };
+        ShownJob: {
+            name: string;
+            stage?: string;
+            /** @enum {string} */
+            status: "queued" | "running" | "waiting" | "succeeded" | "failed" | "cancelled" | "skipped" | "unknown";
+            /** Format: date-time */
+            startedAt?: string;
+            seconds?: number;
+            url: string;
+        };
+        ShownKind: {
+            type: string;
+            resources: {
+                [key: string]: unknown;
+            }[];
+        };
+        ShownPodUsage: {
+            pod: {
+                [key: string]: unknown;
+            };
+            cpu: components["schemas"]["ShownUsage"];
+            memory: components["schemas"]["ShownUsage"];
+            containers: components["schemas"]["ShownContainerUsage"][];
+        };
+        ShownPullRequest: {
+            source: string;
+            number: number;
+            title: string;
+            author?: string;
+            draft: boolean;
+            /** @enum {string} */
+            review: "pending" | "approved" | "changesRequested";
+            branch: string;
+            target: string;
+            /** Format: date-time */
+            createdAt?: string;
+            url: string;
+        };
+        ShownUsage: {
+            currentUsage: number;
+            requestTotal: number;
+            limitTotal: number;
+        };
         SignIn: {
             environment: string;
             redirect: boolean;
             providers: string[];
+        };
+        SourceWithSweeps: {
+            name: string;
+            kind: string;
+            place: string;
+            everySeconds?: number;
+            cron?: string;
+            timeoutSeconds: number;
+            paused: boolean;
+            /** Format: date-time */
+            nextAt?: string;
+            /** Format: date-time */
+            leftAt?: string;
+            entities: number;
+            last?: components["schemas"]["CatalogSweep"];
+            sweeps: components["schemas"]["CatalogSweep"][];
         };
         StatusItem: {
             type: string;
@@ -2608,6 +3641,14 @@ export interface components {
                 [key: string]: unknown;
             };
             error?: components["schemas"]["FaultFailure"];
+        };
+        SubjectProblem: {
+            source: string;
+            message: string;
+        };
+        SweepInput: {
+            /** @description how many entities this sweep may remove without a decision */
+            maxRemovals?: number;
         };
         Task: {
             /** Format: uuid */
@@ -2680,6 +3721,13 @@ export interface components {
             };
             examples?: components["schemas"]["TemplateExample"][];
         };
+        TemplateFinding: {
+            /** @enum {string} */
+            severity: "error" | "warning";
+            field: string;
+            message: string;
+            next?: string;
+        };
         TemplateGlobals: {
             functions: {
                 [key: string]: components["schemas"]["TemplateFilter"];
@@ -2750,6 +3798,15 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        VaultSecret: {
+            engine: string;
+            path: string;
+            url?: string;
+        };
+        VaultSecrets: {
+            items: components["schemas"]["VaultSecret"][];
+            problems: components["schemas"]["SubjectProblem"][];
+        };
         Welcome: {
             title: string;
             signIn: components["schemas"]["SignIn"];
@@ -2778,6 +3835,10 @@ export interface components {
             id: string;
             runId: string;
             url?: string;
+        };
+        WorkloadsInput: {
+            entityRef: string;
+            auth?: components["schemas"]["KubernetesTokens"];
         };
     };
     responses: {
@@ -2965,6 +4026,31 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
+            default: components["responses"]["Error"];
+        };
+    };
+    get_argocd_well_known_backstage_permissions_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description permissions and rules */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PermissionMetadata"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };
@@ -3392,7 +4478,10 @@ export interface operations {
     };
     get_catalog_entities_by_name_kind_namespace_name: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description shows the entity as it was then */
+                at?: string;
+            };
             header?: never;
             path: {
                 kind: string;
@@ -3440,6 +4529,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Ancestry"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_catalog_entities_by_name_kind_namespace_name_history: {
+        parameters: {
+            query?: {
+                /** @description the nextCursor of the page before */
+                cursor?: string;
+                /** @description how many on a page; more than 100 are as many as that */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                kind: string;
+                namespace: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of changes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntityHistory"];
                 };
             };
             400: components["responses"]["InputError"];
@@ -3561,7 +4685,10 @@ export interface operations {
     };
     get_catalog_entities_by_uid_uid: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description shows the entity as it was then */
+                at?: string;
+            };
             header?: never;
             path: {
                 uid: string;
@@ -3613,6 +4740,39 @@ export interface operations {
             403: components["responses"]["NotAllowedError"];
             409: components["responses"]["ConflictError"];
             422: components["responses"]["UnprocessableEntityError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_catalog_entities_by_uid_uid_history: {
+        parameters: {
+            query?: {
+                /** @description the nextCursor of the page before */
+                cursor?: string;
+                /** @description how many on a page; more than 100 are as many as that */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                uid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of changes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntityHistory"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
             429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
@@ -3773,6 +4933,94 @@ export interface operations {
             403: components["responses"]["NotAllowedError"];
             408: components["responses"]["RequestTimeoutError"];
             413: components["responses"]["PayloadTooLargeError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_catalog_health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the numbers, of which those of what is wrong end at 10,000 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogHealth"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_catalog_health_conflicts: {
+        parameters: {
+            query?: {
+                /** @description the nextCursor of the page before */
+                cursor?: string;
+                /** @description how many on a page; more than 500 are as many as that */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of conflicts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConflictList"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_catalog_health_entities_finding: {
+        parameters: {
+            query?: {
+                /** @description the reference after which the page begins */
+                after?: string;
+                /** @description how many on a page; more than 500 are as many as that */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                finding: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of entities */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FindingList"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
             429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
@@ -4070,6 +5318,232 @@ export interface operations {
             };
             401: components["responses"]["AuthenticationError"];
             403: components["responses"]["NotAllowedError"];
+            408: components["responses"]["RequestTimeoutError"];
+            413: components["responses"]["PayloadTooLargeError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    post_events_http_topic: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                topic: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the event is stored */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventStatus"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            /** @description the signature is missing or wrong */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventRefusal"];
+                };
+            };
+            404: components["responses"]["NotFoundError"];
+            /** @description the body is larger than 5 MB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description the body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    get_kubernetes_well_known_backstage_permissions_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description permissions and rules */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PermissionMetadata"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_kubernetes_clusters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the clusters */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KubernetesClusters"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_kubernetes_proxy_path: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the end of the log */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    post_kubernetes_resources_custom_query: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CustomInput"];
+            };
+        };
+        responses: {
+            /** @description the objects of each cluster */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KubernetesObjects"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            408: components["responses"]["RequestTimeoutError"];
+            413: components["responses"]["PayloadTooLargeError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    post_kubernetes_resources_workloads_query: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WorkloadsInput"];
+            };
+        };
+        responses: {
+            /** @description the objects of each cluster */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KubernetesObjects"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            408: components["responses"]["RequestTimeoutError"];
+            413: components["responses"]["PayloadTooLargeError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    post_kubernetes_services_serviceid: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                serviceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ServiceInput"];
+            };
+        };
+        responses: {
+            /** @description the objects of each cluster */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KubernetesObjects"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
             408: components["responses"]["RequestTimeoutError"];
             413: components["responses"]["PayloadTooLargeError"];
             429: components["responses"]["TooManyRequestsError"];
@@ -4965,7 +6439,7 @@ export interface operations {
                 /** @description only what this user or service did, or had a run do: a user's entity reference, or the name of a service */
                 who?: string;
                 /** @description only these actions */
-                action?: ("access" | "catalog.clean" | "catalog.process" | "condition.create" | "condition.delete" | "condition.update" | "entity.delete" | "entity.refresh" | "location.configure" | "location.create" | "location.delete" | "location.update" | "plugin.create" | "plugin.delete" | "policy.create" | "policy.delete" | "role.create" | "role.delete" | "role.update" | "run.cancel" | "run.create" | "run.retry" | "run.rollback" | "session.end" | "session.refuse" | "session.start" | "token.exchange")[];
+                action?: ("access" | "build.rerun" | "catalog.clean" | "catalog.process" | "condition.create" | "condition.delete" | "condition.update" | "conflict.resolve" | "entity.delete" | "entity.refresh" | "location.configure" | "location.create" | "location.delete" | "location.update" | "notification.send" | "notification.withdraw" | "plugin.create" | "plugin.delete" | "policy.create" | "policy.delete" | "proxy.request" | "role.create" | "role.delete" | "role.update" | "run.callback" | "run.cancel" | "run.create" | "run.retry" | "run.rollback" | "session.end" | "session.refuse" | "session.start" | "source.configure" | "source.pause" | "source.resume" | "sweep.approve" | "sweep.cancel" | "sweep.commit" | "sweep.drop" | "sweep.start" | "token.exchange")[];
                 /** @description only what was done to this entity, run, location or role: its reference or id */
                 resource?: string;
                 /** @description only attempts that ended so */
@@ -5026,6 +6500,607 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    post_portico_v1_callbacks_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                secret: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description the run knows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InputError"];
+            404: components["responses"]["NotFoundError"];
+            408: components["responses"]["RequestTimeoutError"];
+            409: components["responses"]["ConflictError"];
+            413: components["responses"]["PayloadTooLargeError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    post_portico_v1_callbacks_secret_failure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                secret: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description the run knows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InputError"];
+            404: components["responses"]["NotFoundError"];
+            408: components["responses"]["RequestTimeoutError"];
+            409: components["responses"]["ConflictError"];
+            413: components["responses"]["PayloadTooLargeError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    post_portico_v1_catalog_conflicts_resolve: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a key of your own for this command, such as a UUID: the same request with the same key is answered for 24 hours what the first was, with the header Idempotency-Replayed, and changes nothing again */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResolveInput"];
+            };
+        };
+        responses: {
+            /** @description the other location is read now */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            408: components["responses"]["RequestTimeoutError"];
+            409: components["responses"]["ConflictError"];
+            413: components["responses"]["PayloadTooLargeError"];
+            422: components["responses"]["UnprocessableEntityError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_portico_v1_catalog_sources: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the sources */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogSources"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_portico_v1_catalog_sources_name: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the source */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceWithSweeps"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    post_portico_v1_catalog_sources_name_pause: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a key of your own for this command, such as a UUID: the same request with the same key is answered for 24 hours what the first was, with the header Idempotency-Replayed, and changes nothing again */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description it is paused */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            409: components["responses"]["ConflictError"];
+            422: components["responses"]["UnprocessableEntityError"];
+            429: components["responses"]["TooManyRequestsError"];
+            503: components["responses"]["ServiceUnavailableError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    post_portico_v1_catalog_sources_name_resume: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a key of your own for this command, such as a UUID: the same request with the same key is answered for 24 hours what the first was, with the header Idempotency-Replayed, and changes nothing again */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description it is not paused */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            409: components["responses"]["ConflictError"];
+            422: components["responses"]["UnprocessableEntityError"];
+            429: components["responses"]["TooManyRequestsError"];
+            503: components["responses"]["ServiceUnavailableError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    post_portico_v1_catalog_sources_name_sweep: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a key of your own for this command, such as a UUID: the same request with the same key is answered for 24 hours what the first was, with the header Idempotency-Replayed, and changes nothing again */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["SweepInput"];
+            };
+        };
+        responses: {
+            /** @description the sweep */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogSweep"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            408: components["responses"]["RequestTimeoutError"];
+            409: components["responses"]["ConflictError"];
+            413: components["responses"]["PayloadTooLargeError"];
+            422: components["responses"]["UnprocessableEntityError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_portico_v1_catalog_sweeps_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the sweep */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogSweep"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    post_portico_v1_catalog_sweeps_id_approve: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a key of your own for this command, such as a UUID: the same request with the same key is answered for 24 hours what the first was, with the header Idempotency-Replayed, and changes nothing again */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the sweep */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogSweep"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            409: components["responses"]["ConflictError"];
+            422: components["responses"]["UnprocessableEntityError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    post_portico_v1_catalog_sweeps_id_cancel: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a key of your own for this command, such as a UUID: the same request with the same key is answered for 24 hours what the first was, with the header Idempotency-Replayed, and changes nothing again */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the sweep */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogSweep"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            409: components["responses"]["ConflictError"];
+            422: components["responses"]["UnprocessableEntityError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    post_portico_v1_catalog_sweeps_id_drop: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a key of your own for this command, such as a UUID: the same request with the same key is answered for 24 hours what the first was, with the header Idempotency-Replayed, and changes nothing again */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the sweep */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogSweep"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            409: components["responses"]["ConflictError"];
+            422: components["responses"]["UnprocessableEntityError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_portico_v1_entities_by_name_kind_namespace_name_argocd: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                namespace: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the applications, and the instances that could not be asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArgoCDApplications"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_portico_v1_entities_by_name_kind_namespace_name_builds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                namespace: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the builds */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BuildList"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_portico_v1_entities_by_name_kind_namespace_name_builds_id_jobs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                namespace: string;
+                name: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the jobs */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobList"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            429: components["responses"]["TooManyRequestsError"];
+            502: components["responses"]["BadGatewayError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    post_portico_v1_entities_by_name_kind_namespace_name_builds_id_rerun: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a key of your own for this command, such as a UUID: the same request with the same key is answered for 24 hours what the first was, with the header Idempotency-Replayed, and changes nothing again */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                kind: string;
+                namespace: string;
+                name: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the host runs it again */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            409: components["responses"]["ConflictError"];
+            422: components["responses"]["UnprocessableEntityError"];
+            429: components["responses"]["TooManyRequestsError"];
+            502: components["responses"]["BadGatewayError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_portico_v1_entities_by_name_kind_namespace_name_explain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                namespace: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the explanation */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_portico_v1_entities_by_name_kind_namespace_name_pull_requests: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                namespace: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the pull requests */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PullRequestList"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_portico_v1_entities_by_name_kind_namespace_name_vault: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                namespace: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the places */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VaultSecrets"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
     get_portico_v1_hosts: {
         parameters: {
             query?: never;
@@ -5051,9 +7126,22 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
-    get_portico_v1_hosts_host_owners: {
+    get_portico_v1_hosts_host_branches: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description the owner */
+                owner?: string;
+                /** @description the organization on Azure */
+                organization?: string;
+                /** @description the workspace on Bitbucket Cloud */
+                workspace?: string;
+                /** @description the project where a host has them */
+                project?: string;
+                /** @description the repository */
+                repo?: string;
+                /** @description only branches whose names begin so */
+                prefix?: string;
+            };
             header?: never;
             path: {
                 host: string;
@@ -5062,13 +7150,51 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description the owners */
+            /** @description the branches */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PickerOwners"];
+                    "application/json": components["schemas"]["PickerBranches"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_portico_v1_hosts_host_parts_part: {
+        parameters: {
+            query?: {
+                /** @description the owner */
+                owner?: string;
+                /** @description the organization on Azure */
+                organization?: string;
+                /** @description the workspace on Bitbucket Cloud */
+                workspace?: string;
+                /** @description the project where a host has them */
+                project?: string;
+            };
+            header?: never;
+            path: {
+                host: string;
+                part: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the choices */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PickerChoices"];
                 };
             };
             400: components["responses"]["InputError"];
@@ -5886,6 +8012,280 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    get_portico_v1_template_findings: {
+        parameters: {
+            query?: {
+                /** @description only these templates, by their references */
+                template?: string[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the findings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundTemplates"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_proxy_path: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description what the server answers, with its status */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            /** @description there is no such endpoint, or it does not take this method */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            429: components["responses"]["TooManyRequestsError"];
+            502: components["responses"]["BadGatewayError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    put_proxy_path: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description what the server answers, with its status */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            /** @description there is no such endpoint, or it does not take this method */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            429: components["responses"]["TooManyRequestsError"];
+            502: components["responses"]["BadGatewayError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    post_proxy_path: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description what the server answers, with its status */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            /** @description there is no such endpoint, or it does not take this method */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            429: components["responses"]["TooManyRequestsError"];
+            502: components["responses"]["BadGatewayError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    delete_proxy_path: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description what the server answers, with its status */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            /** @description there is no such endpoint, or it does not take this method */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            429: components["responses"]["TooManyRequestsError"];
+            502: components["responses"]["BadGatewayError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    options_proxy_path: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description what the server answers, with its status */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            /** @description there is no such endpoint, or it does not take this method */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            429: components["responses"]["TooManyRequestsError"];
+            502: components["responses"]["BadGatewayError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    head_proxy_path: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description what the server answers, with its status */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            /** @description there is no such endpoint, or it does not take this method */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            429: components["responses"]["TooManyRequestsError"];
+            502: components["responses"]["BadGatewayError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    patch_proxy_path: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description what the server answers, with its status */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            /** @description there is no such endpoint, or it does not take this method */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            429: components["responses"]["TooManyRequestsError"];
+            502: components["responses"]["BadGatewayError"];
+            default: components["responses"]["Error"];
+        };
+    };
     post_scaffolder_well_known_backstage_permissions_apply_conditions: {
         parameters: {
             query?: never;
@@ -5984,7 +8384,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description the completions, where a provider is known */
+            /** @description the completions */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5996,6 +8396,7 @@ export interface operations {
             400: components["responses"]["InputError"];
             401: components["responses"]["AuthenticationError"];
             403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
             408: components["responses"]["RequestTimeoutError"];
             413: components["responses"]["PayloadTooLargeError"];
             429: components["responses"]["TooManyRequestsError"];

@@ -11,20 +11,35 @@ interface Outcome {
   error?: { name: string; message: string };
 }
 
-/** Where a provider's sign-in begins. The provider sends the browser back to the page that this names. */
-export function startAddress(provider: string, environment: string, redirectUrl?: string): string {
+interface Start {
+  /** The page to which the provider sends the browser back; a window of its own without it. */
+  redirectUrl?: string;
+  /** Scopes in addition to those of a sign-in. */
+  scopes?: readonly string[];
+}
+
+/** Where a provider's sign-in begins. */
+export function startAddress(provider: string, environment: string, { redirectUrl, scopes = [] }: Start = {}): string {
   const query = new URLSearchParams({
     env: environment,
     origin: location.origin,
     flow: redirectUrl ? 'redirect' : 'popup',
   });
   if (redirectUrl) query.set('redirectUrl', redirectUrl);
+  if (scopes.length > 0) query.set('scope', scopes.join(' '));
   return `/api/auth/${encodeURIComponent(provider)}/start?${query}`;
 }
 
 /** Signs in at a provider in a window of its own, which hands the session over with a message. */
-export function signInWithWindow(provider: string, environment: string): Promise<Session> {
+export async function signInWithWindow(provider: string, environment: string): Promise<Session> {
   const opened = window.open(startAddress(provider, environment), 'sign-in', 'popup,width=450,height=730');
+  const response = await waitForWindow(opened);
+  adopt(response, provider, environment);
+  return response;
+}
+
+/** The session that a window of a provider hands over before it closes. */
+export function waitForWindow(opened: Window | null): Promise<Session> {
   if (!opened) {
     return Promise.reject(new Error('The browser did not open a window. Allow this page to open one, and try again.'));
   }
@@ -39,12 +54,8 @@ export function signInWithWindow(provider: string, environment: string): Promise
       if (message.source !== opened || message.origin !== location.origin || !isOutcome(message.data)) return;
       const { response, error } = message.data;
       finish(() => {
-        if (!response) {
-          reject(refused(error?.message ?? 'The provider gave no reason.'));
-          return;
-        }
-        adopt(response, provider, environment);
-        resolve(response);
+        if (response) resolve(response);
+        else reject(refused(error?.message ?? 'The provider gave no reason.'));
       });
     };
     const looking = setInterval(() => {
@@ -69,7 +80,7 @@ const leftKey = 'portico.signIn.left';
 export function signInByRedirect(provider: string, environment: string): void {
   remember(provider, environment);
   sessionStorage.setItem(leftKey, provider);
-  location.assign(startAddress(provider, environment, location.href));
+  location.assign(startAddress(provider, environment, { redirectUrl: location.href }));
 }
 
 /** Why a provider sent the page back without a session; nothing when it did not. The address no longer shows it then. */

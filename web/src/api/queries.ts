@@ -2,7 +2,7 @@ import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import * as api from './client';
 import { ApiError } from './errors';
 import { session } from './session';
-import type { Proposal, RunDetail, RunPhase } from './types';
+import type { Build, Proposal, RunDetail, RunPhase, Sweep } from './types';
 
 export const welcomeQuery = queryOptions({
   queryKey: ['welcome'],
@@ -32,11 +32,68 @@ export const entityQuery = (kind: string, namespace: string, name: string) =>
       error instanceof ApiError && error.status === 404 && errorUpdateCount < 10 ? 3000 : false,
   });
 
+export const historyQuery = (entityRef: string) =>
+  infiniteQueryOptions({
+    queryKey: ['history', entityRef],
+    queryFn: ({ pageParam, signal }) => api.fetchHistory(entityRef, pageParam, signal),
+    initialPageParam: '',
+    getNextPageParam: ({ nextCursor }) => nextCursor,
+  });
+
+export const entityExplanationQuery = (entityRef: string) =>
+  queryOptions({
+    queryKey: ['entity explanation', entityRef],
+    queryFn: ({ signal }) => api.fetchEntityExplanation(entityRef, signal),
+  });
+
+export const catalogHealthQuery = queryOptions({
+  queryKey: ['catalog health'],
+  queryFn: ({ signal }) => api.fetchCatalogHealth(signal),
+});
+
+export const conflictsQuery = infiniteQueryOptions({
+  queryKey: ['catalog health', 'conflicts'],
+  queryFn: ({ pageParam, signal }) => api.fetchConflicts(pageParam, signal),
+  initialPageParam: '',
+  getNextPageParam: ({ nextCursor }) => nextCursor,
+});
+
+export const findingsQuery = (finding: string) =>
+  infiniteQueryOptions({
+    queryKey: ['catalog health', finding],
+    queryFn: ({ pageParam, signal }) => api.fetchFindings(finding, pageParam, signal),
+    initialPageParam: '',
+    getNextPageParam: ({ next }) => next,
+  });
+
 /** An entity and the locations above it, after a moment at which the catalog was asked to read them again. */
 export const ancestryQuery = (entityRef: string, after: number) =>
   queryOptions({
     queryKey: ['ancestry', entityRef, after],
     queryFn: ({ signal }) => api.fetchAncestry(entityRef, signal),
+  });
+
+/** What a system says about an entity: the last segment of its route, such as argocd. */
+export const ofEntityQuery = <Item>(what: string, entityRef: string) =>
+  queryOptions({
+    queryKey: ['of-entity', what, entityRef],
+    queryFn: ({ signal }) => api.fetchOfEntity<Item>(what, entityRef, signal),
+  });
+
+/** The jobs of a build. They are asked for again while it goes on, and once when its status has changed. */
+export const jobsQuery = (entityRef: string, { id, status }: Build) =>
+  queryOptions({
+    queryKey: ['jobs', entityRef, id, status],
+    queryFn: ({ signal }) => api.fetchJobs(entityRef, id, signal),
+    placeholderData: (previous) => previous,
+    refetchInterval: status === 'queued' || status === 'running' ? 15_000 : false,
+  });
+
+export const containerLogQuery = (place: api.ContainerPlace, part: { tailLines: number; previous: boolean }) =>
+  queryOptions({
+    queryKey: ['container-log', place, part],
+    queryFn: ({ signal }) => api.fetchContainerLog(place, part, signal),
+    refetchInterval: 10_000,
   });
 
 export const entitiesQuery = (query: api.EntityQuery) =>
@@ -74,6 +131,26 @@ export const unprocessedQuery = (of: api.UnprocessedList) =>
       entities.length === unprocessedPerPage ? entities[entities.length - 1]?.entity_ref : undefined,
     refetchInterval: 15_000,
   });
+
+/** The sources of the catalog. They are asked for again while one of them is being swept. */
+export const sourcesQuery = queryOptions({
+  queryKey: ['sources'],
+  queryFn: ({ signal }) => api.fetchSources(signal),
+  refetchInterval: ({ state: { data } }) => (data?.sources.some(({ last }) => isUnderWay(last)) ? 2_000 : 15_000),
+});
+
+/** One source with its sweeps. */
+export const sourceQuery = (name: string) =>
+  queryOptions({
+    queryKey: ['sources', name],
+    queryFn: ({ signal }) => api.fetchSource(name, signal),
+    refetchInterval: ({ state: { data } }) => (isUnderWay(data?.last) ? 1_000 : 15_000),
+  });
+
+/** Whether a sweep changes by itself. */
+export function isUnderWay(sweep: Sweep | undefined): boolean {
+  return sweep !== undefined && !sweep.endedAt && sweep.state !== 'waiting';
+}
 
 const auditPerPage = 50;
 
@@ -170,6 +247,14 @@ export const parameterSchemaQuery = (namespace: string, name: string) =>
     queryFn: ({ signal }) => api.fetchParameterSchema(namespace, name, signal),
   });
 
+/** What is wrong with a template, or with all. */
+export const templateFindingsQuery = (templateRef?: string) =>
+  queryOptions({
+    queryKey: ['template-findings', templateRef ?? ''],
+    queryFn: ({ signal }) => api.fetchTemplateFindings(templateRef, signal),
+    staleTime: 60_000,
+  });
+
 export const actionsQuery = queryOptions({
   queryKey: ['actions'],
   queryFn: ({ signal }) => api.fetchActions(signal),
@@ -185,11 +270,22 @@ export const hostsQuery = queryOptions({
   staleTime: Number.POSITIVE_INFINITY,
 });
 
-export const ownersQuery = (host: string) =>
+/** The values of a part of a repository's address, given the parts that contain it. */
+export const choicesQuery = (host: string, part: string, place: Readonly<Record<string, string>>) =>
   queryOptions({
-    queryKey: ['owners', host],
-    queryFn: ({ signal }) => api.fetchOwners(host, signal),
+    queryKey: ['choices', host, part, place],
+    queryFn: ({ signal }) => api.fetchChoices(host, part, place, signal),
     staleTime: 60_000,
+    retry: false,
+  });
+
+/** The branches of a repository, given by the parts of its address, whose names begin with a prefix. */
+export const branchesQuery = (host: string, parts: Readonly<Record<string, string>>, prefix: string) =>
+  queryOptions({
+    queryKey: ['branches', host, parts, prefix],
+    queryFn: ({ signal }) => api.fetchBranches(host, parts, prefix, signal),
+    staleTime: 20_000,
+    retry: false,
   });
 
 /** A request while the user types. An outdated one is cancelled. */

@@ -10,13 +10,15 @@ export type JsonObject = Record<string, unknown>;
 
 export type Welcome = Schemas['Welcome'];
 export type Info = Schemas['Info'];
+export type CustomField = Schemas['CustomField'];
 export type Integration = Schemas['Integration'];
 export type Session = Schemas['Session'];
 
 export type HostList = Schemas['HostList'];
 export type RepositoryHost = Schemas['PickerHost'];
-export type RepositoryOwners = Schemas['PickerOwners'];
-export type RepositoryOwner = Schemas['IntegrationOwner'];
+export type RepositoryBranches = Schemas['PickerBranches'];
+export type PartChoices = Schemas['PickerChoices'];
+export type PartChoice = Schemas['IntegrationChoice'];
 export type Availability = Schemas['IntegrationAvailability'];
 
 export type BookmarkRefs = Schemas['BookmarkList'];
@@ -25,12 +27,41 @@ export type Entity = Schemas['Entity'];
 export type Relation = Schemas['Relation'];
 export type Ancestry = Schemas['Ancestry'];
 export type RegisteredLocation = Schemas['CatalogLocation'];
+export type EntityHistory = Schemas['EntityHistory'];
+export type EntityChange = Schemas['EntityChange'];
+export type ChangeCause = Schemas['ChangeCause'];
+export type Difference = Schemas['Difference'];
+export type EntityExplanation = Schemas['Explanation'];
+export type CatalogHealth = Schemas['CatalogHealth'];
+export type Conflict = Schemas['Conflict'];
+export type ConflictList = Schemas['ConflictList'];
+export type FindingList = Schemas['FindingList'];
+export type FoundEntity = Schemas['FoundEntity'];
 export type FacetCounts = Schemas['Facets'];
 export type Facets = FacetCounts['facets'];
 export type FacetValue = Schemas['CatalogFacetValue'];
 
 /** Entities are whole unless `fields` were asked for; who asks for some, asks for all that it reads. */
 export type EntityPage = Omit<Schemas['EntityPage'], 'items'> & { items: Entity[] };
+
+/** What other systems have about an entity. A problem kept its source from being asked fully. */
+export interface Found<Item> {
+  items: Item[];
+  problems: { source: string; message: string }[];
+}
+
+export type KubernetesObjects = Schemas['KubernetesObjects'];
+export type ClusterObjects = Schemas['ClusterObjects'];
+export type PodUsage = Schemas['ShownPodUsage'];
+
+export type VaultSecret = Schemas['VaultSecret'];
+
+export type Build = Schemas['ShownBuild'];
+export type BuildStatus = Build['status'];
+export type JobList = Schemas['JobList'];
+export type PullRequest = Schemas['ShownPullRequest'];
+
+export type ArgoCDApplication = Schemas['ApplicationsApplication'];
 
 export type AuditPage = Schemas['AuditPage'];
 export type AuditEvent = Schemas['AuditEvent'];
@@ -55,13 +86,22 @@ export type PluginPolicies = Schemas['PluginPolicies'];
 export type PluginRules = Schemas['PluginRules'];
 export type Decisions = Schemas['Decisions'];
 
+export type Source = Schemas['CatalogSource'];
+export type SourceList = Schemas['CatalogSources'];
+export type SourceWithSweeps = Schemas['SourceWithSweeps'];
+export type Sweep = Schemas['CatalogSweep'];
+
 export type UnprocessedEntities = Schemas['UnprocessedEntities'];
 export type UnprocessedEntity = Schemas['UnprocessedEntity'];
 
+export type FormDecorator = Schemas['FormDecorator'];
 export type ParameterSchema = Schemas['ParameterSchema'];
 /** A step as its author wrote it; those of a run have their id and name. */
 export type TemplateStep = Partial<Schemas['PinnedStep']> & { action: string };
 export type Action = Schemas['DescribedAction'];
+
+export type TemplateFindings = Schemas['FoundTemplates'];
+export type TemplateFinding = Schemas['TemplateFinding'];
 
 export type Task = Schemas['Task'];
 export type TaskEvent = Schemas['TaskEvent'];

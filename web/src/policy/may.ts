@@ -1,4 +1,4 @@
-import { useQuery } from '@tanstack/react-query';
+import { queryOptions, useQuery } from '@tanstack/react-query';
 import { authorize, type NeededPermission } from '@/api/client';
 
 interface Waiting {
@@ -28,16 +28,25 @@ async function sendWaiting(): Promise<void> {
   }
 }
 
-/**
- * Whether the signed-in person has a permission. While that is not known, they may try: the server decides at
- * every request.
- */
-export function useMay(needed: NeededPermission): boolean {
-  const { data } = useQuery({
+const mayQuery = (needed: NeededPermission) =>
+  queryOptions({
     queryKey: ['may', needed.permission, needed.resource],
     queryFn: () => ask(needed),
     staleTime: 60_000,
     retry: false,
   });
+
+/**
+ * Whether the signed-in person has a permission. While that is not known, they may try: the server decides at
+ * every request.
+ */
+export function useMay(needed: NeededPermission): boolean {
+  const { data } = useQuery(mayQuery(needed));
   return data ?? true;
+}
+
+/** Whether the signed-in person has a permission, undefined while that is not known. They may try if nobody can say. */
+export function useIsAllowed(needed: NeededPermission): boolean | undefined {
+  const { data, isError } = useQuery(mayQuery(needed));
+  return isError || data;
 }

@@ -2,7 +2,8 @@ import { Database, FileBox, FolderGit2, type LucideIcon, Shapes, Tags } from 'lu
 import type { Effect } from '@/api/types';
 import { classNames } from '@/ui/class-names';
 import { ExternalLink } from '@/ui/external-link';
-import { effectLooks, StateIcon } from './status';
+import { StateIcon } from '@/ui/state';
+import { effectLooks } from './status';
 
 /** Icons by a word in the effect's kind. Actions define the kinds, so unknown ones are normal. */
 const icons: [string, LucideIcon][] = [

@@ -1,24 +1,6 @@
-import {
-  Ban,
-  CircleCheck,
-  CircleDashed,
-  CircleSlash,
-  CircleX,
-  Hourglass,
-  LoaderCircle,
-  type LucideIcon,
-  Undo2,
-} from 'lucide-react';
+import { Ban, CircleCheck, CircleDashed, CircleSlash, CircleX, Hourglass, LoaderCircle, Undo2 } from 'lucide-react';
 import type { EffectState, RunPhase, RunStatus, RunStep } from '@/api/types';
-import { classNames } from '@/ui/class-names';
-
-/** A state as an icon, a word and a colour, never by the colour alone. */
-export interface Look {
-  icon: LucideIcon;
-  word: string;
-  colour: string;
-  turning?: boolean;
-}
+import type { Look } from '@/ui/state';
 
 const running: Look = { icon: LoaderCircle, word: 'Running', colour: 'text-accent', turning: true };
 const waiting: Look = { icon: Hourglass, word: 'Waiting', colour: 'text-waiting' };
@@ -65,24 +47,3 @@ export const effectLooks: Record<EffectState, Look> = {
   undone: { ...rolledBack, word: 'Undone' },
   kept: { ...waiting, icon: CircleCheck, word: 'Kept' },
 };
-
-export function StateIcon({ look, size = 16 }: { look: Look; size?: number }) {
-  return (
-    <look.icon size={size} aria-hidden className={classNames('shrink-0', look.colour, look.turning && 'turning')} />
-  );
-}
-
-interface StateProps {
-  look: Look;
-  /** The screen width from which the word is shown. Screen readers always read it. */
-  wordFrom?: 'sm';
-}
-
-export function State({ look, wordFrom }: StateProps) {
-  return (
-    <span className={classNames('inline-flex items-center gap-1.5 whitespace-nowrap', look.colour)}>
-      <StateIcon look={look} />
-      <span className={classNames(wordFrom === 'sm' && 'max-sm:sr-only')}>{look.word}</span>
-    </span>
-  );
-}

@@ -13,10 +13,15 @@ export function Reachability() {
   useEffect(() => {
     if (!away) return;
     const leaving = new AbortController();
+    let wasAway = false;
     const timer = setInterval(async () => {
-      if (!(await answers(leaving.signal))) return;
+      if (!(await answers(leaving.signal))) {
+        wasAway = true;
+        return;
+      }
       setAway(false);
-      queries.invalidateQueries();
+      // Where only some requests get no response, asking again would hide their errors each time.
+      if (wasAway) queries.invalidateQueries();
     }, betweenProbes);
     return () => {
       leaving.abort();

@@ -11,8 +11,9 @@ import { KindIcon } from '@/entity/kind-icon';
 import { displayName, namespaceOf, parseRef, refOf } from '@/entity/ref';
 import { useTitles } from '@/entity/titles';
 import { runName } from '@/run/name';
-import { runLook, StateIcon } from '@/run/status';
+import { runLook } from '@/run/status';
 import { isListedByDefault } from '@/search-params';
+import { StateIcon } from '@/ui/state';
 import { useSettled } from '@/ui/use-settled';
 import { type Candidate, type Hit, rank } from './rank';
 
@@ -29,6 +30,7 @@ const pages = [
   { title: 'Create', to: '/create' },
   { title: 'Runs', to: '/runs' },
   { title: 'Actions for templates', to: '/create/actions' },
+  { title: 'Sources of the catalog', to: '/catalog/sources' },
   { title: 'Who I am', to: '/me' },
   { title: 'Sessions', to: '/sessions' },
   { title: 'Audit log', to: '/audit' },
@@ -120,7 +122,7 @@ export function useOpen(): (target: Target) => void {
     if (target.kind === 'all') return navigate({ to: '/catalog', search: { q: target.term } });
     if (target.kind === 'page') return navigate({ to: target.id });
     if (target.kind === 'run') return navigate({ to: '/runs/$id', params: { id: target.id } });
-    if (target.kind === 'action') return navigate({ to: '/create/actions', search: { q: target.id } });
+    if (target.kind === 'action') return navigate({ to: '/create/actions/$id', params: { id: target.id } });
     const { kind, namespace, name } = parseRef(target.id);
     if (target.kind === 'template')
       return navigate({ to: '/create/templates/$namespace/$name', params: { namespace, name } });

@@ -1,18 +1,18 @@
 import { useQuery } from '@tanstack/react-query';
-import { getRouteApi, Link } from '@tanstack/react-router';
+import { getRouteApi, Link, useLocation } from '@tanstack/react-router';
 import { useEffect } from 'react';
 import { actionsQuery } from '@/api/queries';
 import type { Action } from '@/api/types';
-import { CopyButton } from '@/ui/copy-button';
+import { classNames } from '@/ui/class-names';
 import { plural } from '@/ui/format';
 import { SearchInput } from '@/ui/input';
-import { Markdown } from '@/ui/markdown';
+import { rowLink } from '@/ui/row-link';
 import { Empty, ErrorPanel, Skeleton } from '@/ui/states';
-import { fieldsOf, type SchemaField } from './fields';
+import { findActions, groupActions } from './find-actions';
 
 const route = getRouteApi('/create/actions');
 
-/** The actions for steps of templates, with inputs, outputs and examples. */
+/** The actions for steps of templates. */
 export function ActionsPage() {
   const { q = '' } = route.useSearch();
   const navigate = route.useNavigate();
@@ -20,10 +20,8 @@ export function ActionsPage() {
   useEffect(() => {
     document.title = 'Actions · Create';
   }, []);
-  const wanted = q.trim().toLowerCase();
-  const shown = (data ?? []).filter(({ id, description = '' }) =>
-    `${id} ${description}`.toLowerCase().includes(wanted),
-  );
+  useBackstageAddress(data);
+  const shown = findActions(data ?? [], q);
   return (
     <div className="max-w-4xl space-y-4">
       <div>
@@ -49,75 +47,54 @@ export function ActionsPage() {
       </div>
       {error && !data && <ErrorPanel error={error} doing="list the actions" onRetry={() => refetch()} />}
       {!data && !error && <Skeleton lines={6} />}
-      {data && shown.length === 0 && <Empty title={`No action has “${q}” in its name or description.`} />}
-      <ul className="divide-y border-t">
-        {shown.map((action) => (
-          <Described key={action.id} action={action} open={shown.length === 1} />
-        ))}
-      </ul>
+      {data && shown.length === 0 && <Empty title={`No action has “${q}” in its name, description or input.`} />}
+      {q ? (
+        <List actions={shown} heading="h2" />
+      ) : (
+        groupActions(shown).map(({ system, actions }) => (
+          <section
+            key={system}
+            aria-label={system}
+            className="grid grid-cols-1 gap-x-8 border-t md:grid-cols-[140px_minmax(0,1fr)]"
+          >
+            <h2 className="pt-3">{system}</h2>
+            <List actions={actions} heading="h3" />
+          </section>
+        ))
+      )}
     </div>
   );
 }
 
-function Described({ action, open }: { action: Action; open: boolean }) {
-  const { id, description, examples = [], schema } = action;
+/** Backstage's page has all actions, each with an anchor; here each has a page. */
+function useBackstageAddress(actions: readonly Action[] | undefined) {
+  const { hash } = useLocation();
+  const navigate = route.useNavigate();
+  const id = actions?.find((action) => [action.id, encodeURIComponent(action.id)].includes(hash))?.id;
+  useEffect(() => {
+    if (id) navigate({ to: '/create/actions/$id', params: { id }, replace: true });
+  }, [id, navigate]);
+}
+
+function List({ actions, heading: Heading }: { actions: readonly Action[]; heading: 'h2' | 'h3' }) {
   return (
-    <li className="py-3">
-      <details open={open}>
-        <summary>
-          <h2 className="inline font-mono">{id}</h2>
-          {description && <span className="block pl-4 text-muted">{firstSentence(description)}</span>}
-        </summary>
-        <div className="mt-3 space-y-4 pl-4">
-          {description && <Markdown>{description}</Markdown>}
-          <Fields title="Input" none="It takes no input." fields={fieldsOf(schema.input)} />
-          <Fields title="Output" none="It puts nothing out." fields={fieldsOf(schema.output)} />
-          {examples.map((example) => (
-            <figure key={example.description} className="relative">
-              <figcaption className="mb-1">{example.description}</figcaption>
-              <pre className="overflow-x-auto rounded-md border bg-rail p-3 font-mono text-small">
-                {example.example}
-              </pre>
-              <span className="absolute right-1 bottom-1">
-                <CopyButton text={() => example.example} label="Copy the example" />
-              </span>
-            </figure>
-          ))}
-        </div>
-      </details>
-    </li>
+    <ul className="divide-y">
+      {actions.map(({ id, description }) => (
+        <li key={id} className="relative -mx-3 px-3 py-2 has-[a:hover]:bg-hover">
+          <Heading className="wrap-anywhere">
+            <Link to="/create/actions/$id" params={{ id }} className={classNames('font-mono', rowLink)}>
+              {id}
+            </Link>
+          </Heading>
+          {description && <p className="text-muted">{firstSentence(description)}</p>}
+        </li>
+      ))}
+    </ul>
   );
 }
 
+/** The first sentence of Markdown, without its marks for code. */
 function firstSentence(text: string): string {
-  return /^[^\n]*?[.!?](?=\s|$)|^[^\n]*/.exec(text)?.[0] ?? text;
-}
-
-interface FieldsProps {
-  title: string;
-  none: string;
-  fields: readonly SchemaField[];
-}
-
-function Fields({ title, none, fields }: FieldsProps) {
-  return (
-    <section>
-      <h3 className="mb-1">{title}</h3>
-      {fields.length === 0 && <p className="text-muted">{none}</p>}
-      <dl className="divide-y">
-        {fields.map(({ name, type, needed, description }) => (
-          <div key={name} className="grid gap-x-6 py-1 sm:grid-cols-[200px_minmax(0,1fr)]">
-            <dt className="wrap-anywhere">
-              <code className="font-mono">{name}</code>
-              <span className="block text-small text-muted">
-                {type}
-                {needed && ', needed'}
-              </span>
-            </dt>
-            <dd className="min-w-0 text-muted">{description && <Markdown>{description}</Markdown>}</dd>
-          </div>
-        ))}
-      </dl>
-    </section>
-  );
+  const sentence = /^[^\n]*?[.!?](?=\s|$)|^[^\n]*/.exec(text)?.[0] ?? text;
+  return sentence.replaceAll('`', '');
 }

@@ -8,6 +8,7 @@ import type { Entity, EntityPage } from '@/api/types';
 import { EntityLink } from '@/entity/entity-link';
 import { errorsOf, problemsId } from '@/entity/problems';
 import { displayName, kindLabel, ownersOf, parseRef, refOf } from '@/entity/ref';
+import { useIsAllowed } from '@/policy/may';
 import { type CatalogSearch, isListedByDefault } from '@/search-params';
 import { classNames } from '@/ui/class-names';
 import { plural } from '@/ui/format';
@@ -92,6 +93,16 @@ function Unread() {
   );
 }
 
+/** A link to where the entities come from, for those who may see it. */
+function SourcesLink() {
+  if (useIsAllowed({ permission: 'portico.catalog.source.read' }) !== true) return null;
+  return (
+    <Link to="/catalog/sources" className="text-muted hover:text-ink hover:underline">
+      Sources
+    </Link>
+  );
+}
+
 function Heading({ total }: { total: number | undefined }) {
   const { q = '', kind, sort, ...chosen } = route.useSearch();
   const navigate = route.useNavigate();
@@ -121,6 +132,10 @@ function Heading({ total }: { total: number | undefined }) {
         </Link>
       )}
       <Unread />
+      <SourcesLink />
+      <Link to="/catalog/health" className="text-muted hover:text-ink hover:underline">
+        Health
+      </Link>
     </div>
   );
 }

@@ -15,13 +15,21 @@ import { Source } from '@/ui/source';
 import { ErrorPanel, Skeleton } from '@/ui/states';
 import { Tab, Tabs } from '@/ui/tabs';
 import { useEntityMoves } from './entity-moves';
+import { Explained } from './explained';
+import { History } from './history';
 import { Overview } from './overview';
 
 const route = getRouteApi('/catalog/$namespace/$kind/$name');
 
 type Part = (typeof entityTabs)[number];
 
-const partLabels: Record<Part, string> = { overview: 'Overview', api: 'Definition', yaml: 'YAML' };
+const partLabels: Record<Part, string> = {
+  overview: 'Overview',
+  api: 'Definition',
+  explain: 'Explain',
+  history: 'History',
+  yaml: 'YAML',
+};
 
 export function EntityPage() {
   const { kind, namespace, name } = route.useParams();
@@ -64,6 +72,8 @@ function Shown({ entity }: { entity: Entity }) {
       </Tabs>
       {current === 'overview' && <Overview entity={entity} />}
       {current === 'api' && <Source label="the definition" value={entity.spec?.definition} />}
+      {current === 'explain' && <Explained entityRef={refOf(entity)} />}
+      {current === 'history' && <History entityRef={refOf(entity)} />}
       {current === 'yaml' && <Source label="the entity" value={entity} />}
     </article>
   );
@@ -74,6 +84,8 @@ function tabsOf(entity: Entity): Part[] {
   const has: Record<Part, boolean> = {
     overview: true,
     api: typeof entity.spec?.definition === 'string',
+    explain: true,
+    history: true,
     yaml: true,
   };
   return entityTabs.filter((tab) => has[tab]);

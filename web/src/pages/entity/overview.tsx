@@ -6,32 +6,30 @@ import { managedByLocation } from '@/entity/origin';
 import { problemsId, problemsOf } from '@/entity/problems';
 import { parseRef, refOf } from '@/entity/ref';
 import { type Titles, useTitles } from '@/entity/titles';
+import { TemplateProblems } from '@/template/template-problems';
 import { CopyButton } from '@/ui/copy-button';
 import { ExternalLink } from '@/ui/external-link';
 import { Markdown } from '@/ui/markdown';
 import { Skeleton } from '@/ui/states';
 import { Tag } from '@/ui/tag';
+import { Integrations } from './integrations/integrations';
 import { groupRelations } from './relations';
+import { Section } from './section';
 
 export function Overview({ entity }: { entity: Entity }) {
   return (
-    <div className="grid grid-cols-1 gap-x-12 gap-y-8 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
+    <div className="grid grid-cols-1 gap-x-12 gap-y-8 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)] lg:grid-rows-[auto_1fr]">
       <div className="space-y-8">
         <Problems entity={entity} />
+        {entity.kind === 'Template' && <TemplateProblems templateRef={refOf(entity)} template={entity} />}
         <About entity={entity} />
         <Links entity={entity} />
       </div>
-      <Relations entity={entity} />
+      <div className="empty:hidden lg:col-start-2 lg:row-span-2">
+        <Relations entity={entity} />
+      </div>
+      <Integrations entity={entity} />
     </div>
-  );
-}
-
-function Section({ title, id, children }: { title: string; id?: string; children: ReactNode }) {
-  return (
-    <section aria-label={title} id={id} className="scroll-mt-14">
-      <h2 className="border-b pb-1.5">{title}</h2>
-      {children}
-    </section>
   );
 }
 

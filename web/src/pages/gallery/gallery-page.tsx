@@ -1,14 +1,16 @@
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
+import { CircleAlert } from 'lucide-react';
 import { useEffect, useMemo } from 'react';
-import { runsQuery, sessionQuery, templatesQuery } from '@/api/queries';
-import type { Entity } from '@/api/types';
+import { runsQuery, sessionQuery, templateFindingsQuery, templatesQuery } from '@/api/queries';
+import type { Entity, TemplateFinding } from '@/api/types';
 import { EntityLink } from '@/entity/entity-link';
 import { displayName, namespaceOf, ownersOf, refOf } from '@/entity/ref';
 import { StarButton } from '@/entity/star-button';
 import { type Statistics, statisticsByTemplate } from '@/run/statistics';
+import { problemsOf } from '@/template/findings';
 import { classNames } from '@/ui/class-names';
-import { formatDuration } from '@/ui/format';
+import { formatDuration, plural } from '@/ui/format';
 import { SearchInput } from '@/ui/input';
 import { rowLink } from '@/ui/row-link';
 import { Command, Empty, ErrorPanel, Skeleton } from '@/ui/states';
@@ -26,6 +28,8 @@ export function GalleryPage() {
   const { data: recent } = useQuery({ ...runsQuery({ limit: counted }), staleTime: 60_000 });
   const { data: session } = useQuery(sessionQuery);
   const statistics = useMemo(() => statisticsByTemplate(recent?.runs ?? []), [recent]);
+  const { data: checked } = useQuery(templateFindingsQuery());
+  const findings = new Map(checked?.templates.map((each) => [each.templateRef, each.findings]));
   const templates = data?.items ?? [];
   const shown = templates.filter((template) => matchesTemplate(template, q, tag));
 
@@ -68,7 +72,12 @@ export function GalleryPage() {
           <h2 className="pt-3 first-letter:uppercase">{purpose}</h2>
           <ul className="grid grid-cols-1 gap-x-8 sm:grid-cols-2">
             {alike.map((template) => (
-              <Card key={refOf(template)} template={template} statistics={statistics.get(refOf(template))} />
+              <Card
+                key={refOf(template)}
+                template={template}
+                statistics={statistics.get(refOf(template))}
+                findings={findings.get(refOf(template))}
+              />
             ))}
           </ul>
         </section>
@@ -77,7 +86,13 @@ export function GalleryPage() {
   );
 }
 
-function Card({ template, statistics }: { template: Entity; statistics: Statistics | undefined }) {
+interface CardProps {
+  template: Entity;
+  statistics: Statistics | undefined;
+  findings: readonly TemplateFinding[] | undefined;
+}
+
+function Card({ template, statistics, findings = [] }: CardProps) {
   const title = displayName(template);
   const owner = ownersOf(template)[0];
   return (
@@ -97,6 +112,7 @@ function Card({ template, statistics }: { template: Entity; statistics: Statisti
         </span>
       </div>
       {template.metadata.description && <p className="mt-1 line-clamp-3 text-muted">{template.metadata.description}</p>}
+      <Problems template={template} findings={findings} />
       <div className="mt-auto flex flex-wrap items-center gap-x-3 gap-y-1 pt-2 text-small text-muted">
         {owner && (
           <span className="relative flex min-w-0">
@@ -116,6 +132,27 @@ function Card({ template, statistics }: { template: Entity; statistics: Statisti
         ))}
       </div>
     </li>
+  );
+}
+
+/** Why a run of the template fails, and how many remarks there are for its author. Its page has them all. */
+function Problems({ template, findings }: { template: Entity; findings: readonly TemplateFinding[] }) {
+  const problems = problemsOf(findings, template);
+  const [first, ...others] = problems.filter(({ severity }) => severity === 'error');
+  const remarks = problems.length - others.length - (first ? 1 : 0);
+  return (
+    <>
+      {first && (
+        <p className="mt-1 flex gap-1.5">
+          <CircleAlert size={16} aria-hidden className="mt-0.5 shrink-0 text-failed" />
+          <span className="line-clamp-3 wrap-anywhere">
+            <span className="font-medium">A run fails:</span> {first.text}
+            {others.length > 0 && ` And ${plural(others.length, 'more problem')}.`}
+          </span>
+        </p>
+      )}
+      {remarks > 0 && <p className="mt-1 text-small text-muted">{plural(remarks, 'remark')} for its author</p>}
+    </>
   );
 }
 

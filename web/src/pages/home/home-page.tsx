@@ -10,10 +10,11 @@ import { errorsOf } from '@/entity/problems';
 import { displayName, parseRef, refOf } from '@/entity/ref';
 import { beganAt } from '@/run/began';
 import { runName } from '@/run/name';
-import { runLook, State } from '@/run/status';
+import { runLook } from '@/run/status';
 import { classNames } from '@/ui/class-names';
 import { plural } from '@/ui/format';
 import { rowLink } from '@/ui/row-link';
+import { State } from '@/ui/state';
 import { Empty, ErrorPanel, Skeleton } from '@/ui/states';
 import { RelativeTime } from '@/ui/time';
 

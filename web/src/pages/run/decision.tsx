@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react';
 import type { RunDetail, Task } from '@/api/types';
-import { runLook, StateIcon } from '@/run/status';
+import { runLook } from '@/run/status';
+import { StateIcon } from '@/ui/state';
 import { RelativeTime } from '@/ui/time';
 import { Moves } from './moves';
 

@@ -3,9 +3,10 @@ import { EntityLink } from '@/entity/entity-link';
 import { parseRef } from '@/entity/ref';
 import { beganAt } from '@/run/began';
 import { runName } from '@/run/name';
-import { runLook, State } from '@/run/status';
+import { runLook } from '@/run/status';
 import { CopyButton } from '@/ui/copy-button';
 import { ExternalLink } from '@/ui/external-link';
+import { State } from '@/ui/state';
 import { Duration, RelativeTime } from '@/ui/time';
 import { Moves, runHeadingId } from './moves';
 

@@ -1,15 +1,16 @@
 import { useQuery } from '@tanstack/react-query';
-import { getRouteApi } from '@tanstack/react-router';
+import { getRouteApi, Link } from '@tanstack/react-router';
 import { type ReactNode, useSyncExternalStore } from 'react';
 import { actionsQuery } from '@/api/queries';
 import type { JsonObject, RunDetail, RunStep, TemplateStep } from '@/api/types';
 import { Effects, made } from '@/run/effects';
 import type { RunLog } from '@/run/log';
-import { State, stepLook } from '@/run/status';
+import { stepLook } from '@/run/status';
 import type { Connection } from '@/run/use-run-log';
 import { type RunView, runViews } from '@/search-params';
 import { Markdown } from '@/ui/markdown';
 import { Source } from '@/ui/source';
+import { State } from '@/ui/state';
 import { Empty } from '@/ui/states';
 import { Tab, Tabs } from '@/ui/tabs';
 import { Duration, RelativeTime } from '@/ui/time';
@@ -109,7 +110,13 @@ function About({ step, written }: { step: RunStep; written: TemplateStep | undef
   return (
     <div className="mt-0.5 space-y-1 text-muted">
       <p className="text-small">
-        <code className="font-mono">{step.action}</code>
+        <Link
+          to="/create/actions/$id"
+          params={{ id: step.action }}
+          className="font-mono hover:text-ink hover:underline"
+        >
+          {step.action}
+        </Link>
         <Took step={step} />
         {written?.if !== undefined && (
           <>

@@ -1,10 +1,11 @@
 import { type ReactNode, type RefObject, useEffect, useRef } from 'react';
 import { isLive } from '@/api/queries';
 import type { RunDetail, RunStep } from '@/api/types';
-import { runLook, StateIcon, stepLook } from '@/run/status';
+import { runLook, stepLook } from '@/run/status';
 import { classNames } from '@/ui/class-names';
 import { useNow } from '@/ui/clock';
 import { formatAbsolute, formatCounting, formatDuration } from '@/ui/format';
+import { StateIcon } from '@/ui/state';
 import { CurrentLink } from '@/ui/tabs';
 import { Duration } from '@/ui/time';
 import { layOut, type Span } from './scale';

@@ -9,5 +9,13 @@ const controls = 'input, select, textarea, button';
 export function focusField(id: string): void {
   const field = document.querySelector(`[data-field="${CSS.escape(id)}"]`);
   const control = field?.querySelector<HTMLElement>('[aria-invalid]') ?? field?.querySelector<HTMLElement>(controls);
-  control?.focus();
+  if (control) focusOn(control);
+}
+
+/** Focuses a control. A section that is closed around it is opened first. */
+export function focusOn(control: HTMLElement): void {
+  for (let section = control.closest('details'); section; section = section.parentElement?.closest('details') ?? null) {
+    section.open = true;
+  }
+  control.focus();
 }

@@ -1,5 +1,5 @@
 import type { JsonObject } from '@/api/types';
-import { isObject } from './form/split-schema';
+import { isObject } from '@/template/is-object';
 
 /** Values from the URL in Backstage's format: JSON in `formData`. Anything else is ignored. */
 export function readFormData(text: string | undefined): JsonObject | undefined {

@@ -1,6 +1,7 @@
 import type { UiSchema } from '@rjsf/utils';
 import type { JsonObject, TemplateStep } from '@/api/types';
 import { humanizeRef } from '@/entity/ref';
+import { holds } from '@/template/conditions';
 import { usualName } from '@/template/usual-name';
 import { humanizeRepoUrl, parseRepoUrl } from './form/pickers/repo-url';
 import type { Page } from './pages';
@@ -57,17 +58,9 @@ export function traceOf(action: string): string | undefined {
   return traces.find(([pattern]) => pattern.test(action))?.[1];
 }
 
-const singleParameter = /^\$\{\{\s*(not\s+)?parameters\.([A-Za-z_]\w*)\s*\}\}$/;
-
 /**
- * Whether a step will run, if its condition is a single parameter, `${{ parameters.x }}` or `${{ not
- * parameters.x }}`; undefined for other conditions, which the server evaluates.
+ * Whether a step will run with these values; undefined if only the server can tell.
  */
 export function willRun(step: TemplateStep, values: JsonObject): boolean | undefined {
-  if (typeof step.if !== 'string') return step.if !== false;
-  const match = singleParameter.exec(step.if.trim());
-  if (!match?.[2]) return undefined;
-  const value = values[match[2]];
-  const truthy = Boolean(value) && !(Array.isArray(value) && value.length === 0);
-  return match[1] ? !truthy : truthy;
+  return step.if === undefined ? true : holds(step.if, values);
 }

@@ -5,7 +5,7 @@ import { Button } from '@/ui/button';
 import { Markdown } from '@/ui/markdown';
 import { Skeleton } from '@/ui/states';
 import { Attention } from './attention';
-import { focusField } from './focus-field';
+import { focusField, focusOn } from './focus-field';
 import type { WizardContext } from './form/context';
 import type { Problem } from './form/validate';
 import { errorSchemaOf, fieldId, type Page, pageId } from './pages';
@@ -50,7 +50,7 @@ export function PageStep({ page, problems, values, context, ...props }: PageStep
   useEffect(() => {
     if (!attempted || !first) return;
     const wrong = section.current?.querySelector<HTMLElement>('[aria-invalid]');
-    if (wrong) wrong.focus();
+    if (wrong) focusOn(wrong);
     else focusField(fieldId(first.path));
   }, [attempts]);
   const general = attempted ? problems.filter(({ path }) => path.length === 0) : [];

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { JsonObject } from '@/api/types';
+import type { Entity, JsonObject } from '@/api/types';
 import { hiddenNames, pagesOf } from './pages';
 
 const password = { type: 'string', 'ui:widget': 'password' };
@@ -57,4 +57,23 @@ it.each<[string, JsonObject, string[]]>([
 ])('hiddenNames finds %s', (_, schema, names) => {
   const pages = pagesOf({ title: 'T', steps: [{ title: 'P', schema }] }, undefined);
   expect([...hiddenNames(pages)].toSorted()).toEqual(names);
+});
+
+it('a page asks for the declared secrets for which no field does, nor a picker', () => {
+  const schema = {
+    type: 'object',
+    required: ['apiKey', 'typed'],
+    properties: { apiKey: { type: 'string', minLength: 8 }, typed: { type: 'string' }, userToken: { type: 'string' } },
+  };
+  const template = { kind: 'Template', metadata: { name: 't' }, spec: { secrets: { schema } } } as unknown as Entity;
+  const requestUserCredentials = { secretsKey: 'userToken' };
+  const fields = {
+    typed: { type: 'string', 'ui:field': 'Secret' },
+    repoUrl: { type: 'string', 'ui:field': 'RepoUrlPicker', 'ui:options': { requestUserCredentials } },
+  };
+  const pages = pagesOf({ title: 'T', steps: [{ title: 'P', schema: { properties: fields } }] }, template);
+  expect(pages.map(({ title }) => title)).toEqual(['P', 'Secrets']);
+  expect(pages[1]?.schema).toMatchObject({ required: ['apiKey'], properties: { apiKey: { minLength: 8 } } });
+  expect(Object.keys(pages[1]?.schema.properties ?? {})).toEqual(['apiKey']);
+  expect(pages[1]?.secretsOnly).toBe(true);
 });

@@ -1,8 +1,11 @@
 import { type ErrorSchema, getDefaultFormState, type RJSFSchema, retrieveSchema, type UiSchema } from '@rjsf/utils';
-import type { Entity, JsonObject, ParameterSchema } from '@/api/types';
+import type { Entity, Integration, JsonObject, ParameterSchema } from '@/api/types';
+import { holds } from '@/template/conditions';
+import { isObject } from '@/template/is-object';
 import { entityNameProblem, tagsProblem } from './field-rules';
+import { flagKey, withFlags } from './flags';
 import { repoUrlProblem } from './form/pickers/repo-url';
-import { isObject, splitSchema } from './form/split-schema';
+import { splitSchema } from './form/split-schema';
 import { type Problem, problemsOf } from './form/validate';
 import { validator } from './form/validator';
 import { type Path, valueAt } from './form/values';
@@ -15,29 +18,79 @@ export interface Page {
   uiSchema: UiSchema;
   /** The page in the template, with the hints for the review. */
   written: JsonObject;
+  /** The condition on earlier values under which the page is shown; undefined for one that always is. */
+  when: unknown;
   /** The page for declared secrets, whose values are not parameters. */
   secretsOnly: boolean;
 }
 
-/** The pages of a template, and one for the secrets that it declares without a field. */
-export function pagesOf(parameters: ParameterSchema, template: Entity | undefined): Page[] {
+/**
+ * The pages of a template, and one for the secrets that it declares without a field. What is behind a feature
+ * flag is left out unless the flag is on. Custom are the names of the fields that the installation adds.
+ */
+export function pagesOf(
+  parameters: ParameterSchema,
+  template: Entity | undefined,
+  flags: ReadonlySet<string> = new Set(),
+  custom: readonly string[] = [],
+): Page[] {
   const pages = parameters.steps
-    .filter((step) => !('backstage:featureFlag' in step.schema))
-    .map((step) => pageOf(step.title, step.description, step.schema, false));
+    .map((step) => ({ ...step, schema: withFlags(step.schema, flags) }))
+    .filter((step) => !(flagKey in step.schema))
+    .map(({ title, description, schema }) => pageOf(title, description, schema, custom));
   const secrets = undeclaredSecrets(pages, template);
-  return secrets ? [...pages, pageOf('Secrets', undefined, secrets, true)] : pages;
+  return secrets ? [...pages, { ...pageOf('Secrets', undefined, secrets, custom), secretsOnly: true }] : pages;
 }
 
-function pageOf(title: string, description: string | undefined, written: JsonObject, secretsOnly: boolean): Page {
-  const { title: _, description: __, ...body } = written;
-  return { title, description, written, secretsOnly, ...splitSchema(body) };
+function pageOf(title: string, description: string | undefined, written: JsonObject, custom: readonly string[]): Page {
+  const { title: _, description: __, when, ...body } = written;
+  return { title, description, written, when, secretsOnly: false, ...splitSchema(body, custom) };
+}
+
+/**
+ * The pages that these values lead to: those whose condition holds, without those of which their own
+ * conditions have left no field. A condition that only the server can evaluate hides nothing.
+ */
+export function shownPages(pages: readonly Page[], values: JsonObject): Page[] {
+  return pages.filter((page) => {
+    if (page.when !== undefined && holds(page.when, values) === false) return false;
+    return !isConditional(page) || hasFields(page, values);
+  });
+}
+
+/** The values without those for which only pages ask that are not shown. */
+export function shownValues(all: readonly Page[], shown: readonly Page[], values: JsonObject): JsonObject {
+  const asked = new Set(shown.flatMap(({ written }) => namesOn(written)));
+  const hidden = new Set(all.filter((page) => !shown.includes(page)).flatMap(({ written }) => namesOn(written)));
+  return Object.fromEntries(Object.entries(values).filter(([name]) => asked.has(name) || !hidden.has(name)));
+}
+
+/** The names of the values of a page, under any condition. */
+function namesOn(written: JsonObject): string[] {
+  const own = isObject(written.properties) ? Object.keys(written.properties) : [];
+  return [...own, ...branchesOf(written).flatMap(namesOn)];
+}
+
+/** Keywords that add fields depending on values. */
+const conditional = ['if', 'allOf', 'anyOf', 'oneOf', 'dependencies', 'dependentSchemas'];
+
+function isConditional({ schema }: Page): boolean {
+  return Object.keys(schema.properties ?? {}).length === 0 && conditional.some((keyword) => keyword in schema);
+}
+
+function hasFields(page: Page, values: JsonObject): boolean {
+  try {
+    return Object.keys(resolve(page, values).properties ?? {}).length > 0;
+  } catch {
+    return true; // The page shows the error of its schema.
+  }
 }
 
 function undeclaredSecrets(pages: readonly Page[], template: Entity | undefined): JsonObject | undefined {
   const declared = template?.spec?.secrets;
   const schema = isObject(declared) && isObject(declared.schema) ? declared.schema : undefined;
   if (!schema || !isObject(schema.properties)) return undefined;
-  const asked = secretNames(pages);
+  const asked = new Set([...secretNames(pages), ...pages.flatMap(({ written }) => credentialNames(written))]);
   const missing = Object.entries(schema.properties).filter(([name]) => !asked.has(name));
   if (missing.length === 0) return undefined;
   const properties = Object.fromEntries(
@@ -45,6 +98,14 @@ function undeclaredSecrets(pages: readonly Page[], template: Entity | undefined)
   );
   const required = Array.isArray(schema.required) ? schema.required.filter((name) => name in properties) : [];
   return { type: 'object', required, properties };
+}
+
+/** The names of the secrets that pickers fill with credentials of the person, at any depth. */
+function credentialNames(node: unknown): string[] {
+  if (Array.isArray(node)) return node.flatMap(credentialNames);
+  if (!isObject(node)) return [];
+  const key = isObject(node.requestUserCredentials) ? node.requestUserCredentials.secretsKey : undefined;
+  return [...(typeof key === 'string' ? [key] : []), ...Object.values(node).flatMap(credentialNames)];
 }
 
 /** The names of the secrets in the pages, at any depth. */
@@ -82,7 +143,7 @@ function namesOf(pages: readonly Page[], wanted: (node: JsonObject) => boolean):
         if (walked.has(node)) continue;
         walked.add(node);
         for (const [name, property] of Object.entries(isObject(node.properties) ? node.properties : {})) {
-          if (!isObject(property) || 'backstage:featureFlag' in property) continue;
+          if (!isObject(property) || flagKey in property) continue;
           const inner = namelessNodes(property, written);
           if ([...inner].some(wanted)) names.add(name);
           walk(inner);
@@ -126,7 +187,7 @@ export function withDefaults(pages: readonly Page[], values: JsonObject): JsonOb
 }
 
 /** The rules of the portal's fields in addition to the schema. */
-const fieldRules: Record<string, (value: unknown) => string | undefined> = {
+const fieldRules: Record<string, (value: unknown, hosts: readonly Integration[]) => string | undefined> = {
   EntityNamePicker: entityNameProblem,
   EntityTagsPicker: tagsProblem,
   RepoUrlPicker: repoUrlProblem,
@@ -134,13 +195,13 @@ const fieldRules: Record<string, (value: unknown) => string | undefined> = {
 
 /**
  * The errors of a page: by its schema and, where that has none, by the rules of its fields. A schema that
- * cannot be interpreted is an error too.
+ * cannot be interpreted is an error too. A repository has the parts that its host needs.
  */
-export function problemsOn(page: Page, values: JsonObject): Problem[] {
+export function problemsOn(page: Page, values: JsonObject, hosts: readonly Integration[] = []): Problem[] {
   try {
     const problems = problemsOf(resolve(page, values), values, page.uiSchema);
     const reported = new Set(problems.map(({ path }) => fieldId(path)));
-    const others = fieldProblems(page.uiSchema, values, []).filter(({ path }) => !reported.has(fieldId(path)));
+    const others = fieldProblems(page.uiSchema, values, [], hosts).filter(({ path }) => !reported.has(fieldId(path)));
     return [...problems, ...others];
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
@@ -148,14 +209,14 @@ export function problemsOn(page: Page, values: JsonObject): Problem[] {
   }
 }
 
-function fieldProblems(hints: UiSchema, value: unknown, path: Path): Problem[] {
+function fieldProblems(hints: UiSchema, value: unknown, path: Path, hosts: readonly Integration[]): Problem[] {
   const rule = fieldRules[String(hints['ui:field'])];
-  const message = rule?.(value);
+  const message = rule?.(value, hosts);
   if (message !== undefined) return [{ path, keyword: 'field', message }];
   if (!isObject(value)) return [];
   return Object.entries(hints)
     .filter(([name, child]) => !name.startsWith('ui:') && isObject(child))
-    .flatMap(([name, child]) => fieldProblems(child as UiSchema, value[name], [...path, name]));
+    .flatMap(([name, child]) => fieldProblems(child as UiSchema, value[name], [...path, name], hosts));
 }
 
 /** The id of the open page of the form, or of the review. */

@@ -1,8 +1,8 @@
 import type { RJSFSchema } from '@rjsf/utils';
 import type { JsonObject } from '@/api/types';
 import { humanizeRef, parseRef } from '@/entity/ref';
+import { isObject } from '@/template/is-object';
 import { humanizeRepoUrl } from './form/pickers/repo-url';
-import { isObject } from './form/split-schema';
 import { hiddenNames, type Page, resolve, writtenProperty } from './pages';
 
 export interface ReviewRow {

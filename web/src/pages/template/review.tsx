@@ -1,6 +1,7 @@
 import { useQueryClient } from '@tanstack/react-query';
-import { useNavigate } from '@tanstack/react-router';
+import { Link, useNavigate } from '@tanstack/react-router';
 import { ArrowLeft, Play } from 'lucide-react';
+import type { ReactNode } from 'react';
 import { createTask } from '@/api/client';
 import { ApiError } from '@/api/errors';
 import type { Entity, JsonObject, TemplateStep } from '@/api/types';
@@ -22,6 +23,8 @@ interface ReviewProps {
   secrets: Readonly<Record<string, string>>;
   createLabel: string;
   backLabel: string;
+  /** What the person does or reads before the run starts. */
+  before?: ReactNode;
   onPage: (index: number) => void;
   onSent: () => void;
 }
@@ -36,6 +39,7 @@ export function Review({
   secrets,
   createLabel,
   backLabel,
+  before,
   onPage,
   onSent,
 }: ReviewProps) {
@@ -58,6 +62,7 @@ export function Review({
         <PageSummary key={page.title} page={page} values={values} onEdit={() => onPage(index)} />
       ))}
       {steps.length > 0 && <Steps steps={steps} values={values} />}
+      {before}
       {create.error && <Refused error={create.error} pages={pages} onPage={onPage} />}
       <footer className="flex items-center justify-between gap-2 border-t pt-4">
         {pages.length > 0 ? (
@@ -166,7 +171,15 @@ function StepLine({ step, place, runs }: { step: TemplateStep; place: number; ru
     <li className={classNames('flex flex-wrap items-baseline gap-x-3 py-1.5', skipped && 'text-muted')}>
       <span className="w-5 text-right text-small text-muted">{place}</span>
       <span className={classNames(skipped && 'line-through')}>{step.name ?? step.action}</span>
-      <code className="font-mono text-small text-muted">{step.action}</code>
+      {/* In a page of its own: secrets that were typed would be lost. */}
+      <Link
+        to="/create/actions/$id"
+        params={{ id: step.action }}
+        target="_blank"
+        className="font-mono text-small text-muted hover:text-ink hover:underline"
+      >
+        {step.action}
+      </Link>
       <span className="ml-auto text-small">
         {skipped && 'skipped with these values'}
         {!skipped && trace}

@@ -3,11 +3,16 @@ import { getRouteApi, Link } from '@tanstack/react-router';
 import { useEffect, useMemo } from 'react';
 import { ApiError } from '@/api/errors';
 import { entityQuery, infoQuery, parameterSchemaQuery, sessionQuery } from '@/api/queries';
+import type { TemplateStep } from '@/api/types';
 import { EntityLink } from '@/entity/entity-link';
 import { ownersOf, stringifyRef } from '@/entity/ref';
+import { TemplateProblems } from '@/template/template-problems';
 import { Markdown } from '@/ui/markdown';
 import { ErrorPanel, Skeleton } from '@/ui/states';
+import { FeatureFlags } from './feature-flags';
+import { flagsIn, useFlags } from './flags';
 import { pagesOf } from './pages';
+import { Steps } from './steps';
 import { Wizard } from './wizard';
 
 const route = getRouteApi('/create/templates/$namespace/$name');
@@ -18,10 +23,12 @@ export function TemplatePage() {
   const template = useQuery({ ...entityQuery('template', namespace, name), staleTime: Number.POSITIVE_INFINITY });
   const { data: session } = useQuery(sessionQuery);
   const { data: info } = useQuery(infoQuery);
-  const pages = useMemo(
-    () => (parameters.data && !template.isPending ? pagesOf(parameters.data, template.data) : undefined),
-    [parameters.data, template.data, template.isPending],
-  );
+  const [flags, toggleFlag] = useFlags();
+  const pages = useMemo(() => {
+    if (!parameters.data || template.isPending || !info) return undefined;
+    const custom = info.fields.map(({ name }) => name);
+    return pagesOf(parameters.data, template.data, flags, custom);
+  }, [parameters.data, template.data, template.isPending, flags, info]);
   const title = parameters.data?.title ?? name;
 
   useEffect(() => {
@@ -33,6 +40,7 @@ export function TemplatePage() {
   if (error) return <ErrorPanel error={error} doing="open this template" onRetry={() => parameters.refetch()} />;
   if (!pages || !parameters.data || !session || !info) return <Skeleton lines={6} />;
   const owner = template.data && ownersOf(template.data)[0];
+  const templateRef = stringifyRef({ kind: 'template', namespace, name });
   return (
     <article className="mx-auto max-w-2xl space-y-6">
       <header className="space-y-1">
@@ -52,16 +60,22 @@ export function TemplatePage() {
             by <EntityLink entityRef={owner} />
           </p>
         )}
+        <FeatureFlags names={flagsIn(parameters.data)} on={flags} onToggle={toggleFlag} />
+        <Steps steps={(template.data?.spec?.steps ?? []) as TemplateStep[]} />
       </header>
+      <TemplateProblems templateRef={templateRef} template={template.data} />
       <Wizard
-        key={`${namespace}/${name}`}
+        // With other flags, it is another form.
+        key={[namespace, name, ...flags].join('/')}
         user={session.backstageIdentity.identity.userEntityRef}
-        templateRef={stringifyRef({ kind: 'template', namespace, name })}
+        templateRef={templateRef}
         parameters={parameters.data}
         template={template.data}
         pages={pages}
         owners={session.backstageIdentity.identity.ownershipEntityRefs}
         integrations={info.integrations}
+        customFields={info.fields}
+        formDecorators={info.decorators}
       />
     </article>
   );

@@ -1,10 +1,11 @@
 import { getRouteApi } from '@tanstack/react-router';
 import { useEffect, useMemo, useRef, useState } from 'react';
-import type { Entity, Integration, ParameterSchema, TemplateStep } from '@/api/types';
+import type { CustomField, Entity, FormDecorator, Integration, ParameterSchema, TemplateStep } from '@/api/types';
+import { Decorators, decoratorsOf } from './decorators';
 import type { WizardContext } from './form/context';
 import { createsRepository, traceOf } from './intent';
 import { PageStep } from './page-step';
-import { type Page, pageId, problemsOn } from './pages';
+import { type Page, pageId, problemsOn, shownPages, shownValues } from './pages';
 import { Progress } from './progress';
 import { Review } from './review';
 import { useValues } from './use-values';
@@ -17,20 +18,38 @@ interface WizardProps {
   templateRef: string;
   parameters: ParameterSchema;
   template: Entity | undefined;
+  /** All pages; some are shown only with some values. */
   pages: readonly Page[];
   owners: readonly string[];
   integrations: readonly Integration[];
+  customFields: readonly CustomField[];
+  formDecorators: readonly FormDecorator[];
 }
 
 /** A template's pages, then the review. The URL has the page, a draft the values. */
-export function Wizard({ user, templateRef, parameters, template, pages, owners, integrations }: WizardProps) {
+export function Wizard(props: WizardProps) {
+  const {
+    user,
+    templateRef,
+    parameters,
+    template,
+    pages: all,
+    owners,
+    integrations,
+    customFields,
+    formDecorators,
+  } = props;
   const { page: wanted = 1 } = route.useSearch();
   const navigate = route.useNavigate();
-  const { values, change, startOver, sent } = useValues(user, templateRef, pages);
+  const { values, change, startOver, sent } = useValues(user, templateRef, all);
   const [secrets, setSecrets] = useState<Record<string, string>>({});
   // A counter, so that a reset page has no touched fields.
   const [beginnings, setBeginnings] = useState(0);
-  const problems = useMemo(() => pages.map((page) => problemsOn(page, values)), [pages, values]);
+  const pages = useMemo(() => shownPages(all, values), [all, values]);
+  const problems = useMemo(
+    () => pages.map((page) => problemsOn(page, values, integrations)),
+    [pages, values, integrations],
+  );
 
   // The URL may name a page although earlier pages are incomplete, for example after a reload, because
   // secrets are not stored.
@@ -51,8 +70,10 @@ export function Wizard({ user, templateRef, parameters, template, pages, owners,
 
   const context: WizardContext = {
     integrations,
+    customFields,
     owners,
     createsRepository: steps.some(({ action }) => traceOf(action) === createsRepository),
+    values,
     secrets,
     setSecret: (name, value) => setSecrets((before) => ({ ...before, [name]: value })),
   };
@@ -81,12 +102,20 @@ export function Wizard({ user, templateRef, parameters, template, pages, owners,
         />
       ) : (
         <Review
+          before={
+            <Decorators
+              ids={decoratorsOf(parameters)}
+              configured={formDecorators}
+              secrets={secrets}
+              setSecret={context.setSecret}
+            />
+          }
           templateRef={templateRef}
           title={parameters.title}
           template={template}
           pages={pages}
-          values={values}
-          secrets={secrets}
+          values={shownValues(all, pages, values)}
+          secrets={given(secrets)}
           createLabel={labels?.createButtonText ?? 'Create'}
           backLabel={labels?.backButtonText ?? 'Back'}
           onPage={go}
@@ -95,6 +124,11 @@ export function Wizard({ user, templateRef, parameters, template, pages, owners,
       )}
     </div>
   );
+}
+
+/** Secrets without those that were emptied again. */
+function given(secrets: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(secrets).filter(([, secret]) => secret !== ''));
 }
 
 /** Moves the focus to the new page, because the focused button was on the page before. */

@@ -43,8 +43,10 @@ function Shown({ page, initial }: { page: Page; initial: JsonObject }) {
       { type: 'github', host: 'github.com' },
       { type: 'github', host: 'git.example.com' },
     ],
+    customFields: [],
     owners: ['user:default/guest'],
     createsRepository: true,
+    values: current,
     secrets,
     setSecret: (name, value) => {
       secrets[name] = value;
@@ -142,11 +144,23 @@ describe('the portal’s own fields', () => {
       '/api/auth/guest/refresh?env=development': { backstageIdentity: { token: 'h.e30.s', identity: {} }, profile: {} },
       '/api/portico/v1/hosts': {
         hosts: [
-          { host: 'github.com', type: 'github', hasCredentials: false, tellsOwners: true },
-          { host: 'git.example.com', type: 'github', hasCredentials: true, tellsOwners: true },
+          {
+            host: 'github.com',
+            type: 'github',
+            hasCredentials: false,
+            lists: { owner: [], repo: ['owner'] },
+            tellsNames: true,
+          },
+          {
+            host: 'git.example.com',
+            type: 'github',
+            hasCredentials: true,
+            lists: { owner: [], repo: ['owner'] },
+            tellsNames: true,
+          },
         ],
       },
-      '/api/portico/v1/hosts/git.example.com/owners': { owners: [{ name: 'demo', kind: 'organization' }] },
+      '/api/portico/v1/hosts/git.example.com/parts/owner': { choices: [{ value: 'demo', kind: 'organization' }] },
       '/api/portico/v1/hosts/git.example.com/repositories/demo/web': { state: 'taken' },
       '/api/portico/v1/hosts/git.example.com/repositories/demo/web2': { state: 'available' },
     };

@@ -3,8 +3,11 @@ import type { IChangeEvent } from '@rjsf/core';
 // functions.
 import Form from '@rjsf/core/lib/components/Form.js';
 import type { ErrorSchema, RegistryFieldsType, RJSFSchema, UiSchema } from '@rjsf/utils';
+import { useMemo } from 'react';
 import type { JsonObject } from '@/api/types';
+import { AccordionField } from './accordion-field';
 import type { WizardContext } from './context';
+import { CustomFieldControl } from './custom-field';
 import {
   EntityPicker,
   MultiEntityPicker,
@@ -13,6 +16,8 @@ import {
   OwnerPicker,
 } from './pickers/entity-picker';
 import { EntityNamePicker } from './pickers/name-picker';
+import { RepoBranchPicker } from './pickers/repo-branch-picker';
+import { RepoOwnerPicker } from './pickers/repo-owner-picker';
 import { RepoUrlPicker } from './pickers/repo-url-picker';
 import { SecretField } from './pickers/secret-field';
 import { EntityTagsPicker } from './pickers/tags-picker';
@@ -20,7 +25,8 @@ import { templates } from './templates';
 import { validator } from './validator';
 import { widgets } from './widgets';
 
-const fields: RegistryFieldsType = {
+const ownFields: RegistryFieldsType = {
+  AccordionField,
   EntityNamePicker,
   EntityPicker,
   EntityTagsPicker,
@@ -28,6 +34,8 @@ const fields: RegistryFieldsType = {
   MyGroupsPicker,
   OwnedEntityPicker,
   OwnerPicker,
+  RepoBranchPicker,
+  RepoOwnerPicker,
   RepoUrlPicker,
   Secret: SecretField,
 };
@@ -51,6 +59,11 @@ interface PageFormProps {
  * knows which fields were touched.
  */
 export default function PageForm(props: PageFormProps) {
+  const { customFields } = props.context;
+  const fields = useMemo(
+    () => ({ ...ownFields, ...Object.fromEntries(customFields.map(({ name }) => [name, CustomFieldControl])) }),
+    [customFields],
+  );
   const changed = ({ formData }: IChangeEvent, id: string | undefined) => {
     props.onChange(formData ?? {});
     if (id) props.onTouch(id);

@@ -1,8 +1,10 @@
 import type { RJSFSchema, UiSchema } from '@rjsf/utils';
 import type { JsonObject } from '@/api/types';
+import { isObject } from '@/template/is-object';
 
-/** The portal's values of `ui:field`. Any other field gets a plain control with a note. */
-export const knownFields: ReadonlySet<string> = new Set([
+/** The portal's own values of `ui:field`. A field that is not custom either gets a plain control with a note. */
+const ownFields: ReadonlySet<string> = new Set([
+  'AccordionField',
   'EntityNamePicker',
   'EntityPicker',
   'EntityTagsPicker',
@@ -10,6 +12,8 @@ export const knownFields: ReadonlySet<string> = new Set([
   'MyGroupsPicker',
   'OwnedEntityPicker',
   'OwnerPicker',
+  'RepoBranchPicker',
+  'RepoOwnerPicker',
   'RepoUrlPicker',
   'Secret',
 ]);
@@ -55,27 +59,36 @@ export interface SplitSchema {
   uiSchema: UiSchema;
 }
 
+/** What is the same for all places of a page. */
+interface Place {
+  /** The names of the fields that exist. */
+  known: ReadonlySet<unknown>;
+  /** Whether the node adds to another description of the same value. */
+  refines: boolean;
+}
+
 /**
  * Splits a page of a template as Backstage's forms do: keys that start with `ui:` become hints of the form,
- * the rest is JSON Schema. Properties behind a feature flag are left out, because the portal has no flags.
+ * the rest is JSON Schema. Properties behind a feature flag are left out, because the portal has no flags. Custom are
+ * the names of the fields that the installation adds.
  */
-export function splitSchema(page: JsonObject): SplitSchema {
+export function splitSchema(page: JsonObject, custom: readonly string[] = []): SplitSchema {
   const uiSchema: UiSchema = {};
-  const schema = { type: 'object', ...split(page, uiSchema) } as RJSFSchema;
+  const place = { known: new Set([...ownFields, ...custom]), refines: false };
+  const schema = { type: 'object', ...split(page, uiSchema, place) } as RJSFSchema;
   return { schema, uiSchema };
 }
 
-/** `refines` is true when the node adds to another description of the same value. */
-function split(node: JsonObject, hints: UiSchema, refines = false): JsonObject {
+function split(node: JsonObject, hints: UiSchema, place: Place): JsonObject {
   const schema: JsonObject = {};
   for (const [key, value] of Object.entries(node)) {
     if (dropped.has(key)) continue;
     // Older templates have the labels in enumNames; RJSF 6 reads only the hint.
     if (key === 'enumNames') hints['ui:enumNames'] ??= value as string[];
-    else if (key.startsWith('ui:')) addHint(hints, key, value);
-    else schema[key] = splitKeyword(key, value, hints, refines);
+    else if (key.startsWith('ui:')) addHint(hints, key, value, place);
+    else schema[key] = splitKeyword(key, value, hints, place);
   }
-  const plain = plainControl(schema, refines, isForeign(node['ui:field']));
+  const plain = plainControl(schema, place.refines, isForeign(node['ui:field'], place));
   const hidden = flagged(node);
   if (hidden.length > 0 && Array.isArray(schema.required)) {
     schema.required = schema.required.filter((name) => !hidden.includes(name));
@@ -109,13 +122,13 @@ function typeOf(example: unknown): string {
   return typeof example === 'number' || typeof example === 'boolean' ? typeof example : 'string';
 }
 
-/** Whether the portal does not have a field. */
-function isForeign(field: unknown): boolean {
-  return typeof field === 'string' && !knownFields.has(field);
+/** Whether there is no such field. */
+function isForeign(field: unknown, { known }: Place): boolean {
+  return typeof field === 'string' && !known.has(field);
 }
 
-function addHint(hints: UiSchema, key: string, value: unknown): void {
-  if (key === 'ui:field' && isForeign(value)) {
+function addHint(hints: UiSchema, key: string, value: unknown, place: Place): void {
+  if (key === 'ui:field' && isForeign(value, place)) {
     hints['ui:help'] =
       `The template asks for the field ${value}, which this portal does not have. Type the value as the template expects it.`;
   } else if (key !== 'ui:widget' || knownWidgets.has(value)) {
@@ -123,33 +136,38 @@ function addHint(hints: UiSchema, key: string, value: unknown): void {
   }
 }
 
-function splitKeyword(key: string, value: unknown, hints: UiSchema, refines: boolean): unknown {
-  if (key === 'properties' && isObject(value)) return splitProperties(value, hints, refines);
-  if (key === 'dependencies' && isObject(value)) return splitDependencies(value, hints);
+function splitKeyword(key: string, value: unknown, hints: UiSchema, place: Place): unknown {
+  if (key === 'properties' && isObject(value)) return splitProperties(value, hints, place);
+  if (key === 'dependencies' && isObject(value)) return splitDependencies(value, hints, place);
   if (key === 'items' && isObject(value)) {
     hints.items ??= {};
-    return split(value, hints.items as UiSchema, refines);
+    return split(value, hints.items as UiSchema, place);
   }
   if (!sameValue.includes(key)) return value;
-  if (Array.isArray(value)) return value.map((branch) => (isObject(branch) ? split(branch, hints, true) : branch));
-  return isObject(value) ? split(value, hints, true) : value;
+  const refining = { ...place, refines: true };
+  if (Array.isArray(value)) return value.map((branch) => (isObject(branch) ? split(branch, hints, refining) : branch));
+  return isObject(value) ? split(value, hints, refining) : value;
 }
 
-function splitProperties(properties: JsonObject, hints: UiSchema, refines: boolean): JsonObject {
+function splitProperties(properties: JsonObject, hints: UiSchema, place: Place): JsonObject {
   const schema: JsonObject = {};
   for (const [name, property] of Object.entries(properties)) {
     if (!isObject(property)) schema[name] = property;
     else if (!('backstage:featureFlag' in property)) {
       hints[name] ??= {};
-      schema[name] = split(property, hints[name] as UiSchema, refines);
+      schema[name] = split(property, hints[name] as UiSchema, place);
     }
   }
   return schema;
 }
 
-function splitDependencies(dependencies: JsonObject, hints: UiSchema): JsonObject {
+function splitDependencies(dependencies: JsonObject, hints: UiSchema, place: Place): JsonObject {
+  const refining = { ...place, refines: true };
   return Object.fromEntries(
-    Object.entries(dependencies).map(([name, value]) => [name, isObject(value) ? split(value, hints, true) : value]),
+    Object.entries(dependencies).map(([name, value]) => [
+      name,
+      isObject(value) ? split(value, hints, refining) : value,
+    ]),
   );
 }
 
@@ -158,8 +176,4 @@ function flagged(node: JsonObject): string[] {
   return Object.entries(node.properties)
     .filter(([, property]) => isObject(property) && 'backstage:featureFlag' in property)
     .map(([name]) => name);
-}
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

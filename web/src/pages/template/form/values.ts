@@ -1,4 +1,4 @@
-import { isObject } from './split-schema';
+import { isObject } from '@/template/is-object';
 
 /** A path in a form's values: property names and indexes from the root. */
 export type Path = readonly (string | number)[];
