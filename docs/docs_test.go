@@ -34,7 +34,7 @@ func TestLinksLeadToExistingFiles(t *testing.T) {
 func pages(t *testing.T) []string {
 	t.Helper()
 	var all []string
-	for _, pattern := range []string{"../*.md", "*.md", "decisions/*.md", "../examples/*.md"} {
+	for _, pattern := range []string{"../*.md", "*.md", "decisions/*.md", "actions/*.md", "../examples/*.md"} {
 		matches, err := filepath.Glob(pattern)
 		require.NoError(t, err)
 		all = append(all, matches...)

@@ -46,7 +46,7 @@ func TestTemplatesAreValid(t *testing.T) {
 		require.NoError(t, err)
 		require.NotEmpty(t, parsed.Spec.Steps)
 	}
-	require.Equal(t, 4, templates)
+	require.Equal(t, 6, templates)
 }
 
 func TestConfigurationIsValid(t *testing.T) {
