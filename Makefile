@@ -29,6 +29,12 @@ WEB_SOURCES := $(shell find web \( -name node_modules -o -name dist -o -name e2e
 demo: build ## Start everything and run the golden path; USERS=1 signs people in, EXIT=1 stops afterwards.
 	bin/portico dev --data "$(DATA)" --config examples/app-config.yaml --demo$(if $(filter 1,$(USERS)), --users)$(if $(filter 1,$(EXIT)), --exit)
 
+# The parts that make no newcomer wait are left to `make demo`.
+.PHONY: demo-onboarding
+demo-onboarding: build $(TOOLS)/vault-server $(TOOLS)/kube-apiserver ## Build and start Kubernetes and Vault too, and run the onboarding template; EXIT=1 stops afterwards.
+	bin/portico dev --data "$(DATA)-onboarding" --config examples/app-config.yaml --config examples/onboarding.yaml \
+		--with kubernetes,vault,argocd,pagerduty,slack --demo --demo-template onboarding$(if $(filter 1,$(EXIT)), --exit)
+
 .PHONY: run
 run: build ## Start everything; USERS=1 signs people in.
 	bin/portico dev --data "$(DATA)" --config examples/app-config.yaml$(if $(filter 1,$(USERS)), --users)
@@ -70,13 +76,15 @@ test-needs: prerequisites $(NPM_STAMPS)
 test-go test-browser: export PORTICO_BINARY = $(CURDIR)/bin/portico
 # The comparison with the real Nunjucks must not be skipped here.
 test-go: export PORTICO_REQUIRE_NODE = 1
-# The tests with a Vault must not be skipped here either.
-test-go: export PORTICO_VAULT = $(CURDIR)/$(TOOLS)/vault-server
+# The tests with a Vault, a Kubernetes API server or a server of S3's protocol must not be skipped here either.
+test-go test-browser: export PORTICO_VAULT = $(CURDIR)/$(TOOLS)/vault-server
+test-go: export PORTICO_S3 = $(CURDIR)/$(TOOLS)/s3-server
+test-go test-browser: export PORTICO_KUBE = $(CURDIR)/$(TOOLS)/kube-apiserver
 
 # Packages that link the embedded Temporal server are tested without the race detector: with it, the server takes
 # a quarter of an hour to compile, and its timers are late.
 .PHONY: test-go
-test-go: build $(TOOLS)/vault-server $(NPM_STAMPS) ## Run the Go tests, with the race detector wherever it is affordable.
+test-go: build $(TOOLS)/vault-server $(TOOLS)/s3-server $(TOOLS)/kube-apiserver $(NPM_STAMPS) ## Run the Go tests, with the race detector wherever it is affordable.
 	packages=$$(tools/test-packages.sh plain); go test -timeout 20m $$packages
 	packages=$$(tools/test-packages.sh race); go test -race -timeout 20m $$packages
 
@@ -86,7 +94,7 @@ test-web: web/dist/index.html ## Run the portal's own tests, and check the size 
 	npm --prefix web run budget
 
 .PHONY: test-browser
-test-browser: build web/node_modules/.package-lock.json ## Drive the real binary with a real browser.
+test-browser: build $(TOOLS)/vault-server $(TOOLS)/kube-apiserver web/node_modules/.package-lock.json ## Drive the real binary with a real browser.
 	npm --prefix web run e2e
 
 # FUZZTIME is in minutes. `make test` has fixed seeds; this uses new ones, before an issue is resolved.
@@ -168,6 +176,19 @@ $(TOOLS)/promtool: tools/promtool/go.mod tools/promtool/go.sum
 VAULT_SERVER := internal/testkit/vaulttest/server
 $(TOOLS)/vault-server: $(wildcard $(VAULT_SERVER)/*)
 	CGO_ENABLED=0 go build -C $(VAULT_SERVER) -trimpath -o "$(CURDIR)/$@" .
+	@touch "$@"
+
+# A server of S3's protocol for tests: a module of its own, because it needs other versions of dependencies.
+S3_SERVER := internal/testkit/s3test/server
+$(TOOLS)/s3-server: $(wildcard $(S3_SERVER)/*)
+	CGO_ENABLED=0 go build -C $(S3_SERVER) -trimpath -o "$(CURDIR)/$@" .
+	@touch "$@"
+
+# A Kubernetes API server for tests and `portico dev --with kubernetes`: a module of its own, because it needs other
+# versions of dependencies, and ten minutes to compile for the first time.
+KUBE_SERVER := internal/testkit/kubetest/server
+$(TOOLS)/kube-apiserver: $(wildcard $(KUBE_SERVER)/*)
+	CGO_ENABLED=0 go build -C $(KUBE_SERVER) -trimpath -ldflags '-s -w' -o "$(CURDIR)/$@" .
 	@touch "$@"
 
 ##@ Tidy up
