@@ -84,7 +84,7 @@ func (s *Schedules) handle(ctx context.Context, source string) client.ScheduleHa
 func (s *Schedules) create(ctx context.Context, plan sweep.Plan, action *client.ScheduleWorkflowAction) error {
 	_, err := s.Temporal.ScheduleClient().Create(ctx, client.ScheduleOptions{ID: sweep.WorkflowID(plan.Source), Spec: specOf(plan), Action: action,
 		Overlap: enums.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: catchupWindow,
-		TriggerImmediately: plan.Every > 0 && !plan.FirstAt.After(time.Now())})
+		TriggerImmediately: plan.Due()})
 	if errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
 		return nil // another worker was faster, with the same plan
 	}

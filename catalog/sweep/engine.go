@@ -41,6 +41,9 @@ type Plan struct {
 	Cron string
 }
 
+// Due says whether the first sweep of a source that is swept by an interval should have begun.
+func (p Plan) Due() bool { return p.Every > 0 && !p.FirstAt.After(time.Now()) }
+
 // Scheduled is the state of a schedule.
 type Scheduled struct {
 	Paused bool
