@@ -100,6 +100,10 @@ func (c *checker) checkObject(s *schema, v *value, path string) *yaml.Node {
 		if member := v.field(name); member != nil {
 			given = member.value
 		}
+		if reason := s.Properties[name].Unsupported; reason != "" {
+			c.checkUnsupported(given, join(path, name), reason)
+			continue
+		}
 		if (given == nil || given.isNull()) && slices.Contains(s.Required, name) {
 			c.report(v.origin, "missing required config value at '%s'", join(path, name))
 			continue
@@ -109,6 +113,14 @@ func (c *checker) checkObject(s *schema, v *value, path string) *yaml.Node {
 	c.checkOthers(s, v, path, out)
 	c.checkConflicts(s, v, path)
 	return out
+}
+
+// checkUnsupported refuses a key that Backstage reads and Portico does not, unless it is switched off.
+func (c *checker) checkUnsupported(given *value, path, reason string) {
+	if given == nil || given.isNull() || given.isBoolean() && booleans[strings.ToLower(given.text)] == "false" {
+		return
+	}
+	c.report(given.origin, "'%s' is not supported: %s", path, reason)
 }
 
 // isSingle reports whether a value is written in place of a map or a list with it alone.
@@ -194,6 +206,8 @@ func (c *checker) checkStrings(s *schema, v *value, path string) *yaml.Node {
 	out := &yaml.Node{Kind: yaml.SequenceNode}
 	items := v.items
 	switch {
+	case v.isString() && s.Whole:
+		items = []*value{v}
 	case v.isString() || s.Scalar && v.kind == scalar:
 		items = nil
 		for _, text := range strings.FieldsFunc(v.text, func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) }) {

@@ -104,6 +104,21 @@ func TestEveryKeyReachesItsField(t *testing.T) {
 	require.Equal(t, 8*time.Hour, loaded.Auth.Providers.OAuth["oidc"]["production"].SessionDuration)
 }
 
+// TestGitLabProviders: every key reaches its field, a pattern is not split, and there are Backstage's defaults.
+func TestGitLabProviders(t *testing.T) {
+	t.Parallel()
+	loaded, err := load(t, nil, "testdata/good/gitlab-providers.yaml")
+	require.NoError(t, err)
+	found := loaded.Catalog.Providers.GitLab
+	require.Equal(t, []string{"everything.Schedule.Frequency.Cron"}, zeros("everything", reflect.ValueOf(found["everything"])))
+	require.Equal(t, []string{"^acme/shop$", "^acme/web(/|$)"}, found["everything"].GroupPattern)
+	require.Equal(t, config.GitLabProvider{
+		Host: "gitlab.com", FallbackBranch: "master", EntityFilename: "catalog-info.yaml", ProjectPattern: `[\s\S]*`, UserPattern: `[\s\S]*`,
+		GroupPattern: []string{"^acme/(web|shop), ?[a-z]{2,3}$"},
+		Schedule:     config.Schedule{Frequency: config.Frequency{Every: 3 * time.Hour}, Timeout: time.Hour},
+	}, found["web"])
+}
+
 // zeros lists the fields that are zero, and for lists the fields that are zero in every item.
 func zeros(path string, v reflect.Value) []string {
 	var found []string

@@ -14,6 +14,8 @@ type CatalogProviders struct {
 	GitHub map[string]GitHubProvider `yaml:"github"`
 	// GitHubOrg are organizations whose users and teams become entities.
 	GitHubOrg []GitHubOrgProvider `yaml:"githubOrg"`
+	// GitLab are searches for descriptors in projects, by id; with OrgEnabled, users and groups become entities too.
+	GitLab map[string]GitLabProvider `yaml:"gitlab"`
 	// JSON are servers that answer entities as JSON, by id. Backstage has none of this kind.
 	JSON map[string]JSONProvider `yaml:"json"`
 }
@@ -72,6 +74,42 @@ type GitHubOrgProvider struct {
 		OrganizationMembers int `yaml:"organizationMembers"`
 	} `yaml:"pageSizes"`
 	Schedule Schedule `yaml:"schedule"`
+}
+
+// GitLabProvider searches the projects of a group, or of a whole GitLab.
+type GitLabProvider struct {
+	Host string `yaml:"host"`
+	// Group is a path; "" is the whole host.
+	Group string `yaml:"group"`
+	// Branch is "" for the default branch of each project; FallbackBranch stands for that of a project without one.
+	Branch         string `yaml:"branch"`
+	FallbackBranch string `yaml:"fallbackBranch"`
+	EntityFilename string `yaml:"entityFilename"`
+	// The patterns select projects and groups by their paths, and users by their e-mail addresses or names.
+	ProjectPattern string   `yaml:"projectPattern"`
+	GroupPattern   []string `yaml:"groupPattern"`
+	UserPattern    string   `yaml:"userPattern"`
+	ExcludeRepos   []string `yaml:"excludeRepos"`
+	ExcludeGroups  []string `yaml:"excludeGroups"`
+	// Topics are names with commas between them, all of which a project must have.
+	Topics               string `yaml:"topics"`
+	Membership           bool   `yaml:"membership"`
+	SkipForkedRepos      bool   `yaml:"skipForkedRepos"`
+	IncludeArchivedRepos bool   `yaml:"includeArchivedRepos"`
+	// OrgEnabled reads users and groups too, to which the following apply.
+	OrgEnabled              bool     `yaml:"orgEnabled"`
+	RestrictUsersToGroup    bool     `yaml:"restrictUsersToGroup"`
+	IncludeUsersWithoutSeat bool     `yaml:"includeUsersWithoutSeat"`
+	AllowInherited          bool     `yaml:"allowInherited"`
+	Relations               []string `yaml:"relations"`
+	// Rules are the kinds to read; none are all.
+	Rules    []KindRule `yaml:"rules"`
+	Schedule Schedule   `yaml:"schedule"`
+}
+
+// KindRule allows kinds of entities.
+type KindRule struct {
+	Allow []string `yaml:"allow"`
 }
 
 // Schedule says when a source is read.

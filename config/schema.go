@@ -33,6 +33,8 @@ type schema struct {
 	Required    []string  `yaml:"required"`
 	Conflicts   []string  `yaml:"conflicts"`
 	Single      []string  `yaml:"single"`
+	Whole       bool      `yaml:"whole"`
+	Unsupported string    `yaml:"unsupported"`
 
 	Properties map[string]*schema `yaml:"properties"`
 	Additional additional         `yaml:"additionalProperties"`

@@ -42,6 +42,9 @@ func keysBelow(s *schema, path string, required bool) []key {
 		}
 		return found
 	}
+	if s.Unsupported != "" {
+		return nil
+	}
 	return []key{{path: path, of: s, required: required}}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"github.com/portico-dev/portico/config"
+	"github.com/portico-dev/portico/integration"
 	"github.com/portico-dev/portico/integration/azure"
 	"github.com/portico-dev/portico/integration/bitbucketcloud"
 	"github.com/portico-dev/portico/integration/bitbucketserver"
@@ -13,7 +14,7 @@ import (
 )
 
 // integrationConfig converts the configuration of source code hosts. budget is what all processes know about rate limits.
-func integrationConfig(loaded *config.Config, budget github.Budget) forges.Config {
+func integrationConfig(loaded *config.Config, budget integration.Budget) forges.Config {
 	configured := loaded.Integrations
 	return forges.Config{
 		Azure: each(configured.Azure, func(entry config.Azure) azure.Config {
@@ -40,7 +41,7 @@ func integrationConfig(loaded *config.Config, budget github.Budget) forges.Confi
 				Apps: gitHubApps(entry.Apps), Budget: budget}
 		}),
 		GitLab: each(configured.GitLab, func(entry config.GitLab) gitlab.Config {
-			return gitlab.Config{Host: entry.Host, APIBaseURL: entry.APIBaseURL, BaseURL: entry.BaseURL, Token: string(entry.Token)}
+			return gitlab.Config{Host: entry.Host, APIBaseURL: entry.APIBaseURL, BaseURL: entry.BaseURL, Token: string(entry.Token), Budget: budget}
 		}),
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"github.com/portico-dev/portico/catalog/provider"
 	"github.com/portico-dev/portico/catalog/provider/github"
 	"github.com/portico-dev/portico/catalog/provider/githuborg"
+	"github.com/portico-dev/portico/catalog/provider/gitlab"
+	"github.com/portico-dev/portico/catalog/provider/gitlaborg"
 	"github.com/portico-dev/portico/catalog/provider/httpjson"
 	"github.com/portico-dev/portico/catalog/sweep"
 	"github.com/portico-dev/portico/workflows"
@@ -29,6 +31,8 @@ func (p *platform) sources() ([]provider.Source, error) {
 	for _, kind := range []func() ([]provider.Source, error){
 		func() ([]provider.Source, error) { return github.Sources(configured.GitHub, p.integrations) },
 		func() ([]provider.Source, error) { return githuborg.Sources(configured.GitHubOrg, p.integrations) },
+		func() ([]provider.Source, error) { return gitlab.Sources(configured.GitLab, p.integrations) },
+		func() ([]provider.Source, error) { return gitlaborg.Sources(configured.GitLab, p.integrations) },
 		func() ([]provider.Source, error) { return httpjson.Sources(configured.JSON, p.integrations) },
 	} {
 		found, err := kind()

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/google/go-github/v60/github"
 
@@ -33,15 +32,8 @@ type Access struct {
 	Background bool
 }
 
-// Budget is what all processes know about the rate limits of the configured credentials. Package ratebudget
-// implements it.
-type Budget interface {
-	// Wait is how long a background request with a credential has to wait, 0 for not at all. resource is GitHub's name
-	// of the part of the API.
-	Wait(ctx context.Context, credential, resource string) (time.Duration, error)
-	// Record stores what an answer says.
-	Record(ctx context.Context, credential string, response *http.Response)
-}
+// Budget is what all processes know about the rate limits of the configured credentials.
+type Budget = integration.Budget
 
 func (a Access) reads() bool { return len(a.Permissions) == 0 }
 

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/integration"
@@ -86,10 +85,7 @@ func (t *transport) leaveBudget(request *http.Request, credential Credential) er
 	if err != nil || wait == 0 {
 		return err
 	}
-	return &integration.ResponseError{
-		Status: http.StatusTooManyRequests, RateLimited: true, RetryAfter: wait,
-		Problem: fmt.Sprintf("the rest of the rate limit of %s is left to runs for %s", credential.Name, wait.Round(time.Second)),
-	}
+	return integration.LeftToRuns(credential.Name, wait)
 }
 
 // checkRedirect keeps redirects within this GitHub: its own hosts and their subdomains.

@@ -35,7 +35,7 @@ func ClientFor(hosts *integration.Set, name, token string) (*Client, error) {
 func (h *Host) Client(token string) (*Client, error) {
 	token = cmp.Or(token, h.config.Token)
 	api := rest.New(rest.Options{
-		Name: h.Name(), Key: "integrations.gitlab", BaseURL: h.config.APIBaseURL, Transport: h.transport, Authenticate: rest.Bearer(token),
+		Name: h.Name(), Key: "integrations.gitlab", BaseURL: h.config.APIBaseURL, Transport: h.over(token, false), Authenticate: rest.Bearer(token),
 	})
 	carrier := api.HTTP()
 	carrier.Transport = listener{carrier.Transport}

@@ -26,6 +26,8 @@ type Config struct {
 	BaseURL string
 	// Token is a personal, group, project or OAuth access token, "" for none.
 	Token string
+	// Budget is shared with other processes, nil for none.
+	Budget integration.Budget
 }
 
 // String describes the integration without its secrets.
@@ -90,6 +92,11 @@ func (*Host) Type() string { return integration.TypeGitLab }
 
 // Name is the host as URLs contain it.
 func (h *Host) Name() string { return h.config.Host }
+
+// Page is the URL of GitLab's page at a path.
+func (h *Host) Page(path string) string {
+	return h.config.BaseURL + "/" + strings.TrimPrefix(path, "/")
+}
 
 // HasCredentials implements integration.Host.
 func (h *Host) HasCredentials() bool { return h.config.Token != "" }

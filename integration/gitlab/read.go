@@ -35,7 +35,7 @@ func (h *Host) Connect(place integration.Place, token string) (integration.Repos
 // connect prepares to read a project with a token.
 func (h *Host) connect(name, token string) *project {
 	api := rest.New(rest.Options{
-		Name: h.Name(), Key: "integrations.gitlab", BaseURL: h.config.APIBaseURL, Transport: h.transport, Authenticate: rest.Bearer(token),
+		Name: h.Name(), Key: "integrations.gitlab", BaseURL: h.config.APIBaseURL, Transport: h.over(token, false), Authenticate: rest.Bearer(token),
 	})
 	return &project{host: h, api: api, name: name, token: token}
 }

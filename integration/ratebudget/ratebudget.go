@@ -108,12 +108,24 @@ func (b *Budgets) isNews(credential string, said budget) bool {
 	return true
 }
 
-// parse reads GitHub's headers. It reports false when one is missing or no number.
+// families are the prefixes of the headers of hosts, and the header that names the budget: GitHub's and GitLab's.
+var families = []struct{ prefix, resource string }{{"X-Ratelimit-", "Resource"}, {"Ratelimit-", "Name"}}
+
+// parse reads the headers of a host. It reports false when one is missing or no number.
 func parse(header http.Header) (budget, bool) {
-	allowance, noAllowance := strconv.ParseInt(header.Get("X-Ratelimit-Limit"), 10, 32)
-	remaining, noRemaining := strconv.ParseInt(header.Get("X-Ratelimit-Remaining"), 10, 32)
-	resets, noReset := strconv.ParseInt(header.Get("X-Ratelimit-Reset"), 10, 64)
-	resource := header.Get("X-Ratelimit-Resource")
+	for _, family := range families {
+		if said, complete := parseFamily(header, family.prefix, family.resource); complete {
+			return said, true
+		}
+	}
+	return budget{}, false
+}
+
+func parseFamily(header http.Header, prefix, name string) (budget, bool) {
+	allowance, noAllowance := strconv.ParseInt(header.Get(prefix+"Limit"), 10, 32)
+	remaining, noRemaining := strconv.ParseInt(header.Get(prefix+"Remaining"), 10, 32)
+	resets, noReset := strconv.ParseInt(header.Get(prefix+"Reset"), 10, 64)
+	resource := header.Get(prefix + name)
 	complete := noAllowance == nil && noRemaining == nil && noReset == nil && resource != "" && len(resource) <= 100 && resets >= 0
 	resetsAt := time.Unix(min(resets, 1<<40), 0)
 	if latest := time.Now().Add(integration.MaxRetryAfter); resetsAt.After(latest) {

@@ -34,6 +34,16 @@ func said(status int, resource string, remaining int, reset time.Time, more ...s
 	return answer{status, header}
 }
 
+// ofGitLab is an answer of a GitLab whose limit is 2000.
+func ofGitLab(remaining int, reset time.Time) answer {
+	header := http.Header{}
+	header.Set("Ratelimit-Name", "throttle_authenticated_api")
+	header.Set("Ratelimit-Limit", "2000")
+	header.Set("Ratelimit-Remaining", fmt.Sprint(remaining))
+	header.Set("Ratelimit-Reset", fmt.Sprint(reset.Unix()))
+	return answer{http.StatusOK, header}
+}
+
 // TestWorkInTheBackgroundLeavesAPart: what one process hears, another one obeys.
 func TestWorkInTheBackgroundLeavesAPart(t *testing.T) {
 	t.Parallel()
@@ -61,6 +71,8 @@ func TestWorkInTheBackgroundLeavesAPart(t *testing.T) {
 			[]answer{said(403, "core", 4000, reset, "Retry-After", "90")}, "graphql", 80 * time.Second, 90 * time.Second,
 		},
 		"a reset that is too far away": {[]answer{said(200, "graphql", 0, time.Now().Add(1000*time.Hour))}, "graphql", 59 * time.Minute, time.Hour},
+		"GitLab's headers":             {[]answer{ofGitLab(300, reset)}, "throttle_authenticated_api", 29 * time.Minute, 30 * time.Minute},
+		"enough is left of GitLab's":   {[]answer{ofGitLab(1500, reset)}, "throttle_authenticated_api", 0, 0},
 		"no headers":                   {[]answer{{200, http.Header{}}}, "graphql", 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {

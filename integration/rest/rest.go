@@ -152,11 +152,12 @@ func (c *Client) GetChanged(ctx context.Context, path string, query url.Values, 
 		return response, nil
 	}
 	response.Body.Close()
-	return nil, c.explain(integration.AnswerError(response, "Request failed for "+address))
+	return nil, c.Explain(integration.AnswerError(response, "Request failed for "+address))
 }
 
-// explain adds what to do about rejected credentials. Azure answers them with status 203 and a sign-in page.
-func (c *Client) explain(err error) error {
+// Explain adds to an error of integration.AnswerError what to do about rejected credentials. Azure answers them with
+// status 203 and a sign-in page.
+func (c *Client) Explain(err error) error {
 	answered, is := err.(*integration.ResponseError) //nolint:errorlint // it was made just before
 	refusals := []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNonAuthoritativeInfo}
 	if is && !answered.RateLimited && slices.Contains(refusals, answered.Status) {

@@ -126,7 +126,7 @@ func TestItConforms(t *testing.T) {
 			New: func() provider.Provider {
 				return newSource(t, server, hosts, func(c *config.GitHubProvider) { c.PageSizes.Repositories = 3 })
 			},
-			Inject: inject, Refs: refs, Pages: 3, // Each page has the last row of the page before.
+			Inject: inject, HasSecondaryLimits: true, Refs: refs, Pages: 3, // Each page has the last row of the page before.
 			Remove: func() { require.NoError(t, server.RemoveRepository("acme", "repo-0")) },
 			Add: func() {
 				require.NoError(t, server.AddRepository("acme", "another", forge.Content{Files: map[string]string{descriptor: ""}}))

@@ -7,6 +7,7 @@ import (
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/catalog/provider"
 	"github.com/portico-dev/portico/catalog/provider/internal/githublists"
+	"github.com/portico-dev/portico/catalog/provider/internal/overlap"
 	githubhost "github.com/portico-dev/portico/integration/github"
 )
 
@@ -151,7 +152,7 @@ func (p *Provider) ask(ctx context.Context, client *githubhost.Client, at github
 		if one.Node == nil || one.Node.ID == "" {
 			return nil, githublists.List{}, fmt.Errorf("%s answered with a repository of %s that the credentials may not see", p.lists.Host.Name(), at.Owner)
 		}
-		list.Rows = append(list.Rows, githublists.Row{ID: one.Node.ID, Cursor: one.Cursor})
+		list.Rows = append(list.Rows, overlap.Row{ID: one.Node.ID, Cursor: one.Cursor})
 	}
 	return found.Edges, list, nil
 }

@@ -123,7 +123,7 @@ func TestItConforms(t *testing.T) {
 					c.PageSizes.Teams, c.PageSizes.TeamMembers, c.PageSizes.OrganizationMembers = 3, 4, 3
 				})
 			},
-			Inject: inject, Refs: refs, Pages: 6,
+			Inject: inject, HasSecondaryLimits: true, Refs: refs, Pages: 6,
 			Remove: func() {
 				require.NoError(t, server.SetMembers("acme", members[1:]...))
 				require.NoError(t, server.RemoveTeam("acme", "team-0"))

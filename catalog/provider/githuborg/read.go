@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/portico-dev/portico/catalog/provider/internal/githublists"
+	"github.com/portico-dev/portico/catalog/provider/internal/overlap"
 	githubhost "github.com/portico-dev/portico/integration/github"
 )
 
@@ -164,7 +165,7 @@ func (p *Provider) askMembers(ctx context.Context, client *githubhost.Client, at
 		if one.Node == nil || one.Node.Login == "" {
 			return nil, githublists.List{}, hidden(at, "a member")
 		}
-		list.Rows = append(list.Rows, githublists.Row{ID: one.Node.ID, Cursor: one.Cursor})
+		list.Rows = append(list.Rows, overlap.Row{ID: one.Node.ID, Cursor: one.Cursor})
 	}
 	return found.Edges, list, nil
 }
@@ -209,7 +210,7 @@ func (p *Provider) askTeams(ctx context.Context, client *githubhost.Client, at g
 		if err != nil {
 			return nil, githublists.List{}, requests, err
 		}
-		list.Rows = append(list.Rows, githublists.Row{ID: one.Node.ID, Cursor: one.Cursor})
+		list.Rows = append(list.Rows, overlap.Row{ID: one.Node.ID, Cursor: one.Cursor})
 	}
 	return found.Edges, list, requests, nil
 }

@@ -40,6 +40,8 @@ type Source struct {
 	Remove func()
 	// Add adds an entity to the source.
 	Add func()
+	// HasSecondaryLimits means that the host refuses requests with 403 to ask for a pause, as GitHub does.
+	HasSecondaryLimits bool
 	// Rename gives the organization, or whatever the source is called, another name. Nil where there is none.
 	Rename func()
 }
@@ -162,25 +164,27 @@ var faults = map[string]struct {
 	// passes means that the page is read again, after the time between least and most.
 	passes      bool
 	least, most time.Duration
+	// secondary is a fault of hosts with secondary limits only.
+	secondary bool
 }{
-	"too many requests": {answer(http.StatusTooManyRequests, `{"message": "slow down"}`, "Retry-After", "7"), true, 7 * time.Second, 7 * time.Second},
+	"too many requests": {answer(http.StatusTooManyRequests, `{"message": "slow down"}`, "Retry-After", "7"), true, 7 * time.Second, 7 * time.Second, false},
 	"the limit is used up": {answer(http.StatusForbidden, `{"message": "API rate limit exceeded"}`,
-		"X-RateLimit-Remaining", "0", "X-RateLimit-Reset", fmt.Sprint(time.Now().Add(30*time.Minute).Unix())), true, 25 * time.Minute, 30 * time.Minute},
+		"X-RateLimit-Remaining", "0", "X-RateLimit-Reset", fmt.Sprint(time.Now().Add(30*time.Minute).Unix())), true, 25 * time.Minute, 30 * time.Minute, false},
 	"a secondary limit that names a time": {answer(http.StatusForbidden,
 		`{"message": "You have exceeded a secondary rate limit.", "documentation_url": "https://docs.github.com/rest#secondary-rate-limits"}`,
-		"Retry-After", "90"), true, 90 * time.Second, 90 * time.Second},
-	"a secondary limit":        {answer(http.StatusForbidden, `{"message": "You have exceeded a secondary rate limit. Please wait a few minutes."}`), true, time.Minute, time.Minute},
-	"not authenticated":        {answer(http.StatusUnauthorized, `{"message": "Bad credentials"}`), false, 0, 0},
-	"not permitted":            {answer(http.StatusForbidden, `{"message": "Forbidden"}`), false, 0, 0},
-	"not found":                {answer(http.StatusNotFound, `{"message": "Not Found"}`), false, 0, 0},
-	"an internal error":        {answer(http.StatusInternalServerError, `{"message": "Server Error"}`), true, 0, 0},
-	"a bad gateway":            {answer(http.StatusBadGateway, `<html>Bad gateway</html>`), true, 0, 0},
-	"unavailable":              {answer(http.StatusServiceUnavailable, ``), true, 0, 0},
-	"a gateway's timeout":      {answer(http.StatusGatewayTimeout, ``), true, 0, 0},
-	"no answer":                {func(http.ResponseWriter, *http.Request, http.Handler) { panic(http.ErrAbortHandler) }, true, 0, 0},
-	"a truncated answer":       {truncate, true, 0, 0},
-	"an empty answer":          {answer(http.StatusOK, ``), true, 0, 0},
-	"a page of something else": {answer(http.StatusOK, `<html>Please sign in</html>`), true, 0, 0},
+		"Retry-After", "90"), true, 90 * time.Second, 90 * time.Second, true},
+	"a secondary limit":        {answer(http.StatusForbidden, `{"message": "You have exceeded a secondary rate limit. Please wait a few minutes."}`), true, time.Minute, time.Minute, true},
+	"not authenticated":        {answer(http.StatusUnauthorized, `{"message": "Bad credentials"}`), false, 0, 0, false},
+	"not permitted":            {answer(http.StatusForbidden, `{"message": "Forbidden"}`), false, 0, 0, false},
+	"not found":                {answer(http.StatusNotFound, `{"message": "Not Found"}`), false, 0, 0, false},
+	"an internal error":        {answer(http.StatusInternalServerError, `{"message": "Server Error"}`), true, 0, 0, false},
+	"a bad gateway":            {answer(http.StatusBadGateway, `<html>Bad gateway</html>`), true, 0, 0, false},
+	"unavailable":              {answer(http.StatusServiceUnavailable, ``), true, 0, 0, false},
+	"a gateway's timeout":      {answer(http.StatusGatewayTimeout, ``), true, 0, 0, false},
+	"no answer":                {func(http.ResponseWriter, *http.Request, http.Handler) { panic(http.ErrAbortHandler) }, true, 0, 0, false},
+	"a truncated answer":       {truncate, true, 0, 0, false},
+	"an empty answer":          {answer(http.StatusOK, ``), true, 0, 0, false},
+	"a page of something else": {answer(http.StatusOK, `<html>Please sign in</html>`), true, 0, 0, false},
 }
 
 func answer(status int, body string, header ...string) Fault {
@@ -222,7 +226,11 @@ func (r *recorder) Write(content []byte) (int, error) {
 // whole when the fault has passed.
 func testFaults(t *testing.T, start func(*testing.T) Source) {
 	t.Helper()
+	hasSecondary := start(t).HasSecondaryLimits
 	for name, test := range faults {
+		if test.secondary && !hasSecondary {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			source := start(t)

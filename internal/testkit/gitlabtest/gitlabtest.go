@@ -1,10 +1,10 @@
-// Package gitlabtest runs a small GitLab for a test: the part of its REST API (version 4) that Portico calls, in
-// memory, on real bare repositories that are served over Git's smart HTTP protocol. It is for tests only.
+// Package gitlabtest runs a small GitLab for a test: the part of its REST API (version 4) and of its GraphQL API that
+// Portico calls, in memory, on real bare repositories that are served over Git's smart HTTP protocol. It is for tests only.
 //
 // It is not GitLab. GitLab's published OpenAPI description is licensed so that it cannot be part of this project,
 // so exchanges are held to the types of GitLab's official client instead: a request with a field or a query
 // parameter that the client's options do not have fails the test, and every answer is encoded from the client's
-// types. What GitLab answers to what follows its documentation and the exchanges recorded from Backstage.
+// types. GraphQL queries are held to graphql.graphql, a part of GitLab's schema. What GitLab answers to what follows its documentation and the exchanges recorded from Backstage.
 package gitlabtest
 
 import (
@@ -78,10 +78,7 @@ func Start(t testing.TB) *Server {
 	s := &Server{t: t, git: &git{executable: executable, directory: t.TempDir()}, numbers: 100}
 	s.backend = githttp.Backend{Executable: executable, Environment: s.git.environment(), Log: slog.New(slog.DiscardHandler)}
 	for number, name := range map[int64]string{Portico: "portico", Ann: "ann", Ben: "ben"} {
-		s.users = append(s.users, &gitlab.User{
-			ID: number, Username: name, Name: strings.ToUpper(name[:1]) + name[1:], Email: name + "@example.com", State: "active",
-			WebURL: "https://gitlab.example/" + name, CreatedAt: now(), NamespaceID: 1000 + number,
-		})
+		s.addUser(number, name)
 	}
 	s.Inject(nil)
 	listening := httptest.NewServer(s.handler())
@@ -90,6 +87,39 @@ func Start(t testing.TB) *Server {
 	s.APIBaseURL = s.URL + prefix
 	s.AddGroup("acme", Portico)
 	return s
+}
+
+func (s *Server) addUser(number int64, name string) {
+	s.users = append(s.users, &gitlab.User{
+		ID: number, Username: name, Name: strings.ToUpper(name[:1]) + name[1:], Email: name + "@example.com", State: "active",
+		WebURL: "https://gitlab.example/" + name, CreatedAt: now(), NamespaceID: 1000 + number,
+	})
+}
+
+// AddUser makes a user, and returns the number.
+func (s *Server) AddUser(name string) int64 {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	number := s.number()
+	s.addUser(number, name)
+	return number
+}
+
+// WithUser lets a test change a user.
+func (s *Server) WithUser(number int64, do func(found *gitlab.User)) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	do(s.user(number))
+}
+
+// RemoveUser deletes a user with all memberships.
+func (s *Server) RemoveUser(number int64) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.users = slices.DeleteFunc(s.users, func(one *gitlab.User) bool { return one.ID == number })
+	for _, one := range s.groups {
+		delete(one.Members, number)
+	}
 }
 
 // now is a time as GitLab keeps it.

@@ -16,6 +16,15 @@ type group struct {
 	*gitlab.Group
 
 	Members map[int64]int
+	// Hidden means that nobody may read the members by GraphQL.
+	Hidden bool
+}
+
+// HideMembers lets nobody read the members of a group by GraphQL.
+func (s *Server) HideMembers(path string) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.groupAt(path).Hidden = true
 }
 
 // AddGroup makes a group with an owner; its parents must exist.
@@ -38,6 +47,24 @@ func (s *Server) addGroup(path, name string, owner int64) *group {
 	}
 	s.groups = append(s.groups, made)
 	return made
+}
+
+// RenameGroup gives a group another path, with all that is below it.
+func (s *Server) RenameGroup(from, to string) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	moved := func(path string) string {
+		if path == from || strings.HasPrefix(path, from+"/") {
+			return to + strings.TrimPrefix(path, from)
+		}
+		return path
+	}
+	for _, one := range s.groups {
+		one.FullPath = moved(one.FullPath)
+	}
+	for _, one := range s.projects {
+		one.PathWithNamespace = moved(one.PathWithNamespace)
+	}
 }
 
 func parentOf(path string) string {
@@ -122,11 +149,13 @@ func (c *call) owned() *group {
 
 var groups = map[string]func(*call){
 	"GET /groups/{id}": func(c *call) {
-		if found := c.group(); found != nil {
+		if found := c.group(); found != nil && query[gitlab.GetGroupOptions](c) {
 			c.answer(http.StatusOK, found.Group)
 		}
 	},
 	"GET /groups":                          (*call).listGroups,
+	"GET /groups/{id}/descendant_groups":   (*call).descendantGroups,
+	"GET /groups/{id}/members/all":         (*call).allMembers,
 	"POST /groups":                         (*call).createGroup,
 	"DELETE /groups/{id}":                  (*call).deleteGroup,
 	"GET /groups/{id}/projects":            (*call).groupProjects,
@@ -152,6 +181,49 @@ func (c *call) listGroups() {
 		}
 	}
 	list(c, listed)
+}
+
+// descendantGroups lists the groups below a group, in the order of their numbers.
+func (c *call) descendantGroups() {
+	found := c.group()
+	if found == nil || !query[gitlab.ListDescendantGroupsOptions](c) {
+		return
+	}
+	listed := []*gitlab.Group{}
+	for _, one := range c.s.groups {
+		if strings.HasPrefix(one.FullPath, found.FullPath+"/") {
+			listed = append(listed, one.Group)
+		}
+	}
+	list(c, listed)
+}
+
+// allMembers lists the members of a group, with those that it inherits, in the order of the users' numbers.
+func (c *call) allMembers() {
+	found := c.group()
+	if found == nil || !query[gitlab.ListGroupMembersOptions](c) {
+		return
+	}
+	listed := []*gitlab.GroupMember{}
+	for _, one := range c.s.users {
+		if level := c.s.level(one.ID, found.FullPath); level > 0 {
+			member := memberOf(one, level)
+			member.State, member.WebURL, member.IsUsingSeat = one.State, one.WebURL, level > 10
+			if c.URL.Query().Get("show_seat_info") != "true" {
+				member.IsUsingSeat = false
+			}
+			listed = append(listed, member)
+		}
+	}
+	slices.SortFunc(listed, func(a, b *gitlab.GroupMember) int { return int(a.ID - b.ID) })
+	list(c, listed)
+}
+
+// RemoveGroup deletes a group.
+func (s *Server) RemoveGroup(path string) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.groups = slices.DeleteFunc(s.groups, func(one *group) bool { return one.FullPath == path })
 }
 
 func (c *call) createGroup() {

@@ -33,6 +33,8 @@ type project struct {
 	Approvers         []*gitlab.BasicUser
 	Approvals         []*gitlab.MergeRequestApproverUser
 	Events            []*gitlab.ProjectEvent
+	// Stored are the files of the default branch of a project without a Git repository, nil for one that has it.
+	Stored map[string]string
 }
 
 // AddProject makes a project whose branch main has files, none for an empty project, and returns its number.
@@ -47,8 +49,34 @@ func (s *Server) AddProject(path string, creator int64, files map[string]string)
 	return made.ID
 }
 
+// AddListed makes a project of which only GraphQL shows the files: without a Git repository, thousands are made at once.
+func (s *Server) AddListed(path string, files map[string]string) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	made := s.newProject(path, Portico)
+	made.Stored, made.EmptyRepo = files, false
+	s.projects = append(s.projects, made)
+}
+
+// RemoveProject deletes a project.
+func (s *Server) RemoveProject(path string) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	found := s.projectAt(path)
+	s.projects = slices.DeleteFunc(s.projects, func(one *project) bool { return one == found })
+}
+
 func (s *Server) addProject(ctx context.Context, path string, creator int64) *project {
-	made := &project{
+	made := s.newProject(path, creator)
+	if err := s.git.create(ctx, made.ID); err != nil {
+		s.t.Errorf("repository of %s: %v", path, err)
+	}
+	s.projects = append(s.projects, made)
+	return made
+}
+
+func (s *Server) newProject(path string, creator int64) *project {
+	return &project{
 		Project: &gitlab.Project{
 			ID: s.number(), Name: path[strings.LastIndex(path, "/")+1:], Path: path[strings.LastIndex(path, "/")+1:], PathWithNamespace: path,
 			DefaultBranch: "main", Visibility: "private", HTTPURLToRepo: s.page("%s.git", path), WebURL: s.page("%s", path), CreatedAt: now(),
@@ -56,11 +84,6 @@ func (s *Server) addProject(ctx context.Context, path string, creator int64) *pr
 		},
 		Members: map[int64]int{}, PipelineVariables: map[int64]map[string]string{},
 	}
-	if err := s.git.create(ctx, made.ID); err != nil {
-		s.t.Errorf("repository of %s: %v", path, err)
-	}
-	s.projects = append(s.projects, made)
-	return made
 }
 
 // put commits files to a branch.

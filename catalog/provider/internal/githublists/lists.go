@@ -1,6 +1,6 @@
 // Package githublists reads lists of the owners on a GitHub host, such as repositories or teams, page by page. It
-// keeps nothing between pages: a cursor says all. It notices rows that are added or removed while it reads, so
-// that a list is complete or an error. What the rows mean is not its matter.
+// keeps nothing between pages: a cursor says all. With package overlap, a list is complete or an error. What the rows
+// mean is not its matter.
 package githublists
 
 import (
@@ -11,17 +11,10 @@ import (
 	"strings"
 
 	"github.com/portico-dev/portico/catalog/provider"
+	"github.com/portico-dev/portico/catalog/provider/internal/overlap"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/integration"
 	"github.com/portico-dev/portico/integration/github"
-)
-
-const (
-	// maxPasses is how often a list is begun anew because its rows have moved.
-	maxPasses = 3
-	// minSize is the smallest page that is asked for when GitHub cannot answer a larger one. A page has the last row
-	// of the page before and at least one more.
-	minSize = 2
 )
 
 // Reader reads the lists of owners. The zero values of optional fields are as they say.
@@ -52,16 +45,8 @@ type Position struct {
 	OwnerID string `json:"ownerId,omitempty"`
 	// List is the number of the list, from 0.
 	List int `json:"list,omitempty"`
-	// After is GitHub's cursor, "" for the first page. The page begins with the row Last, which the page before had too.
-	After string `json:"after,omitempty"`
-	Last  string `json:"last,omitempty"`
-	// Size is the size of the page.
-	Size int `json:"size,omitempty"`
-	// Pass counts how often the list was begun anew.
-	Pass int `json:"pass,omitempty"`
-	// Seen is the number of rows of the list on the pages before, and SeenBefore the number of all rows of the pass before.
-	Seen       int `json:"seen,omitempty"`
-	SeenBefore int `json:"seenBefore,omitempty"`
+
+	overlap.Point
 }
 
 // List is GitHub's answer for a page.
@@ -69,15 +54,12 @@ type List struct {
 	// OwnerID is the id of the owner, "" when there is none.
 	OwnerID string
 	// Rows are the id of each row and GitHub's cursor for what comes behind it.
-	Rows []Row
+	Rows []overlap.Row
 	// More means that there is a page behind this one.
 	More bool
 	// Total is the number of rows of the whole list.
 	Total int
 }
-
-// Row is a row of a list.
-type Row struct{ ID, Cursor string }
 
 // Step is a page that was read.
 type Step struct {
@@ -110,10 +92,10 @@ func (r *Reader) Read(ctx context.Context, cursor string, ask Ask) (Step, error)
 	for {
 		step.Requests++
 		list, err = ask(ctx, client, at)
-		if err == nil || at.Size <= minSize || !github.IsTooLarge(err) || ctx.Err() != nil {
+		if err == nil || at.Size <= overlap.MinSize || !github.IsTooLarge(err) || ctx.Err() != nil {
 			break
 		}
-		at.Size = max(at.Size/2, minSize)
+		at.Size = max(at.Size/2, overlap.MinSize)
 	}
 	if err == nil {
 		err = r.checkOwner(at, list)
@@ -129,12 +111,12 @@ func (r *Reader) Read(ctx context.Context, cursor string, ask Ask) (Step, error)
 func (r *Reader) begin(ctx context.Context, cursor string, step *Step) (Position, bool, error) {
 	if cursor == "" {
 		first, found, err := r.ownerAfter(ctx, "", step)
-		return Position{Owner: first, Size: r.Sizes[0]}, found, err
+		return Position{Owner: first, Point: overlap.Point{Size: r.Sizes[0]}}, found, err
 	}
 	var at Position
 	err := json.Unmarshal([]byte(cursor), &at)
 	isOwner := at.Owner != "" && (len(r.Owners) == 0 || slices.Contains(r.Owners, at.Owner))
-	if err != nil || !isOwner || at.List < 0 || at.List >= len(r.Sizes) || at.Size < minSize {
+	if err != nil || !isOwner || at.List < 0 || at.List >= len(r.Sizes) || at.Size < overlap.MinSize {
 		return Position{}, false, fault.New(fault.Input, "%q is not a cursor of this source. Was its configuration changed?", cursor)
 	}
 	at.Size = min(at.Size, r.Sizes[at.List])
@@ -179,50 +161,27 @@ func (r *Reader) checkOwner(at Position, list List) error {
 
 // finish sets what counts of a page, and where the next one begins.
 func (r *Reader) finish(ctx context.Context, step *Step, list List) error {
-	next := step.Position
-	next.OwnerID = list.OwnerID
-	if step.Last != "" {
-		step.Skip = 1
-		if len(list.Rows) == 0 || list.Rows[0].ID != step.Last {
-			// A row that was removed may have moved others to pages that were read already.
-			step.Skip = len(list.Rows)
-			return r.beginAnew(step, next)
-		}
+	name := fmt.Sprintf("the list of %s on %s", step.Owner, r.Host.Name())
+	skip, point, isLast, err := step.Point.Continue(overlap.List{Rows: list.Rows, More: list.More, Total: list.Total}, name)
+	step.Skip = skip
+	if err != nil {
+		return err
 	}
-	next.Seen += len(list.Rows) - step.Skip
-	if list.More {
-		if len(list.Rows) < minSize {
-			return fmt.Errorf("%s answered with a page of %d rows that is not the last one", r.Host.Name(), len(list.Rows))
-		}
-		end := len(list.Rows) - 1
-		next.After, next.Last = list.Rows[end-1].Cursor, list.Rows[end].ID
-		return step.continueAt(next)
+	if isLast {
+		return r.nextList(ctx, step, list)
 	}
-	// GitHub may count rows that the credentials may not see. Then two passes find the same number.
-	if next.Seen < list.Total && (step.Pass == 0 || next.Seen != step.SeenBefore) {
-		return r.beginAnew(step, next)
-	}
-	return r.nextList(ctx, step, list)
+	return step.continueAt(Position{Owner: step.Owner, OwnerID: list.OwnerID, List: step.List, Point: point})
 }
 
 func (r *Reader) nextList(ctx context.Context, step *Step, list List) error {
 	if following := step.List + 1; following < len(r.Sizes) {
-		return step.continueAt(Position{Owner: step.Owner, OwnerID: list.OwnerID, List: following, Size: r.Sizes[following]})
+		return step.continueAt(Position{Owner: step.Owner, OwnerID: list.OwnerID, List: following, Point: overlap.Point{Size: r.Sizes[following]}})
 	}
 	owner, found, err := r.ownerAfter(ctx, step.Owner, step)
 	if err != nil || !found {
 		return err
 	}
-	return step.continueAt(Position{Owner: owner, Size: r.Sizes[0]})
-}
-
-// beginAnew reads a list from its beginning.
-func (r *Reader) beginAnew(step *Step, next Position) error {
-	if next.Pass++; next.Pass > maxPasses {
-		return fault.New(fault.Conflict, "the lists of %s on %s change faster than they can be read", step.Owner, r.Host.Name())
-	}
-	next.After, next.Last, next.Seen, next.SeenBefore = "", "", 0, next.Seen
-	return step.continueAt(next)
+	return step.continueAt(Position{Owner: owner, Point: overlap.Point{Size: r.Sizes[0]}})
 }
 
 func (s *Step) continueAt(next Position) error {
