@@ -35,6 +35,10 @@ function wholeNumber(value: unknown): number | undefined {
   return Number.isInteger(number) && number > 0 ? number : undefined;
 }
 
+function atMost(value: number | undefined, most: number): number | undefined {
+  return value === undefined ? undefined : Math.min(value, most);
+}
+
 /** Drops the keys without a value, so that URLs stay short. */
 function compact<T extends object>(search: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(search).filter(([, value]) => value !== undefined)) as {
@@ -145,6 +149,24 @@ export type UnreadList = (typeof unreadLists)[number];
 
 export const readUnreadSearch = (raw: Raw) => compact({ of: oneOf(raw.of, unreadLists) });
 
-export const entityTabs = ['overview', 'api', 'explain', 'history', 'yaml'] as const;
+export const entityTabs = ['overview', 'api', 'relations', 'explain', 'history', 'yaml'] as const;
 
-export const readEntitySearch = (raw: Raw) => compact({ tab: oneOf(raw.tab, entityTabs) });
+export const relationDirections = ['both', 'forward', 'backward', 'all'] as const;
+export type RelationDirection = (typeof relationDirections)[number];
+
+export const mostDepth = 5;
+
+/**
+ * depth, direction and hide (kinds) select what the tab of relations shows; q and item what that of an API does. view is
+ * how a tab shows it.
+ */
+export const readEntitySearch = (raw: Raw) =>
+  compact({
+    tab: oneOf(raw.tab, entityTabs),
+    depth: atMost(wholeNumber(raw.depth), mostDepth),
+    direction: oneOf(raw.direction, relationDirections),
+    hide: texts(raw.hide),
+    q: text(raw.q),
+    item: text(raw.item),
+    view: oneOf(raw.view, ['list', 'raw', 'json'] as const),
+  });

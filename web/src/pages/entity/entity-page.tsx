@@ -16,6 +16,7 @@ import { ErrorPanel, Skeleton } from '@/ui/states';
 import { Tab, Tabs } from '@/ui/tabs';
 import { useEntityMoves } from './entity-moves';
 import { Explained } from './explained';
+import { RelationsTab } from './graph/relations-tab';
 import { History } from './history';
 import { Overview } from './overview';
 
@@ -26,6 +27,7 @@ type Part = (typeof entityTabs)[number];
 const partLabels: Record<Part, string> = {
   overview: 'Overview',
   api: 'Definition',
+  relations: 'Relations',
   explain: 'Explain',
   history: 'History',
   yaml: 'YAML',
@@ -72,6 +74,7 @@ function Shown({ entity }: { entity: Entity }) {
       </Tabs>
       {current === 'overview' && <Overview entity={entity} />}
       {current === 'api' && <Source label="the definition" value={entity.spec?.definition} />}
+      {current === 'relations' && <RelationsTab entity={entity} />}
       {current === 'explain' && <Explained entityRef={refOf(entity)} />}
       {current === 'history' && <History entityRef={refOf(entity)} />}
       {current === 'yaml' && <Source label="the entity" value={entity} />}
@@ -84,6 +87,7 @@ function tabsOf(entity: Entity): Part[] {
   const has: Record<Part, boolean> = {
     overview: true,
     api: typeof entity.spec?.definition === 'string',
+    relations: (entity.relations ?? []).length > 0,
     explain: true,
     history: true,
     yaml: true,

@@ -24,6 +24,32 @@ const labels: Record<string, string> = {
   childOf: 'Below',
 };
 
+/** Each relation that leads to what needs an entity or belongs to it, with the one that says the same from there. */
+const forward: Record<string, string> = {
+  ownerOf: 'ownedBy',
+  hasPart: 'partOf',
+  apiProvidedBy: 'providesApi',
+  apiConsumedBy: 'consumesApi',
+  dependencyOf: 'dependsOn',
+  hasMember: 'memberOf',
+  parentOf: 'childOf',
+};
+
+export function isBackward(type: string): boolean {
+  return Object.hasOwn(forward, type);
+}
+
+/** The type of the same relation, from the entity that needs the other one or belongs to it. */
+export function forwardOf(type: string): string {
+  return isBackward(type) ? (forward[type] ?? type) : type;
+}
+
+/** The name of a relation within a sentence. */
+export function relationWords(type: string): string {
+  const label = Object.hasOwn(labels, type) ? labels[type] : undefined;
+  return label?.toLowerCase() ?? type;
+}
+
 /** An entity's relations by type, each target once. */
 export function groupRelations(entity: Entity): RelationGroup[] {
   const groups = new Map<string, Set<string>>();

@@ -1,6 +1,6 @@
 import type { ClusterObjects } from '@/api/types';
 import { plural } from '@/ui/format';
-import { groupBy } from './group-by';
+import { groupBy } from '@/ui/group-by';
 import { usualReasons } from './look';
 import {
   type Autoscaler,

@@ -1,5 +1,5 @@
 import type { ClusterObjects } from '@/api/types';
-import { groupBy } from './group-by';
+import { groupBy } from '@/ui/group-by';
 import { type Autoscaler, type KubernetesObject, objectsOf, type Pod, type Workload } from './objects';
 
 /** A workload of a cluster with its pods. */
