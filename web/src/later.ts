@@ -25,6 +25,7 @@ export const later = {
 const parts = [
   ...Object.values(later),
   () => import('./pages/template/form/page-form'),
+  () => import('./pages/entity/api/api-tab'),
   () => import('./ui/markdown-renderer'),
   () => import('./ui/yaml-source'),
 ];

@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
-import { useEffect } from 'react';
+import { lazy, Suspense, useEffect } from 'react';
 import { ApiError } from '@/api/errors';
 import { entityQuery } from '@/api/queries';
 import type { Entity } from '@/api/types';
@@ -21,6 +21,8 @@ import { History } from './history';
 import { Overview } from './overview';
 
 const route = getRouteApi('/catalog/$namespace/$kind/$name');
+
+const ApiTab = lazy(() => import('./api/api-tab'));
 
 type Part = (typeof entityTabs)[number];
 
@@ -73,7 +75,11 @@ function Shown({ entity }: { entity: Entity }) {
         ))}
       </Tabs>
       {current === 'overview' && <Overview entity={entity} />}
-      {current === 'api' && <Source label="the definition" value={entity.spec?.definition} />}
+      {current === 'api' && (
+        <Suspense fallback={<Skeleton lines={8} />}>
+          <ApiTab entity={entity} />
+        </Suspense>
+      )}
       {current === 'relations' && <RelationsTab entity={entity} />}
       {current === 'explain' && <Explained entityRef={refOf(entity)} />}
       {current === 'history' && <History entityRef={refOf(entity)} />}
@@ -86,7 +92,7 @@ function Shown({ entity }: { entity: Entity }) {
 function tabsOf(entity: Entity): Part[] {
   const has: Record<Part, boolean> = {
     overview: true,
-    api: typeof entity.spec?.definition === 'string',
+    api: typeof entity.spec?.definition === 'string' || Array.isArray(entity.spec?.remotes),
     relations: (entity.relations ?? []).length > 0,
     explain: true,
     history: true,
