@@ -149,8 +149,8 @@ test('a click anywhere on a row opens its entity, except on other links', async 
 
 test('owners, members and facets show titles, with the reference on hover', async ({ portal: page }) => {
   await page.goto('/catalog/default/group/platform');
-  const relations = page.getByRole('region', { name: 'Relations' });
-  const members = relations.locator('a[title^="user:default/"]');
+  const people = page.getByRole('region', { name: 'People' });
+  const members = people.locator('a[title^="user:default/"]');
   await expect(
     members
       .filter({ hasText: 'Adaeze Obi' })
@@ -181,4 +181,34 @@ test('facets and kinds count the entities that match the text', async ({ portal:
   await expect(status).toBeVisible();
   const count = /\d+/.exec((await status.textContent()) ?? '')?.[0];
   await expect(kinds.getByRole('link', { name: /^Everything/ })).toHaveText(`Everything ${count}`);
+});
+
+test('a group shows what it owns, its people and the groups around it', async ({ portal: page }) => {
+  await page.goto('/catalog/default/group/kestrel');
+  const people = page.getByRole('region', { name: 'People' });
+  await people.getByRole('checkbox', { name: /With groups below/ }).check();
+  await expect(people.getByRole('link', { name: 'Mei Tanaka' })).toBeVisible();
+  await page.getByRole('region', { name: 'Groups' }).getByRole('link', { name: 'Platform' }).click();
+  await expect(
+    page.getByRole('region', { name: 'Groups' }).getByRole('link', { name: 'Kestrel Logistics' }),
+  ).toBeVisible();
+  const owns = page.getByRole('region', { name: 'Owns' });
+  const count = owns
+    .getByRole('row', { name: /Components/ })
+    .getByRole('link')
+    .first();
+  const number = (await count.textContent()) ?? '';
+  await expectAccessible(page);
+  await count.click();
+  await expect(page).toHaveURL(/kind=component&owner=group/);
+  await expect(page.getByRole('status').filter({ hasText: /entit/ })).toContainText(number);
+});
+
+test('a user shows their groups and what these own', async ({ portal: page }) => {
+  await page.goto('/catalog?kind=user');
+  await page.getByRole('link', { name: 'Tomasz Wrona' }).click();
+  const groups = page.getByRole('region', { name: 'Groups' });
+  await expect(groups.getByRole('listitem').first()).toContainText('Kestrel Logistics');
+  await expect(page.getByRole('columnheader', { name: 'With the groups' })).toBeVisible();
+  await expectAccessible(page);
 });

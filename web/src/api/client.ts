@@ -176,6 +176,10 @@ export interface EntityQuery {
   fields?: readonly string[];
   limit?: number;
   cursor?: string;
+  /** How many entities are before the page; for pages that are not read one after the other. */
+  offset?: number;
+  /** Whether the answer has the number of all entities: counting them takes longer than a page of them. */
+  totalItems?: 'include' | 'exclude';
 }
 
 /** The order in which people read: by title, else display name, else name. */
@@ -190,11 +194,13 @@ export const searchedFields = [
 ] as const;
 
 export function queryEntities(query: EntityQuery, signal?: AbortSignal): Promise<EntityPage> {
-  const { cursor, limit, fields } = query;
+  const { cursor, limit, offset, totalItems, fields } = query;
   const fieldList = fields?.join(',');
   const first = {
     filter: query.filter,
     orderField: query.orderField,
+    offset,
+    totalItems,
     ...fullText(query.text, query.textFields),
   };
   return json('/api/catalog/entities/by-query', {
@@ -360,6 +366,17 @@ export async function fetchFacets(
     ...(signal && { signal }),
   });
   return answer.facets;
+}
+
+/** How many entities of each kind somebody owns. The owners are not put into the address: there may be hundreds. */
+export async function countOwned(owners: readonly string[], signal?: AbortSignal): Promise<Record<string, number>> {
+  const body = { facets: ['kind'], query: { 'relations.ownedBy': { $in: owners } } };
+  const answer = await json<FacetCounts>('/api/catalog/entity-facets', {
+    method: 'POST',
+    body,
+    ...(signal && { signal }),
+  });
+  return Object.fromEntries((answer.facets.kind ?? []).map(({ value, count }) => [value.toLowerCase(), count]));
 }
 
 export interface AuditQuery {

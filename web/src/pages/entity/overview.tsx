@@ -13,6 +13,7 @@ import { Markdown } from '@/ui/markdown';
 import { Skeleton } from '@/ui/states';
 import { Tag } from '@/ui/tag';
 import { Integrations } from './integrations/integrations';
+import { isOwner, OrganizationSections, OwnedSection, shownInSections } from './people/owner-sections';
 import { groupRelations } from './relations';
 import { Section } from './section';
 
@@ -24,8 +25,10 @@ export function Overview({ entity }: { entity: Entity }) {
         {entity.kind === 'Template' && <TemplateProblems templateRef={refOf(entity)} template={entity} />}
         <About entity={entity} />
         <Links entity={entity} />
+        {isOwner(entity) && <OwnedSection entity={entity} />}
       </div>
-      <div className="empty:hidden lg:col-start-2 lg:row-span-2">
+      <div className="space-y-8 empty:hidden lg:col-start-2 lg:row-span-2">
+        {isOwner(entity) && <OrganizationSections entity={entity} />}
         <Relations entity={entity} />
       </div>
       <Integrations entity={entity} />
@@ -184,7 +187,7 @@ function Targets({ refs, titles }: TargetsProps) {
 }
 
 function Relations({ entity }: { entity: Entity }) {
-  const groups = groupRelations(entity);
+  const groups = groupRelations(entity).filter(({ type }) => !isOwner(entity) || !shownInSections.includes(type));
   const titles = useTitles([...new Set(groups.flatMap(({ refs }) => refs))]);
   if (groups.length === 0) return null;
   // They are sorted by titles, so the list waits for the titles: otherwise it would be sorted again.
