@@ -137,7 +137,7 @@ function page(query: URLSearchParams) {
   const cursor = query.get('cursor');
   const { offset, search } = cursor
     ? JSON.parse(Buffer.from(cursor, 'base64').toString())
-    : { offset: 0, search: query.toString() };
+    : { offset: Number(query.get('offset') ?? 0), search: query.toString() };
   const all = sorted(new URLSearchParams(search));
   const next =
     offset + limit < all.length && Buffer.from(JSON.stringify({ offset: offset + limit, search })).toString('base64');

@@ -99,14 +99,19 @@ export const containerLogQuery = (place: api.ContainerPlace, part: { tailLines: 
 export const entitiesQuery = (query: api.EntityQuery) =>
   queryOptions({ queryKey: ['entities', query], queryFn: ({ signal }) => api.queryEntities(query, signal) });
 
-export const entityPagesQuery = (query: api.EntityQuery) =>
-  infiniteQueryOptions({
-    queryKey: ['entity-pages', query],
-    queryFn: ({ signal, pageParam }) =>
-      api.queryEntities({ ...query, ...(pageParam && { cursor: pageParam }) }, signal),
-    initialPageParam: '',
-    getNextPageParam: (last) => last.pageInfo.nextCursor,
-    placeholderData: (previous) => previous,
+/** A page of entities by its number, from 0. Only the first has the number of all of them. */
+export const entityPageQuery = (
+  query: Omit<api.EntityQuery, 'offset' | 'cursor' | 'totalItems'>,
+  number: number,
+  perPage: number,
+) =>
+  queryOptions({
+    queryKey: ['entity-pages', query, number],
+    queryFn: ({ signal }) =>
+      api.queryEntities(
+        { ...query, limit: perPage, ...(number > 0 && { offset: number * perPage, totalItems: 'exclude' as const }) },
+        signal,
+      ),
   });
 
 export const facetsQuery = (facets: readonly string[], filter: readonly string[], text = '') =>

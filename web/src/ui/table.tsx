@@ -14,12 +14,15 @@ export interface Column<Row> {
 interface TableProps<Row> {
   label: string;
   columns: readonly Column<Row>[];
-  rows: readonly Row[];
+  /** Undefined for a row that is not loaded: it has its place, and nothing in it. */
+  rows: readonly (Row | undefined)[];
   rowKey: (row: Row) => string;
   /** The number of all rows, loaded or not. */
   total?: number;
   /** Called near the end of the loaded rows. */
   onNearEnd?: () => void;
+  /** Called with the numbers of the first and the last row that are rendered. */
+  onRange?: (first: number, last: number) => void;
 }
 
 /** Below the bar at the top of the page. A border would not move with a sticky cell. */
@@ -33,7 +36,7 @@ const ahead = 30;
  * A dense table that renders only the visible rows, so that 50,000 of them scroll like fifty. It scrolls with
  * the page.
  */
-export function Table<Row>({ label, columns, rows, rowKey, total, onNearEnd }: TableProps<Row>) {
+export function Table<Row>({ label, columns, rows, rowKey, total, onNearEnd, onRange }: TableProps<Row>) {
   const body = useRef<HTMLTableSectionElement>(null);
   const [offset, setOffset] = useState(0);
   useLayoutEffect(() => {
@@ -58,6 +61,9 @@ export function Table<Row>({ label, columns, rows, rowKey, total, onNearEnd }: T
   useEffect(() => {
     if (nearEnd) onNearEnd?.();
   }, [nearEnd, onNearEnd]);
+  const firstIndex = first?.index ?? 0;
+  const lastIndex = last?.index ?? 0;
+  useEffect(() => onRange?.(firstIndex, lastIndex), [firstIndex, lastIndex, onRange]);
 
   return (
     <table aria-label={label} aria-rowcount={total ?? rows.length} className="w-full table-fixed border-collapse">
@@ -74,7 +80,22 @@ export function Table<Row>({ label, columns, rows, rowKey, total, onNearEnd }: T
         <Gap height={(first?.start ?? offset) - offset} />
         {items.map((item) => {
           const row = rows[item.index];
-          if (row === undefined) return null;
+          if (row === undefined) {
+            return (
+              <tr
+                key={item.key}
+                ref={virtualizer.measureElement}
+                data-index={item.index}
+                aria-rowindex={item.index + 1}
+                className="border-b"
+              >
+                <td colSpan={columns.length} style={{ height: rowHeight }}>
+                  <span className="sr-only">Loading</span>
+                  <span aria-hidden className="skeleton block h-4 w-1/3" />
+                </td>
+              </tr>
+            );
+          }
           return (
             <tr
               key={item.key}

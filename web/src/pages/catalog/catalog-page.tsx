@@ -1,10 +1,10 @@
-import { type InfiniteData, type UseInfiniteQueryResult, useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { ArrowDown, ArrowUp, CircleAlert } from 'lucide-react';
-import { useCallback, useEffect, useMemo } from 'react';
+import { useEffect, useMemo } from 'react';
 import { byTitle, byTitleDescending } from '@/api/client';
-import { entityPagesQuery, facetsQuery, unprocessedQuery } from '@/api/queries';
-import type { Entity, EntityPage } from '@/api/types';
+import { facetsQuery, unprocessedQuery } from '@/api/queries';
+import type { Entity } from '@/api/types';
 import { EntityLink } from '@/entity/entity-link';
 import { errorsOf, problemsId } from '@/entity/problems';
 import { displayName, kindLabel, ownersOf, parseRef, refOf } from '@/entity/ref';
@@ -21,10 +21,10 @@ import { useSettled } from '@/ui/use-settled';
 import { FacetList } from './facet-list';
 import { filterOf } from './filters';
 import { Notice } from './notice';
+import { type EntityRows, useEntityRows } from './use-entity-rows';
 
 const route = getRouteApi('/catalog');
 
-const perPage = 100;
 /** The delay after the last keystroke before a search, in milliseconds. */
 const pause = 200;
 const fields = [
@@ -50,16 +50,15 @@ export function CatalogPage() {
   const typed = useSettled(search.q, pause);
   // An emptied box needs no delay.
   const text = search.q && typed;
-  const query = useInfiniteQuery({
-    ...entityPagesQuery({
+  const entities = useEntityRows(
+    {
       filter: filterOf(search, main),
       ...(text && { text }),
       orderField: search.sort === '-name' ? byTitleDescending : byTitle,
-      limit: perPage,
       fields,
-    }),
-    enabled: kindFacet !== undefined,
-  });
+    },
+    kindFacet !== undefined,
+  );
 
   useEffect(() => {
     document.title = `${search.kind ? kindLabel(search.kind) : 'Catalog'} · Portico`;
@@ -69,11 +68,11 @@ export function CatalogPage() {
   return (
     <div className="space-y-4">
       <Notice />
-      <Heading total={query.data?.pages[0]?.totalItems} />
+      <Heading total={entities.total} />
       <Kinds kinds={kinds} main={main} text={text} />
       <div className="grid grid-cols-1 gap-x-8 gap-y-4 lg:grid-cols-[200px_minmax(0,1fr)]">
         <FacetList kinds={main} text={text} />
-        <Results query={query} columns={columns} />
+        <Results entities={entities} columns={columns} />
       </div>
     </div>
   );
@@ -187,29 +186,24 @@ function KindTab({ label, count, active, search }: KindTabProps) {
 }
 
 interface ResultsProps {
-  query: UseInfiniteQueryResult<InfiniteData<EntityPage>, Error>;
+  entities: EntityRows;
   columns: Column<Entity>[];
 }
 
-function Results({ query, columns }: ResultsProps) {
-  const { data, error, refetch, fetchNextPage, hasNextPage, isFetchingNextPage } = query;
-  const more = useCallback(() => {
-    if (hasNextPage && !isFetchingNextPage) fetchNextPage();
-  }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
-  const entities = useMemo(() => data?.pages.flatMap((page) => page.items) ?? [], [data]);
-
-  if (error && !data) return <ErrorPanel error={error} doing="list the catalog" onRetry={() => refetch()} />;
-  if (!data) return <Skeleton lines={8} />;
-  if (entities.length === 0) return <NoEntities />;
+function Results({ entities: { rows, total, error, retry, onRange }, columns }: ResultsProps) {
+  if (total === undefined) {
+    return error ? <ErrorPanel error={error} doing="list the catalog" onRetry={retry} /> : <Skeleton lines={8} />;
+  }
+  if (total === 0) return <NoEntities />;
   return (
-    <Table
-      label="Entities"
-      columns={columns}
-      rows={entities}
-      rowKey={refOf}
-      total={data.pages[0]?.totalItems ?? entities.length}
-      onNearEnd={more}
-    />
+    <div>
+      {error && (
+        <div className="sticky top-14 z-20 bg-page pb-2">
+          <ErrorPanel error={error} doing="list this part of the catalog" onRetry={retry} />
+        </div>
+      )}
+      <Table label="Entities" columns={columns} rows={rows} rowKey={refOf} total={total} onRange={onRange} />
+    </div>
   );
 }
 
