@@ -183,6 +183,13 @@ test('facets and kinds count the entities that match the text', async ({ portal:
   await expect(kinds.getByRole('link', { name: /^Everything/ })).toHaveText(`Everything ${count}`);
 });
 
+test('an entity is inspected as JSON too', async ({ portal: page }) => {
+  await page.goto('/catalog/default/group/platform?tab=yaml');
+  await page.getByRole('radio', { name: 'JSON' }).check();
+  await expect(page).toHaveURL(/view=json/);
+  await expect(page.getByRole('figure')).toContainText('"kind": "Group"');
+});
+
 test('a group shows what it owns, its people and the groups around it', async ({ portal: page }) => {
   await page.goto('/catalog/default/group/kestrel');
   const people = page.getByRole('region', { name: 'People' });

@@ -1,5 +1,5 @@
 import { createLink } from '@tanstack/react-router';
-import type { ComponentProps, ReactNode } from 'react';
+import { type ComponentProps, type ReactNode, useEffect, useRef } from 'react';
 import { classNames } from './class-names';
 
 interface CurrentAnchorProps extends ComponentProps<'a'> {
@@ -33,8 +33,23 @@ function TabAnchor({ className, ...rest }: CurrentAnchorProps) {
 export const Tab = createLink(TabAnchor);
 
 export function Tabs({ label, children }: { label: string; children: ReactNode }) {
+  const nav = useRef<HTMLElement>(null);
+  // On a narrow screen they scroll, and the current one may be out of sight.
+  useEffect(() => {
+    const current = nav.current?.querySelector('[aria-current]');
+    if (!nav.current || !(current instanceof HTMLElement)) return;
+    const { offsetLeft, offsetWidth } = current;
+    const { scrollLeft, clientWidth } = nav.current;
+    const end = offsetLeft + offsetWidth - clientWidth;
+    if (scrollLeft < end) nav.current.scrollLeft = end;
+    else if (scrollLeft > offsetLeft) nav.current.scrollLeft = offsetLeft;
+  });
   return (
-    <nav aria-label={label} className="flex shrink-0 gap-x-4 overflow-x-auto overflow-y-hidden border-b">
+    <nav
+      ref={nav}
+      aria-label={label}
+      className="relative flex shrink-0 gap-x-4 overflow-x-auto overflow-y-hidden border-b"
+    >
       {children}
     </nav>
   );

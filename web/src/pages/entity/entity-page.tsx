@@ -11,13 +11,13 @@ import { displayName, kindLabel, namespaceOf, ownersOf, refOf } from '@/entity/r
 import { StarButton } from '@/entity/star-button';
 import { entityTabs } from '@/search-params';
 import { buttonLook } from '@/ui/button';
-import { Source } from '@/ui/source';
 import { ErrorPanel, Skeleton } from '@/ui/states';
 import { Tab, Tabs } from '@/ui/tabs';
 import { useEntityMoves } from './entity-moves';
 import { Explained } from './explained';
 import { RelationsTab } from './graph/relations-tab';
 import { History } from './history';
+import { Inspected } from './inspected';
 import { Overview } from './overview';
 
 const route = getRouteApi('/catalog/$namespace/$kind/$name');
@@ -83,7 +83,7 @@ function Shown({ entity }: { entity: Entity }) {
       {current === 'relations' && <RelationsTab entity={entity} />}
       {current === 'explain' && <Explained entityRef={refOf(entity)} />}
       {current === 'history' && <History entityRef={refOf(entity)} />}
-      {current === 'yaml' && <Source label="the entity" value={entity} />}
+      {current === 'yaml' && <Inspected entity={entity} />}
     </article>
   );
 }
@@ -116,17 +116,18 @@ function Header({ entity }: { entity: Entity }) {
         {namespaceOf(entity) !== 'default' && ` in ${namespaceOf(entity)}`}
       </p>
       <div className="flex flex-wrap items-center gap-x-3 gap-y-2">
-        <h1 className="flex min-w-0 items-center gap-2 text-title">
-          <KindIcon kind={kind} size={18} />
-          <span className="wrap-anywhere">{title}</span>
-        </h1>
-        <StarButton entityRef={refOf(entity)} title={title} />
-        <span className="grow" />
+        <div className="flex min-w-0 flex-1 items-center gap-x-3">
+          <h1 className="flex min-w-0 items-center gap-2 text-title">
+            <KindIcon kind={kind} size={18} />
+            <span className="wrap-anywhere">{title}</span>
+          </h1>
+          <StarButton entityRef={refOf(entity)} title={title} />
+        </div>
         {kind === 'template' && (
           <Link
             to="/create/templates/$namespace/$name"
             params={{ namespace: namespaceOf(entity), name: entity.metadata.name }}
-            className={buttonLook('primary')}
+            className={buttonLook('primary', 'max-sm:order-last max-sm:w-full')}
           >
             Use this template
           </Link>

@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
+import { entitiesByRefs } from '@/api/client';
 import { entityExplanationQuery } from '@/api/queries';
 import type { EntityExplanation } from '@/api/types';
 import { EntityLink } from '@/entity/entity-link';
@@ -31,15 +32,19 @@ const sourceNames: Record<string, string> = {
 
 function Origin({ explanation }: { explanation: EntityExplanation }) {
   const { sources, path, location, line, changedAt, changedBy, seenAt, dueAt } = explanation;
+  const targets = useTargets(path.map(({ entityRef }) => entityRef));
   return (
     <Section title="Where it is from">
-      <ol aria-label="The way to it" className="space-y-1 pt-2">
+      <ol aria-label="The way to it" className="list-decimal space-y-1 pt-2 pl-6 marker:text-muted">
         {sources.map((source) => (
           <li key={source}>{sourceNames[source] ?? `the source ${source}`}</li>
         ))}
         {path.map((step) => (
-          <li key={step.entityRef} className="flex flex-wrap gap-x-2">
-            <EntityLink entityRef={step.entityRef} />
+          <li key={step.entityRef}>
+            <span className="flex flex-wrap gap-x-2">
+              <EntityLink entityRef={step.entityRef} />
+              <span className="min-w-0 text-muted wrap-anywhere">{targets?.get(step.entityRef)}</span>
+            </span>
           </li>
         ))}
         <li>
@@ -57,6 +62,30 @@ function Origin({ explanation }: { explanation: EntityExplanation }) {
       </dl>
     </Section>
   );
+}
+
+/** Where locations lead: the names of many are made up, and say nothing. */
+function useTargets(refs: readonly string[]): ReadonlyMap<string, string> | undefined {
+  const { data } = useQuery({
+    queryKey: ['targets', refs],
+    queryFn: async () => {
+      const locations = await entitiesByRefs(refs, ['spec.target', 'spec.targets']);
+      return new Map(
+        refs.map((ref, index) => {
+          const { target, targets } = locations[index]?.spec ?? {};
+          return [
+            ref,
+            [target, targets]
+              .flat()
+              .filter((each) => typeof each === 'string')
+              .join(', '),
+          ];
+        }),
+      );
+    },
+    enabled: refs.length > 0,
+  });
+  return data;
 }
 
 function Fact({ name, children }: { name: string; children: ReactNode }) {

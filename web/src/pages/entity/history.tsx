@@ -40,7 +40,7 @@ function Change({ change }: { change: EntityChange }) {
   const { action, at, cause, changes, moreChanges } = change;
   return (
     <li className="space-y-2 py-3">
-      <h2 className="flex flex-wrap items-baseline gap-x-2">
+      <h2 className="flex flex-wrap items-baseline gap-x-2 font-normal">
         <span className="font-medium">{actions[action]}</span>
         <RelativeTime at={at} />
         <span className="text-muted wrap-anywhere">{causeText(cause)}</span>

@@ -67,7 +67,8 @@ function Numbers({ health }: { health: CatalogHealth }) {
     <dl aria-label="Numbers" className="grid grid-cols-[max-content_1fr] gap-x-4 gap-y-1">
       <dt className="text-muted">Entities</dt>
       <dd>
-        {health.entities.toLocaleString('en')}: {agesOf(health.ages)}
+        {health.entities.toLocaleString('en')}
+        <span className="text-muted"> ({agesOf(health.ages)})</span>
       </dd>
       <dt className="text-muted">Not read</dt>
       <dd>
