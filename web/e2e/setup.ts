@@ -19,26 +19,25 @@ export default async function setup(): Promise<(() => Promise<void>) | undefined
   return portico.stop;
 }
 
+/** A Portico of one test's own, and the directory of its data. `stop` removes that. */
+interface Started {
+  url: string;
+  data: string;
+  stop: () => Promise<void>;
+}
+
 /** Starts the binary with configurations and flags, on a port, and waits until it serves an entity to the guest. */
-export async function startPortico(
-  configs: readonly string[],
-  entity: string,
-  port: number,
-): Promise<{ url: string; stop: () => Promise<void> }> {
+export async function startPortico(configs: readonly string[], entity: string, port: number): Promise<Started> {
   return start(configs, [], port, (url) => serves(url, entity));
 }
 
 /** Starts the binary with further parts, such as kubernetes, and waits until it serves an entity to the guest. */
-export async function startPorticoWith(
-  parts: readonly string[],
-  config: string,
-  entity: string,
-): Promise<{ url: string; stop: () => Promise<void> }> {
+export async function startPorticoWith(parts: readonly string[], config: string, entity: string): Promise<Started> {
   return start([config], ['--with', parts.join(',')], await freePort(), (url) => serves(url, entity));
 }
 
 /** Starts the binary with the example people, and waits until it is ready. */
-export async function startWithUsers(port: number): Promise<{ url: string; stop: () => Promise<void> }> {
+export async function startWithUsers(port: number): Promise<Started> {
   return start(['examples/app-config.yaml'], ['--users'], port, async (url) => {
     const probe = await fetch(`${url}/.backstage/health/v1/readiness`);
     return probe.ok;
@@ -50,7 +49,7 @@ async function start(
   flags: readonly string[],
   port: number,
   isUp: (url: string) => Promise<boolean>,
-): Promise<{ url: string; stop: () => Promise<void> }> {
+): Promise<Started> {
   const binary = resolve(repository, process.env.PORTICO_BINARY ?? 'bin/portico');
   if (!existsSync(binary)) throw new Error(`${binary} is not there: run \`make build\` first, or set BASE_URL.`);
   const data = mkdtempSync(join(tmpdir(), 'portico-e2e-'));
@@ -70,7 +69,7 @@ async function start(
     await stop();
     throw error;
   }
-  return { url, stop };
+  return { url, data, stop };
 }
 
 export function freePort(): Promise<number> {
