@@ -69,8 +69,13 @@ func open(ctx context.Context, dsn string, config *pgxpool.Config, maxConns int3
 	config.MaxConnIdleTime = maxConnIdleTime
 	config.ConnConfig.ConnectTimeout = connectTimeout
 	config.ConnConfig.AfterNetConnect = wrapConnection
-	if config.ConnConfig.RuntimeParams["random_page_cost"] == "" {
-		config.AfterConnect = tune
+	isTuned := config.ConnConfig.RuntimeParams["random_page_cost"] != ""
+	config.AfterConnect = func(ctx context.Context, connection *pgx.Conn) error {
+		encodeUUIDs(connection.TypeMap())
+		if isTuned {
+			return nil
+		}
+		return tune(ctx, connection)
 	}
 	if config.ConnConfig.RuntimeParams["application_name"] == "" {
 		config.ConnConfig.RuntimeParams["application_name"] = "portico"

@@ -188,7 +188,8 @@ func jsonType(value any) string {
 	}
 }
 
+// pointerEscapes is made once: every property of every entity comes by here.
+var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")
+
 // pointerEscape writes a property name as a segment of a JSON pointer.
-func pointerEscape(name string) string {
-	return strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
-}
+func pointerEscape(name string) string { return pointerEscapes.Replace(name) }

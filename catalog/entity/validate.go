@@ -66,30 +66,47 @@ func enforcePolicies(e Entity) *Error {
 }
 
 // checkStorable rejects NUL, the one character that JSON can represent and Postgres cannot. Backstage fails
-// later, when it stores.
+// later, when it stores. path is that of the value, a JSON pointer.
 func checkStorable(value any, path string) *Error {
-	unstorable := false
+	if isStorable(value) {
+		return nil
+	}
+	return plainErrorf("%q holds the character U+0000, which cannot be stored", unstorablePath(value, path))
+}
+
+func isStorable(value any) bool {
 	switch value := value.(type) {
 	case string:
-		unstorable = strings.Contains(value, "\x00")
+		return strings.IndexByte(value, 0) < 0
+	case []any:
+		return !slices.ContainsFunc(value, func(item any) bool { return !isStorable(item) })
+	case map[string]any:
+		for key, member := range value {
+			if strings.IndexByte(key, 0) >= 0 || !isStorable(member) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// unstorablePath is the path of the first value within value that cannot be stored, or of the object with such a key.
+func unstorablePath(value any, path string) string {
+	switch value := value.(type) {
 	case []any:
 		for i, item := range value {
-			if broken := checkStorable(item, fmt.Sprintf("%s/%d", path, i)); broken != nil {
-				return broken
+			if !isStorable(item) {
+				return unstorablePath(item, fmt.Sprintf("%s/%d", path, i))
 			}
 		}
 	case map[string]any:
 		for _, key := range sortedKeys(value) {
-			if broken := checkStorable(value[key], path+"/"+pointerEscape(key)); broken != nil {
-				return broken
+			if !isStorable(value[key]) {
+				return unstorablePath(value[key], path+"/"+pointerEscape(key))
 			}
-			unstorable = unstorable || strings.Contains(key, "\x00")
 		}
 	}
-	if unstorable {
-		return plainErrorf("%q holds the character U+0000, which cannot be stored", path)
-	}
-	return nil
+	return path
 }
 
 // checkKind checks the spec against the entity's kind.
