@@ -31,7 +31,7 @@ import (
 // It reports wall time, the CPU time of this process and of PostgreSQL's processes for this database, which
 // other work on the machine hardly affects, and the most memory that this process had resident.
 func BenchmarkIngest(b *testing.B) {
-	for _, entities := range []int{1_000, 14_650, 100_000, 250_000} {
+	for _, entities := range []int{1_000, 14_650, 50_000, 100_000, 250_000} {
 		b.Run(strconv.Itoa(entities), func(b *testing.B) {
 			if entities > 100_000 && os.Getenv("PORTICO_BENCH_LARGE") == "" {
 				b.Skip("takes minutes: set PORTICO_BENCH_LARGE")
@@ -51,7 +51,9 @@ func ingest(b *testing.B, entities int) {
 
 	c.measure("new", m.entities, func() {
 		c.bring(m.locations)
-		c.waitFor("every entity is served", fmt.Sprintf(`select (select count(*) from catalog_entities) = %d and not exists (select from catalog_stitches)`, m.entities))
+		// Counting costs more than looking whether anything is left to do, which is so most of the time.
+		c.waitFor("every entity is served", fmt.Sprintf(`select case when exists (select from catalog_stitches) then false
+			else (select count(*) from catalog_entities) = %d end`, m.entities))
 	})
 	var wrong int
 	require.NoError(b, c.pool.QueryRow(b.Context(), "select count(*) from catalog_states where errors is not null or unserved is not null").Scan(&wrong))
@@ -63,7 +65,7 @@ func ingest(b *testing.B, entities int) {
 	description := m.change(b)
 	c.measure("change", m.entities, func() {
 		c.makeDue("location:default/bench-%")
-		c.waitFor("the changed entity is served", "select exists (select from catalog_search where key = 'metadata.description' and value like '%"+description+"%')")
+		c.waitFor("the changed entity is served", "select exists (select from catalog_search where key = 'metadata.description' and value like '"+description+"%')")
 	})
 }
 
