@@ -13,7 +13,7 @@ import (
 // ready.
 type Batch struct{ statements pgx.Batch }
 
-var errNoRowsFromBatch = errors.New("a batch returns no rows")
+var errNoRowsFromBatch = errors.New("a batch returns and copies no rows")
 
 // Exec implements DBTX: it adds the statement to the batch.
 func (b *Batch) Exec(_ context.Context, sql string, arguments ...any) (pgconn.CommandTag, error) {
@@ -24,6 +24,11 @@ func (b *Batch) Exec(_ context.Context, sql string, arguments ...any) (pgconn.Co
 // Query implements DBTX and always fails.
 func (b *Batch) Query(context.Context, string, ...any) (pgx.Rows, error) {
 	return nil, errNoRowsFromBatch
+}
+
+// CopyFrom implements DBTX and always fails.
+func (b *Batch) CopyFrom(context.Context, pgx.Identifier, []string, pgx.CopyFromSource) (int64, error) {
+	return 0, errNoRowsFromBatch
 }
 
 // QueryRow implements DBTX. Scanning its row always fails.

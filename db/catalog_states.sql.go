@@ -41,6 +41,13 @@ func (q *Queries) CatalogAddChildren(ctx context.Context, db DBTX, sources []str
 	return items, nil
 }
 
+type CatalogAddFirstRelationsParams struct {
+	OriginID  uuid.UUID
+	SourceRef string
+	Type      string
+	TargetRef string
+}
+
 const catalogAddRelations = `-- name: CatalogAddRelations :many
 insert into catalog_relations (origin_id, source_ref, type, target_ref)
 select unnest($1::uuid[]), unnest($2::text[]), unnest($3::text[]), unnest($4::text[])
@@ -1319,16 +1326,20 @@ const catalogUpsertStates = `-- name: CatalogUpsertStates :many
 with found as materialized (
     select unnest($1::uuid[]) as entity_id, unnest($2::text[]) as entity_ref, unnest($3::text[]) as location_key,
         unnest($4::text[]) as document, unnest($5::text[]) as hash, nullif(unnest($6::int[]), 0) as line,
-        nullif(unnest($7::text[]), '') as asked_by
+        nullif(unnest($7::text[]), '') as asked_by, unnest($8::text[]) as processed,
+        unnest($9::text[]) as result_hash, unnest($10::float8[]) as due_in
 ), known as materialized (
-    select f.entity_ref from found f
+    select f.entity_ref, s.entity_id from found f
     join catalog_states s on s.entity_ref = f.entity_ref and s.location_key = f.location_key and s.unprocessed_hash = f.hash
         and s.line is not distinct from f.line
     order by f.entity_ref
     for share of s
 ), written as (
-    insert into catalog_states as s (entity_id, entity_ref, location_key, unprocessed, unprocessed_hash, line, asked_by)
-    select f.entity_id, f.entity_ref, f.location_key, f.document::json, f.hash, f.line, f.asked_by
+    insert into catalog_states as s (entity_id, entity_ref, location_key, unprocessed, unprocessed_hash, line, asked_by,
+        processed, result_hash, processed_for, last_processed_at, read_at, next_update_at)
+    select f.entity_id, f.entity_ref, f.location_key, f.document::json, f.hash, f.line, case when f.result_hash = '' then f.asked_by end,
+        nullif(f.processed, '')::json, f.result_hash, case when f.result_hash <> '' then f.asked_by end,
+        case when f.result_hash <> '' then now() end, case when f.result_hash <> '' then now() end, now() + make_interval(secs => f.due_in)
     from found f
     where f.entity_ref not in (select entity_ref from known)
     order by f.entity_ref
@@ -1337,15 +1348,15 @@ with found as materialized (
         unprocessed_hash = excluded.unprocessed_hash,
         location_key = excluded.location_key,
         line = excluded.line,
-        asked_by = coalesce(excluded.asked_by, s.asked_by),
+        asked_by = coalesce(excluded.asked_by, excluded.processed_for, s.asked_by),
         last_discovered_at = now(),
         next_update_at = case when s.unprocessed_hash = excluded.unprocessed_hash then s.next_update_at else now() end
     where s.location_key is null or s.location_key = excluded.location_key
-    returning s.entity_ref
+    returning s.entity_ref, s.entity_id
 )
-select entity_ref::text from known
+select entity_ref::text as entity_ref, entity_id::uuid as entity_id from known
 union all
-select entity_ref::text from written
+select entity_ref::text, entity_id::uuid from written
 `
 
 type CatalogUpsertStatesParams struct {
@@ -1356,11 +1367,21 @@ type CatalogUpsertStatesParams struct {
 	Hashes       []string
 	Lines        []int32
 	AskedBy      []string
+	Processed    []string
+	ResultHashes []string
+	DueIn        []float64
+}
+
+type CatalogUpsertStatesRow struct {
+	EntityRef string
+	EntityID  uuid.UUID
 }
 
 // Writes discovered documents that are new or changed. It returns the accepted references. A reference that
 // another place holds is neither changed nor returned. asked_by is on whose behalf each was read, ” for the schedule.
-func (q *Queries) CatalogUpsertStates(ctx context.Context, db DBTX, arg CatalogUpsertStatesParams) ([]string, error) {
+// A new entity is stored with its result, when there is one (result_hash is not ”), and due after due_in seconds. Its id
+// is then the given one. One that the catalog has is processed as ever.
+func (q *Queries) CatalogUpsertStates(ctx context.Context, db DBTX, arg CatalogUpsertStatesParams) ([]CatalogUpsertStatesRow, error) {
 	rows, err := db.Query(ctx, catalogUpsertStates,
 		arg.Ids,
 		arg.Refs,
@@ -1369,18 +1390,21 @@ func (q *Queries) CatalogUpsertStates(ctx context.Context, db DBTX, arg CatalogU
 		arg.Hashes,
 		arg.Lines,
 		arg.AskedBy,
+		arg.Processed,
+		arg.ResultHashes,
+		arg.DueIn,
 	)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []string{}
+	items := []CatalogUpsertStatesRow{}
 	for rows.Next() {
-		var entity_ref string
-		if err := rows.Scan(&entity_ref); err != nil {
+		var i CatalogUpsertStatesRow
+		if err := rows.Scan(&i.EntityRef, &i.EntityID); err != nil {
 			return nil, err
 		}
-		items = append(items, entity_ref)
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

@@ -11,34 +11,12 @@ import (
 	"github.com/google/uuid"
 )
 
-const catalogAddSearchRows = `-- name: CatalogAddSearchRows :exec
-insert into catalog_search (entity_id, kind, key, value, original_value)
-select given.entity_id, given.kind, given.key, case when given.has_value then given.value end,
-    case when given.has_value then given.original_value end
-from (select unnest($1::uuid[]) as entity_id, unnest($2::text[]) as kind, unnest($3::text[]) as key,
-        unnest($4::text[]) as value, unnest($5::text[]) as original_value, unnest($6::bool[]) as has_value) as given
-`
-
 type CatalogAddSearchRowsParams struct {
-	RowIds    []uuid.UUID
-	Kinds     []string
-	Keys      []string
-	Values    []string
-	Originals []string
-	HasValues []bool
-}
-
-// Adds the search rows of entities that have none.
-func (q *Queries) CatalogAddSearchRows(ctx context.Context, db DBTX, arg CatalogAddSearchRowsParams) error {
-	_, err := db.Exec(ctx, catalogAddSearchRows,
-		arg.RowIds,
-		arg.Kinds,
-		arg.Keys,
-		arg.Values,
-		arg.Originals,
-		arg.HasValues,
-	)
-	return err
+	EntityID      uuid.UUID
+	Kind          string
+	Key           string
+	Value         *string
+	OriginalValue *string
 }
 
 const catalogConflictsByClaimant = `-- name: CatalogConflictsByClaimant :many

@@ -29,6 +29,11 @@ func (p planEach) QueryRow(ctx context.Context, sql string, arguments ...any) pg
 	return p.db.QueryRow(ctx, sql, unprepared(arguments)...)
 }
 
+// CopyFrom implements DBTX. There is nothing to plan.
+func (p planEach) CopyFrom(ctx context.Context, table pgx.Identifier, columns []string, rows pgx.CopyFromSource) (int64, error) {
+	return p.db.CopyFrom(ctx, table, columns, rows)
+}
+
 func unprepared(arguments []any) []any {
 	return append([]any{pgx.QueryExecModeCacheDescribe}, arguments...)
 }

@@ -49,7 +49,7 @@ func (c sourceChanges) described() []audit.Change {
 // location.
 func (b *batch) recordChanges(ctx context.Context) error {
 	changed := map[string]*sourceChanges{}
-	for _, o := range b.good {
+	for _, o := range slices.Concat(b.good, b.first) {
 		location := wholeCatalog
 		if spec, err := entity.ParseLocationRef(o.result.location); err == nil {
 			location = spec.WithoutSecrets()

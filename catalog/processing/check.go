@@ -16,7 +16,7 @@ import (
 // none.
 func (p *Pipeline) Check(ctx context.Context, document entity.Document, location entity.LocationSpec) []*entity.Error {
 	reading := &run{pipeline: p, origin: location}
-	child, err := reading.child(document, location, "")
+	child, err := reading.child(ctx, document, location, "")
 	if err != nil {
 		return []*entity.Error{asError(err)}
 	}

@@ -25,8 +25,13 @@ const (
 	takenAtOnce  = 250 * time.Millisecond
 	// entityTimeout bounds the processing of one entity.
 	entityTimeout = 30 * time.Second
-	// batchSize bounds the results written in one transaction, stitchSize the entities stitched in one.
-	batchSize  = 500
+	// batchSize bounds the results written in one transaction, stitchSize the entities stitched in one. After a result
+	// that brings the children to batchChildren, no more are added.
+	batchSize     = 500
+	batchChildren = 2000
+	// maxLarge is the number of Locations with thousands of children that are in memory at once: one is read while the
+	// other is written.
+	maxLarge   = 2
 	stitchSize = 500
 	// stitchers is the number of transactions that stitch at once: one computes while the database works for the other.
 	stitchers = 2

@@ -622,3 +622,34 @@ func TestEngineServesNewEntitiesAtOnce(t *testing.T) {
 	t.Logf("served after %s", took)
 	require.Less(t, took, 10*time.Second, "about 150 ms on a quiet machine; this bound is for one that is not")
 }
+
+// A new entity is stored with its result when nothing but its document decides about that. It is the result that it has
+// when it is processed like any other.
+func TestNewEntitiesAreProcessedWhereTheyAreFound(t *testing.T) {
+	t.Parallel()
+	broken := strings.Replace(fmt.Sprintf(component, "broken", "", "team-a"), "type: service, ", "", 1)
+	b := newBench(t, map[string]string{
+		"a.yaml": fmt.Sprintf(component, "a", "", "team-a") + "---\n" + described + "---\n" + broken, "api.yaml": "openapi: 3.1.0",
+	}, processing.Options{})
+	location := b.bring("a.yaml")[0].Ref
+	b.awaitServed("component:default/a", "api:default/described", location)
+	b.settled()
+	atOnce := func(ref string) bool {
+		return b.count("select count(*) from catalog_states where entity_ref = $1 and processed is not null and last_processed_at = last_discovered_at", ref) == 1
+	}
+	require.True(t, atOnce("component:default/a"))
+	require.False(t, atOnce("api:default/described"), "it has read a file")
+	require.Len(t, b.complaints(location), 1)
+	require.Nil(t, b.served("component:default/broken"))
+
+	result := func() (text string) {
+		require.NoError(t, b.pool.QueryRow(t.Context(), "select result_hash || processed::text from catalog_states where entity_ref = 'component:default/a'").Scan(&text))
+		return text
+	}
+	first, served := result(), b.served("component:default/a")
+	_, err := b.pool.Exec(t.Context(), "update catalog_states set next_update_at = now(), result_hash = '', processed = '{}' where entity_ref = 'component:default/a'")
+	require.NoError(t, err)
+	b.settled()
+	require.Equal(t, first, result())
+	require.Equal(t, served, b.served("component:default/a"))
+}

@@ -100,20 +100,20 @@ func (r *run) read(ctx context.Context, target entity.LocationSpec, parent strin
 	}
 	var found finding
 	for _, file := range files {
-		r.readFile(&found, file.body, entity.LocationSpec{Type: named.Kind(), Target: file.target}, parent)
+		r.readFile(ctx, &found, file.body, entity.LocationSpec{Type: named.Kind(), Target: file.target}, parent)
 	}
 	return found
 }
 
 // readFile collects the entities of one file. An error in one document does not affect the others.
-func (r *run) readFile(found *finding, body []byte, location entity.LocationSpec, parent string) {
+func (r *run) readFile(ctx context.Context, found *finding, body []byte, location entity.LocationSpec, parent string) {
 	documents, err := entity.ParseYAML(body, location.String())
 	if err != nil {
 		documents = append(documents, entity.Document{Err: err})
 	}
 	isWhole := true
 	for _, document := range documents {
-		child, err := r.child(document, location, parent)
+		child, err := r.child(ctx, document, location, parent)
 		if err != nil {
 			found.addError(inFile(err, location, document.Line))
 			isWhole = false
@@ -140,10 +140,8 @@ func (r *run) files(ctx context.Context, named provenance.Place, target entity.L
 		return []file{{named.Target(), r.stored.Body}}, nil
 	case named.Kind() == provenance.URL:
 		return r.urlFiles(ctx, named.Target(), target.Optional())
-	case r.pipeline.Files != nil:
-		return r.localFiles(ctx, named, target.Optional())
 	default:
-		return nil, failure(fault.Input, "No processor was able to handle reading of %s", named)
+		return r.localFiles(ctx, named, target.Optional())
 	}
 }
 
@@ -168,8 +166,10 @@ func (r *run) urlFiles(ctx context.Context, url string, optional bool) ([]file, 
 }
 
 func (r *run) localFiles(ctx context.Context, named provenance.Place, optional bool) ([]file, error) {
-	r.sources.local()
-	found, err := r.pipeline.Files.Glob(ctx, named)
+	if r.pipeline.Files == nil {
+		return nil, failure(fault.Input, "No processor was able to handle reading of %s", named)
+	}
+	found, err := r.sources.localFiles(ctx, named.Target())
 	if err != nil {
 		return nil, failure(fault.Input, "%.*s", maxErrorText, "file "+named.Target()+" could not be read, "+describe(err))
 	}
@@ -178,14 +178,14 @@ func (r *run) localFiles(ctx context.Context, named provenance.Place, optional b
 	}
 	files := make([]file, len(found))
 	for i, f := range found {
-		files[i] = file{f.Path, f.Body}
+		files[i] = file{f.URL, f.Body}
 	}
 	return files, nil
 }
 
 // child emits a document with the annotations of the place where it was found. It returns nil for a Location
 // that lists its own file.
-func (r *run) child(document entity.Document, location entity.LocationSpec, parent string) (*Emitted, error) {
+func (r *run) child(ctx context.Context, document entity.Document, location entity.LocationSpec, parent string) (*Emitted, error) {
 	if document.Err != nil {
 		return nil, asInput(document.Err)
 	}
@@ -203,6 +203,9 @@ func (r *run) child(document entity.Document, location entity.LocationSpec, pare
 	}
 	emitted, err := emit(child, document.Order, location, r.origin)
 	emitted.Line, emitted.refused = document.Line, !r.pipeline.Rules.Allowed(child, r.origin)
+	if err == nil && r.withChildren && !emitted.refused {
+		emitted.processed = r.pipeline.processClosed(ctx, emitted, child.Kind())
+	}
 	return &emitted, err
 }
 

@@ -31,6 +31,14 @@ type offers struct {
 	claimed map[string][]Emitted
 	// rejected are the offers that were not accepted.
 	rejected []offer
+	// stored are the entities that are new and were stored with their results.
+	stored []newEntity
+}
+
+// newEntity is an entity that the catalog did not have before.
+type newEntity struct {
+	id uuid.UUID
+	Emitted
 }
 
 func newOffers() *offers { return &offers{claimed: map[string][]Emitted{}} }
@@ -48,6 +56,9 @@ type documents struct {
 	ids                                   []uuid.UUID
 	refs, keys, contents, hashes, askedBy []string
 	lines                                 []int32
+	// processed and results are the documents and hashes of results, "" without one. dueIn is in seconds.
+	processed, results []string
+	dueIn              []float64
 }
 
 // add adds an entity. Its id begins with the time, so that entities that are written together are neighbours in
@@ -58,6 +69,11 @@ func (d *documents) add(e Emitted) {
 	d.contents, d.hashes = append(d.contents, string(e.Document)), append(d.hashes, e.hash())
 	d.askedBy = append(d.askedBy, e.askedBy)
 	d.lines = append(d.lines, int32(min(e.Line, math.MaxInt32)))
+	document, hash, dueIn := "", "", 0.0
+	if e.processed != nil {
+		document, hash, dueIn = string(e.processed.result.Document), e.processed.hash, delayed(closedInterval).Seconds()
+	}
+	d.processed, d.results, d.dueIn = append(d.processed, document), append(d.results, hash), append(d.dueIn, dueIn)
 }
 
 // upsert writes the offered entities and returns the edges to the accepted ones. The others become rejected.
@@ -86,26 +102,48 @@ func (s State) upsert(ctx context.Context, tx db.DBTX, o *offers) ([]edge, error
 func (s State) writeClaimed(ctx context.Context, tx db.DBTX, o *offers) (holders map[string]string, err error) {
 	holders = make(map[string]string, len(o.claimed))
 	for turn := 0; ; turn++ {
-		var rows documents
-		offered := map[string]string{}
-		for ref, claimed := range o.claimed {
-			if _, held := holders[ref]; !held && turn < len(claimed) {
-				rows.add(claimed[turn])
-				offered[ref] = claimed[turn].LocationKey
+		var offered []Emitted
+		for _, ref := range slices.Sorted(maps.Keys(o.claimed)) {
+			if _, held := holders[ref]; !held && turn < len(o.claimed[ref]) {
+				offered = append(offered, o.claimed[ref][turn])
 			}
 		}
-		if turn > 0 && len(offered) == 0 {
+		if len(offered) == 0 {
 			return holders, nil
 		}
-		written, err := s.queries.CatalogUpsertStates(ctx, tx, db.CatalogUpsertStatesParams{
-			Ids: rows.ids, Refs: rows.refs, LocationKeys: rows.keys, Documents: rows.contents, Hashes: rows.hashes, Lines: rows.lines, AskedBy: rows.askedBy})
-		if err != nil {
-			return nil, fmt.Errorf("write discovered entities: %w", err)
-		}
-		for _, ref := range written {
-			holders[ref] = offered[ref]
+		for part := range slices.Chunk(offered, writtenAtOnce) {
+			if err := s.writeOffered(ctx, tx, o, part, holders); err != nil {
+				return nil, err
+			}
 		}
 	}
+}
+
+// writtenAtOnce bounds the documents of one statement: they are in memory several times.
+const writtenAtOnce = 1000
+
+// writeOffered writes one offer for each of some references, and adds those that are accepted to the holders.
+func (s State) writeOffered(ctx context.Context, tx db.DBTX, o *offers, offered []Emitted, holders map[string]string) error {
+	var rows documents
+	byRef := make(map[string]newEntity, len(offered))
+	for _, e := range offered {
+		rows.add(e)
+		byRef[e.Ref] = newEntity{rows.ids[len(rows.ids)-1], e}
+	}
+	written, err := s.queries.CatalogUpsertStates(ctx, tx, db.CatalogUpsertStatesParams{
+		Ids: rows.ids, Refs: rows.refs, LocationKeys: rows.keys, Documents: rows.contents, Hashes: rows.hashes, Lines: rows.lines, AskedBy: rows.askedBy,
+		Processed: rows.processed, ResultHashes: rows.results, DueIn: rows.dueIn})
+	if err != nil {
+		return fmt.Errorf("write discovered entities: %w", err)
+	}
+	for _, row := range written {
+		one := byRef[row.EntityRef]
+		holders[one.Ref] = one.LocationKey
+		if one.id == row.EntityID && one.processed != nil {
+			o.stored = append(o.stored, one)
+		}
+	}
+	return nil
 }
 
 // refused returns the offers from locations that do not hold the reference: the first one for each reference.

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/fault"
@@ -49,6 +50,14 @@ type Emitted struct {
 	refused bool
 	// askedBy is on whose behalf its place was read, in the form of Cause; "" for the schedule.
 	askedBy string
+	// processed is its result, when it was processed where it was found; nil otherwise.
+	processed *processed
+}
+
+// processed is the result of an entity that depends on nothing but its own document.
+type processed struct {
+	result Result
+	hash   string
 }
 
 // Hash identifies the document.
@@ -148,7 +157,11 @@ func (p *Pipeline) Process(ctx context.Context, emitted Emitted) Result {
 // ProcessAgain is Process for a document that was processed before. It returns Unchanged when neither the
 // earlier readings nor anything else that the result depends on has changed.
 func (p *Pipeline) ProcessAgain(ctx context.Context, emitted Emitted, readings json.RawMessage) Result {
-	run := &run{pipeline: p, at: provenance.Recorded(emitted.LocationKey)}
+	return p.run(ctx, &run{pipeline: p}, emitted, readings)
+}
+
+func (p *Pipeline) run(ctx context.Context, run *run, emitted Emitted, readings json.RawMessage) Result {
+	run.at = provenance.Recorded(emitted.LocationKey)
 	if err := run.process(ctx, emitted.Document, readings); err != nil {
 		run.fail(err)
 		run.result.Failed = true
@@ -159,6 +172,38 @@ func (p *Pipeline) ProcessAgain(ctx context.Context, emitted Emitted, readings j
 	run.result.location = emitted.LocationKey
 	return run.result
 }
+
+// processNew is Process for a document whose children the catalog has probably not seen yet. Each of them is processed
+// where it is found, unless that takes more than its own document. It is then stored with its result, instead of being
+// stored, claimed, read and stored again.
+func (p *Pipeline) processNew(ctx context.Context, emitted Emitted) Result {
+	return p.run(ctx, &run{pipeline: p, withChildren: true}, emitted, nil)
+}
+
+// processClosed processes a document that is found; nil when it is not valid or needs more than itself, or when there
+// is no time. It is then processed like any other, which also tells what is wrong.
+func (p *Pipeline) processClosed(ctx context.Context, emitted Emitted, kind string) (made *processed) {
+	if deadline, has := ctx.Deadline(); kind == "Location" || has && time.Until(deadline) < entityTimeout/2 {
+		return nil
+	}
+	defer func() {
+		if recover() != nil {
+			made = nil
+		}
+	}()
+	result := p.run(ctx, &run{pipeline: p, isClosed: true}, emitted, nil)
+	if result.Failed || result.ReadOutside || len(result.Errors) > 0 {
+		return nil
+	}
+	result.Entity = nil // its document says it all, and there may be thousands
+	hash, err := result.hash()
+	if err != nil {
+		return nil
+	}
+	return &processed{result, hash}
+}
+
+var errNotClosed = errors.New("the document refers to another file")
 
 // run is the processing of one document.
 type run struct {
@@ -173,6 +218,8 @@ type run struct {
 	// order is the order of keys in the document.
 	order  entity.Order
 	result Result
+	// withChildren has the children processed too, and isClosed keeps the document from reading files.
+	withChildren, isClosed bool
 }
 
 // reads are the URLs that were read, or that could not be, also where a sweep had brought the file.
@@ -207,7 +254,7 @@ func (r *run) process(ctx context.Context, document, readings json.RawMessage) (
 	if err := r.findStored(ctx); err != nil {
 		return err
 	}
-	r.sources = newSources(r.pipeline.Reader)
+	r.sources = newSources(r.pipeline.Reader, r.pipeline.Files)
 	basis := sync.OnceValues(func() (string, error) { return r.basis(document) }) // most documents read nothing
 	if unchanged, err := r.sources.unchanged(ctx, readings, basis); err != nil {
 		return err
@@ -303,6 +350,9 @@ func (r *run) links() map[string]string {
 // placeholder reads the file that a placeholder names.
 func (r *run) placeholder(ctx context.Context, key, value string) (any, error) {
 	r.result.ReadOutside = true
+	if r.isClosed {
+		return nil, errNotClosed
+	}
 	target, err := r.placeholderURL(key, value)
 	if err != nil {
 		return nil, err

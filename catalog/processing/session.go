@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,12 +18,15 @@ import (
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/integration/provenance"
 )
 
 // work is one claimed entity and its result.
 type work struct {
 	row    db.CatalogClaimDueRow
 	result Result
+	// isLarge means that its place among the large ones is free again when it is written.
+	isLarge bool
 }
 
 // session is an engine's work under one lease.
@@ -37,6 +41,9 @@ type lane struct {
 	session
 	urgent  bool
 	workers int
+	// large has room for the local Locations that are read, or that have thousands of children and are not written yet:
+	// nothing is gained by having more of them in memory, because no host has to be waited for.
+	large chan struct{}
 }
 
 // process runs one session after another. A session ends when its lease is lost or nothing can be written.
@@ -57,6 +64,7 @@ func (e *Engine) process(ctx context.Context, due, urgent <-chan struct{}) error
 // ends.
 func (s lane) work(ctx context.Context, due <-chan struct{}) error {
 	claimed, finished := make(chan work), make(chan work, batchSize)
+	s.large = make(chan struct{}, maxLarge)
 	group, running := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		defer close(claimed)
@@ -103,15 +111,19 @@ func (s lane) claim(ctx context.Context, size int, claimed chan<- work) (more bo
 }
 
 // due claims the next entities of the lane, up to size.
-func (s lane) due(ctx context.Context, size int32) ([]db.CatalogClaimDueRow, error) {
-	if !s.urgent {
-		return s.queries.CatalogClaimDue(ctx, s.pool, s.holder, s.options.Lease.Seconds(), size)
-	}
-	urgent, err := s.queries.CatalogClaimUrgent(ctx, s.pool, s.holder, s.options.Lease.Seconds(), size)
-	rows := make([]db.CatalogClaimDueRow, len(urgent))
-	for i, row := range urgent {
-		rows[i] = db.CatalogClaimDueRow(row)
-	}
+func (s lane) due(ctx context.Context, size int32) (rows []db.CatalogClaimDueRow, err error) {
+	err = Transact(ctx, s.pool, func(tx pgx.Tx) error {
+		if !s.urgent {
+			rows, err = s.queries.CatalogClaimDue(ctx, tx, s.holder, s.options.Lease.Seconds(), size)
+			return err
+		}
+		urgent, err := s.queries.CatalogClaimUrgent(ctx, tx, s.holder, s.options.Lease.Seconds(), size)
+		rows = make([]db.CatalogClaimDueRow, len(urgent))
+		for i, row := range urgent {
+			rows[i] = db.CatalogClaimDueRow(row)
+		}
+		return err
+	})
 	return rows, err
 }
 
@@ -122,7 +134,7 @@ func (s lane) runAll(ctx context.Context, claimed <-chan work, finished chan<- w
 	for range s.workers {
 		running.Go(func() {
 			for item := range claimed {
-				item.result = s.run(ctx, item.row)
+				s.runAlone(ctx, &item)
 				if ctx.Err() != nil {
 					return
 				}
@@ -135,6 +147,32 @@ func (s lane) runAll(ctx context.Context, claimed <-chan work, finished chan<- w
 		})
 	}
 	running.Wait()
+}
+
+// runAlone processes one document. Of local Locations, few are in memory at once.
+func (s lane) runAlone(ctx context.Context, item *work) {
+	if isLocation := strings.HasPrefix(item.row.EntityRef, "location:"); !isLocation || !strings.HasPrefix(item.row.LocationKey, provenance.File+":") {
+		item.result = s.run(ctx, item.row)
+		return
+	}
+	select {
+	case s.large <- struct{}{}:
+	case <-ctx.Done():
+		return
+	}
+	item.result = s.run(ctx, item.row)
+	if item.isLarge = len(item.result.Children) > batchSize; !item.isLarge {
+		<-s.large
+	}
+}
+
+// leave gives the places of written work to others.
+func (s lane) leave(written []work) {
+	for _, item := range written {
+		if item.isLarge {
+			<-s.large
+		}
+	}
 }
 
 // run processes one document. A panic of the pipeline fails the document and not the process.
@@ -154,7 +192,7 @@ func (s lane) run(ctx context.Context, row db.CatalogClaimDueRow) (result Result
 	defer cancel()
 	emitted := Emitted{Ref: row.EntityRef, LocationKey: row.LocationKey, Document: row.Unprocessed}
 	if row.ResultHash == "" {
-		return s.pipeline.Process(ctx, emitted) // its result is needed even if nothing has changed
+		return s.pipeline.processNew(ctx, emitted) // its result is needed even if nothing has changed
 	}
 	return s.pipeline.ProcessAgain(ctx, emitted, row.Readings)
 }
@@ -164,22 +202,41 @@ func (s lane) run(ctx context.Context, row db.CatalogClaimDueRow) (result Result
 func (s lane) writeAll(ctx context.Context, finished <-chan work) error {
 	for first := range finished {
 		batch := collect(first, finished)
-		if err := s.write(ctx, batch); err == nil {
-			continue
+		if err := s.writeBatch(ctx, batch); err != nil {
+			return err
 		}
-		for _, item := range batch {
-			if err := s.writeAlone(ctx, item); err != nil {
-				return err
-			}
+		s.leave(batch)
+	}
+	return nil
+}
+
+func (s lane) writeBatch(ctx context.Context, batch []work) error {
+	if children(batch) >= burstSize {
+		s.bursts.begin()
+		defer s.bursts.end()
+	}
+	if err := s.write(ctx, batch); err == nil {
+		return nil
+	}
+	for _, item := range batch {
+		if err := s.writeAlone(ctx, item); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
+func children(batch []work) (count int) {
+	for _, item := range batch {
+		count += len(item.result.Children)
+	}
+	return count
+}
+
 // collect makes a batch of work and everything else that is finished.
 func collect(first work, finished <-chan work) []work {
 	batch := []work{first}
-	for len(batch) < batchSize {
+	for len(batch) < batchSize && children(batch) < batchChildren {
 		select {
 		case next, open := <-finished:
 			if !open {
@@ -194,8 +251,11 @@ func collect(first work, finished <-chan work) []work {
 }
 
 // writeAlone writes an item of a batch that could not be written, so that the bad item does not block the
-// others.
+// others. Its children are processed each by itself then.
 func (s lane) writeAlone(ctx context.Context, item work) error {
+	for i := range item.result.Children {
+		item.result.Children[i].processed = nil
+	}
 	failed := s.write(ctx, []work{item})
 	if failed != nil && db.Refused(failed) {
 		failed = s.writeWithout(ctx, item, failed)
@@ -316,6 +376,10 @@ func (s lane) delay(result Result) time.Duration {
 	if !result.ReadOutside {
 		interval = max(closedInterval, interval)
 	}
+	return delayed(interval)
+}
+
+func delayed(interval time.Duration) time.Duration {
 	return interval + rand.N(interval/2+1) //nolint:gosec // Nobody gains by guessing when an entity is read again.
 }
 

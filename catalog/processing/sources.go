@@ -2,8 +2,11 @@ package processing
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -12,6 +15,7 @@ import (
 
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/integration"
+	"github.com/portico-dev/portico/integration/provenance"
 )
 
 const (
@@ -26,6 +30,8 @@ type address struct {
 	URL string `json:"url"`
 	// Search means that URL may be a pattern, and that no match is no error.
 	Search bool `json:"search,omitempty"`
+	// Local means that URL is the path of local files, which may be a pattern.
+	Local bool `json:"local,omitempty"`
 }
 
 // reading is an address with the etag that its host returned.
@@ -51,6 +57,7 @@ type answer struct {
 // sources reads files for one run of the pipeline and records the reads. It is safe for concurrent use.
 type sources struct {
 	reader Reader
+	local  Files
 
 	mutex sync.Mutex
 	// asked holds the answers that the conditional requests returned.
@@ -60,8 +67,8 @@ type sources struct {
 	lasting bool
 }
 
-func newSources(reader Reader) *sources {
-	return &sources{reader: reader, asked: map[address]answer{}, etags: map[address]string{}, lasting: true}
+func newSources(reader Reader, local Files) *sources {
+	return &sources{reader: reader, local: local, asked: map[address]answer{}, etags: map[address]string{}, lasting: true}
 }
 
 // unchanged sends conditional requests for the last readings. It stops at the first change, and keeps that
@@ -113,12 +120,43 @@ func (s *sources) keep(ctx context.Context, at address, answered answer) {
 
 func (s *sources) get(ctx context.Context, from reading) answer {
 	options := integration.ReadOptions{ETag: from.ETag}
+	if from.Local {
+		return s.getLocal(ctx, from)
+	}
 	if from.Search {
 		found, err := s.reader.Search(ctx, from.URL, options)
 		return answer{files: found.Files, etag: found.ETag, err: err}
 	}
 	read, err := s.reader.ReadURL(ctx, from.URL, options)
 	return answer{files: []integration.File{{URL: from.URL, Body: read.Body}}, etag: read.ETag, err: err}
+}
+
+// getLocal reads local files. Their etag is a hash of their paths and contents: to read and hash them costs little
+// beside parsing them.
+func (s *sources) getLocal(ctx context.Context, from reading) answer {
+	if s.local == nil { // the configuration had directories when these were read
+		return answer{err: errChanged}
+	}
+	found, err := s.local.Glob(ctx, provenance.Recorded(provenance.File+":"+from.URL))
+	if err != nil {
+		return answer{err: err}
+	}
+	digest, files := sha256.New(), make([]integration.File, len(found))
+	for i, file := range found {
+		fmt.Fprintf(digest, "%q %d\n", file.Path, len(file.Body))
+		digest.Write(file.Body)
+		files[i] = integration.File{URL: file.Path, Body: file.Body}
+	}
+	etag := hex.EncodeToString(digest.Sum(nil))
+	if etag == from.ETag {
+		return answer{etag: etag, err: integration.ErrNotModified}
+	}
+	return answer{files: files, etag: etag}
+}
+
+// localFiles reads the local files that a path names.
+func (s *sources) localFiles(ctx context.Context, path string) ([]integration.File, error) {
+	return s.read(ctx, address{URL: path, Local: true})
 }
 
 // search reads the files that a URL names.
@@ -158,20 +196,15 @@ func (s *sources) note(at address, etag string) {
 	s.etags[at] = etag
 }
 
-// local records a read that no host can be asked about.
-func (s *sources) local() {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	s.lasting = false
-}
-
-// urls are all URLs that were read, or that could not be.
+// urls are all URLs that were read, or that could not be. Local files have none.
 func (s *sources) urls() []string {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	urls := make([]string, 0, len(s.etags))
 	for at := range s.etags {
-		urls = append(urls, at.URL)
+		if !at.Local {
+			urls = append(urls, at.URL)
+		}
 	}
 	slices.Sort(urls)
 	return slices.Compact(urls)

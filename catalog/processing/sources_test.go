@@ -263,3 +263,42 @@ func TestUnchangedFileCostsNoWrite(t *testing.T) {
 	})
 	b.eventually("it was restored", func() bool { e := b.served("component:default/a"); return e != nil && e.UID() != uid })
 }
+
+// Local files have no etags, so they are hashed. Parsing them takes a hundred times as long.
+func TestUnchangedLocalFilesAreNotParsed(t *testing.T) {
+	t.Parallel()
+	directory := t.TempDir()
+	write := func(name, content string) {
+		require.NoError(t, os.WriteFile(filepath.Join(directory, name), []byte(content), 0o600))
+	}
+	write("a.yaml", fmt.Sprintf(component, "a", "", "team-a"))
+	reader, err := forges.New(forges.Config{}, integration.Options{})
+	require.NoError(t, err)
+	files, err := integration.NewFiles([]string{directory}, integration.Limits{})
+	require.NoError(t, err)
+	p := &processing.Pipeline{Reader: reader, Files: files, Rules: entity.DefaultRules(), LocationTypes: []string{"file"}}
+	spec := entity.LocationSpec{Type: "file", Target: filepath.Join(directory, "*.yaml")}
+	document, err := processing.Emit(entity.LocationEntity(spec), nil, spec)
+	require.NoError(t, err)
+
+	last := p.Process(t.Context(), document)
+	require.Empty(t, last.Errors)
+	require.Len(t, last.Children, 1)
+	changes := map[string]func(){
+		"another content": func() { write("a.yaml", fmt.Sprintf(component, "a", "changed", "team-a")) },
+		"another file":    func() { write("b.yaml", fmt.Sprintf(component, "b", "", "team-a")) },
+		"another name": func() {
+			require.NoError(t, os.Rename(filepath.Join(directory, "a.yaml"), filepath.Join(directory, "z.yaml")))
+		},
+		"other rules": func() { p.Rules = entity.Rules{{Allow: []entity.AllowedKind{{Kind: "Component"}}}} },
+	}
+	for name, change := range changes {
+		require.True(t, p.ProcessAgain(t.Context(), document, last.Readings).Unchanged, "before "+name)
+		change()
+		last = p.ProcessAgain(t.Context(), document, last.Readings)
+		require.False(t, last.Unchanged, name)
+		require.Empty(t, last.Errors, name)
+	}
+	p.Files = nil
+	require.False(t, p.ProcessAgain(t.Context(), document, last.Readings).Unchanged, "local files are not allowed any more")
+}

@@ -34,11 +34,22 @@ const (
 // attempts bounds the tries of a transaction that Postgres aborts because of a conflict with another.
 const attempts = 4
 
+// planAgain has the statements of a transaction planned for the rows that they are given, and for the tables as they
+// are. A plan that a connection keeps is for ten rows, and often from when the tables were empty: it reads them from
+// end to end for every batch of an import that fills them. All rows are found by keys.
+const planAgain = "select set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true)"
+
 // Transact runs work in a transaction, and retries it when Postgres aborted it because of a deadlock. All
 // writes of the catalog can be repeated.
 func Transact(ctx context.Context, pool *pgxpool.Pool, work func(tx pgx.Tx) error) error {
+	planned := func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, planAgain); err != nil {
+			return fmt.Errorf("have statements planned again: %w", err)
+		}
+		return work(tx)
+	}
 	for attempt := 1; ; attempt++ {
-		err := pgx.BeginFunc(ctx, pool, work)
+		err := pgx.BeginFunc(ctx, pool, planned)
 		var failed *pgconn.PgError
 		aborted := errors.As(err, &failed) && (failed.Code == "40P01" || failed.Code == "40001")
 		if !aborted || attempt == attempts {

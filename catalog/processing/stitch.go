@@ -1,6 +1,7 @@
 package processing
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -415,7 +416,8 @@ func (e *Engine) serve(ctx context.Context, tx pgx.Tx, asked []string, served []
 		return err
 	}
 	var entities db.CatalogSaveEntitiesParams
-	var added, replaced searchRows
+	var added []db.CatalogAddSearchRowsParams
+	var replaced searchRows
 	for _, one := range served {
 		entities.EntityIds = append(entities.EntityIds, one.id)
 		entities.Refs = append(entities.Refs, one.ref)
@@ -425,7 +427,7 @@ func (e *Engine) serve(ctx context.Context, tx pgx.Tx, asked []string, served []
 		entities.ChangedBy = append(entities.ChangedBy, one.changedBy.String())
 		entities.Repositories, entities.Branches = append(entities.Repositories, one.repository), append(entities.Branches, one.branch)
 		if one.isNew {
-			added.add(one)
+			added = append(added, one.searchRows()...)
 		} else {
 			replaced.add(one)
 		}
@@ -433,34 +435,49 @@ func (e *Engine) serve(ctx context.Context, tx pgx.Tx, asked []string, served []
 	if err := e.queries.CatalogSaveEntities(ctx, tx, entities); err != nil {
 		return fmt.Errorf("save served entities: %w", err)
 	}
-	if len(added.rows.RowIds) > 0 {
-		if err := e.queries.CatalogAddSearchRows(ctx, tx, added.rows); err != nil {
-			return fmt.Errorf("add search rows: %w", err)
-		}
+	if err := e.addSearchRows(ctx, tx, added); err != nil {
+		return err
 	}
-	if len(replaced.of) == 0 {
+	if len(replaced.EntityIds) == 0 {
 		return nil
 	}
-	err := e.queries.CatalogReplaceSearchRows(ctx, tx, db.CatalogReplaceSearchRowsParams{EntityIds: replaced.of, RowIds: replaced.rows.RowIds,
-		Kinds: replaced.rows.Kinds, Keys: replaced.rows.Keys, HasValues: replaced.rows.HasValues, Values: replaced.rows.Values, Originals: replaced.rows.Originals})
-	return wrapped(err, "replace search rows")
+	return wrapped(e.queries.CatalogReplaceSearchRows(ctx, tx, db.CatalogReplaceSearchRowsParams(replaced)), "replace search rows")
+}
+
+// addSearchRows adds the search rows of new entities, in the order of the largest index of all: neighbours there are
+// written together.
+func (e *Engine) addSearchRows(ctx context.Context, tx pgx.Tx, rows []db.CatalogAddSearchRowsParams) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	slices.SortFunc(rows, func(a, b db.CatalogAddSearchRowsParams) int {
+		return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(textOf(a.Value), textOf(b.Value)))
+	})
+	_, err := e.queries.CatalogAddSearchRows(ctx, tx, rows)
+	return wrapped(err, "add search rows")
+}
+
+// searchRows are the search rows of an entity.
+func (s stitched) searchRows() []db.CatalogAddSearchRowsParams {
+	rows := make([]db.CatalogAddSearchRowsParams, len(s.rows))
+	for i, row := range s.rows {
+		rows[i] = db.CatalogAddSearchRowsParams{EntityID: s.id, Kind: s.kind, Key: textOf(&row.Key)}
+		if row.Value != nil {
+			rows[i].Value, rows[i].OriginalValue = new(textOf(row.Value)), new(textOf(row.OriginalValue))
+		}
+	}
+	return rows
 }
 
 // searchRows are the search rows of some entities, as columns for a query.
-type searchRows struct {
-	of   []uuid.UUID
-	rows db.CatalogAddSearchRowsParams
-}
+type searchRows db.CatalogReplaceSearchRowsParams
 
 func (s *searchRows) add(one stitched) {
-	s.of = append(s.of, one.id)
-	for _, row := range one.rows {
-		s.rows.RowIds = append(s.rows.RowIds, one.id)
-		s.rows.Kinds = append(s.rows.Kinds, one.kind)
-		s.rows.Keys = append(s.rows.Keys, textOf(&row.Key))
-		s.rows.HasValues = append(s.rows.HasValues, row.Value != nil)
-		s.rows.Values = append(s.rows.Values, textOf(row.Value))
-		s.rows.Originals = append(s.rows.Originals, textOf(row.OriginalValue))
+	s.EntityIds = append(s.EntityIds, one.id)
+	for _, row := range one.searchRows() {
+		s.RowIds, s.Kinds, s.Keys = append(s.RowIds, row.EntityID), append(s.Kinds, row.Kind), append(s.Keys, row.Key)
+		s.HasValues = append(s.HasValues, row.Value != nil)
+		s.Values, s.Originals = append(s.Values, textOf(row.Value)), append(s.Originals, textOf(row.OriginalValue))
 	}
 }
 

@@ -19,7 +19,9 @@ type batch struct {
 	// good and bad are the results that changed. A good entity is served, along with the errors of its
 	// targets. A bad one keeps its last valid content.
 	good, bad []outcome
-	offers    *offers
+	// first are the results of new entities that were stored with them.
+	first  []outcome
+	offers *offers
 	// touched are the references whose served form may change.
 	touched map[string]bool
 	// urgent means that this goes before what is due by its interval, and so do the children that it changes.
@@ -61,7 +63,7 @@ func (s lane) write(ctx context.Context, done []work) error {
 	if err != nil {
 		return err
 	}
-	s.bursts.note(len(b.good))
+	s.bursts.note(len(b.good) + len(b.first))
 	s.logErrors(ctx, b)
 	s.logRemarks(ctx, b)
 	for _, rejected := range b.offers.rejected {
@@ -95,7 +97,7 @@ func (s lane) logErrors(ctx context.Context, b *batch) {
 
 // logRemarks logs the remarks of results that changed.
 func (s lane) logRemarks(ctx context.Context, b *batch) {
-	for _, o := range b.good {
+	for _, o := range slices.Concat(b.good, b.first) {
 		texts := make([]string, len(o.result.Remarks))
 		for i, remark := range o.result.Remarks {
 			texts[i] = remark.Message
@@ -263,6 +265,7 @@ func (b *batch) writeChildren(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	b.noteStored()
 	stays, err := b.unread(ctx)
 	if err != nil {
 		return err
@@ -288,6 +291,15 @@ func (b *batch) writeChildren(ctx context.Context) error {
 		return err
 	}
 	return b.state.recordConflicts(ctx, b.tx, b.offers.rejected)
+}
+
+// noteStored notes the results of new entities that were stored with them.
+func (b *batch) noteStored() {
+	for _, one := range b.offers.stored {
+		row := db.CatalogClaimDueRow{EntityID: one.id, EntityRef: one.Ref, LocationKey: one.LocationKey, Line: new(int32(one.Line)), NeverGood: true}
+		b.first = append(b.first, outcome{work{row: row, result: one.processed.result}, one.processed.hash})
+		b.touch([]string{one.Ref})
+	}
 }
 
 // unread returns the edges to children that came from places that could not be read now.
@@ -321,17 +333,36 @@ func (b *batch) writeRelations(ctx context.Context) error {
 	if len(b.good) == 0 {
 		return nil
 	}
+	var first []db.CatalogAddFirstRelationsParams
 	var rows db.CatalogAddRelationsParams
 	var origins []uuid.UUID
-	for _, o := range b.good {
-		origins = append(origins, o.row.EntityID)
+	for _, o := range slices.Concat(b.good, b.first) {
+		if !o.row.NeverGood {
+			origins = append(origins, o.row.EntityID)
+		}
 		for _, relation := range o.result.Relations {
-			rows.OriginIds = append(rows.OriginIds, o.row.EntityID)
-			rows.Sources = append(rows.Sources, relation.SourceRef)
-			rows.Types = append(rows.Types, relation.Type)
-			rows.Targets = append(rows.Targets, relation.TargetRef)
+			if o.row.NeverGood {
+				first = append(first, db.CatalogAddFirstRelationsParams{OriginID: o.row.EntityID, SourceRef: relation.SourceRef, Type: relation.Type, TargetRef: relation.TargetRef})
+				b.touch([]string{relation.SourceRef})
+				continue
+			}
+			rows.OriginIds, rows.Sources = append(rows.OriginIds, o.row.EntityID), append(rows.Sources, relation.SourceRef)
+			rows.Types, rows.Targets = append(rows.Types, relation.Type), append(rows.Targets, relation.TargetRef)
 		}
 	}
+	if len(first) > 0 {
+		if _, err := b.state.queries.CatalogAddFirstRelations(ctx, b.tx, first); err != nil {
+			return fmt.Errorf("add first relations: %w", err)
+		}
+	}
+	if len(origins) == 0 {
+		return nil
+	}
+	return b.replaceRelations(ctx, origins, rows)
+}
+
+// replaceRelations replaces the relations of entities that may have declared some before.
+func (b *batch) replaceRelations(ctx context.Context, origins []uuid.UUID, rows db.CatalogAddRelationsParams) error {
 	gone, err := b.state.queries.CatalogDropRelations(ctx, b.tx, db.CatalogDropRelationsParams{
 		Origins: origins, OriginIds: rows.OriginIds, Sources: rows.Sources, Types: rows.Types, Targets: rows.Targets})
 	if err != nil {

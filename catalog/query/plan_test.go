@@ -16,6 +16,7 @@ import (
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/internal/testkit"
 	"github.com/portico-dev/portico/internal/testkit/catalogtest"
+	"github.com/portico-dev/portico/internal/testkit/plantest"
 	"github.com/portico-dev/portico/internal/testkit/policytest"
 	"github.com/portico-dev/portico/policy"
 )
@@ -35,35 +36,18 @@ func under(t *testing.T, conditions string) query.Grant {
 	return grant
 }
 
-// plan is the part of EXPLAIN's answer that the test reads.
-type plan struct {
-	NodeType string  `json:"Node Type"`
-	Relation string  `json:"Relation Name"`
-	Rows     float64 `json:"Actual Rows"`
-	Removed  float64 `json:"Rows Removed by Filter"`
-	Loops    float64 `json:"Actual Loops"`
-	Time     float64 `json:"Actual Total Time"`
-	Plans    []plan  `json:"Plans"`
-}
-
-func explain(t *testing.T, pool *pgxpool.Pool, statement query.Statement) plan {
+func explain(t *testing.T, pool *pgxpool.Pool, statement query.Statement) plantest.Plan {
 	t.Helper()
-	document := explained(t, pool, statement)
-	var plans []struct {
-		Plan plan `json:"Plan"`
-	}
-	require.NoError(t, json.Unmarshal(document, &plans))
-	return plans[0].Plan
+	return plantest.Parse(t, explained(t, pool, statement))
 }
 
 // explained is EXPLAIN's answer for a statement. A generic one is prepared and executed, because EXPLAIN of a
 // statement plans it for its arguments.
 func explained(t *testing.T, pool *pgxpool.Pool, statement query.Statement) (document []byte) {
 	t.Helper()
-	const analyze = "explain (analyze, format json) "
 	if !statement.Generic {
 		arguments := append([]any{pgx.QueryExecModeCacheDescribe}, statement.Args...)
-		require.NoError(t, pool.QueryRow(t.Context(), analyze+statement.SQL, arguments...).Scan(&document), statement.SQL)
+		require.NoError(t, pool.QueryRow(t.Context(), plantest.Analyze+statement.SQL, arguments...).Scan(&document), statement.SQL)
 		return document
 	}
 	tx, err := pool.Begin(t.Context())
@@ -84,29 +68,9 @@ func explained(t *testing.T, pool *pgxpool.Pool, statement query.Statement) (doc
 		_, err := tx.Exec(t.Context(), sql, pgx.QueryExecModeSimpleProtocol)
 		require.NoError(t, err, sql)
 	}
-	execute := analyze + "execute tested(" + strings.Join(literals, ", ") + ")"
+	execute := plantest.Analyze + "execute tested(" + strings.Join(literals, ", ") + ")"
 	require.NoError(t, tx.QueryRow(t.Context(), execute, pgx.QueryExecModeSimpleProtocol).Scan(&document), execute)
 	return document
-}
-
-func (p plan) sequentialScans() []string {
-	var found []string
-	if p.NodeType == "Seq Scan" {
-		found = append(found, p.Relation)
-	}
-	for _, child := range p.Plans {
-		found = append(found, child.sequentialScans()...)
-	}
-	return found
-}
-
-// touched is the number of rows that all nodes of the plan have read.
-func (p plan) touched() int {
-	rows := (p.Rows + p.Removed) * p.Loops
-	for _, child := range p.Plans {
-		rows += float64(child.touched())
-	}
-	return int(rows)
 }
 
 // Times depend on the machine's load; the number of rows does not.
@@ -213,9 +177,9 @@ func TestPlansTouchFewRows(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			found := explain(t, pool, c.statement)
-			t.Logf("%d rows, %.1f ms", found.touched(), found.Time)
-			require.Empty(t, found.sequentialScans(), c.statement.SQL)
-			require.LessOrEqual(t, found.touched(), c.most, c.statement.SQL)
+			t.Logf("%d rows, %.1f ms", found.Touched(), found.Time)
+			require.Empty(t, found.SequentialScans(), c.statement.SQL)
+			require.LessOrEqual(t, found.Touched(), c.most, c.statement.SQL)
 		})
 	}
 }

@@ -76,19 +76,25 @@ returning s.next_update_at <= now() as due;
 -- name: CatalogUpsertStates :many
 -- Writes discovered documents that are new or changed. It returns the accepted references. A reference that
 -- another place holds is neither changed nor returned. asked_by is on whose behalf each was read, '' for the schedule.
+-- A new entity is stored with its result, when there is one (result_hash is not ''), and due after due_in seconds. Its id
+-- is then the given one. One that the catalog has is processed as ever.
 with found as materialized (
     select unnest(@ids::uuid[]) as entity_id, unnest(@refs::text[]) as entity_ref, unnest(@location_keys::text[]) as location_key,
         unnest(@documents::text[]) as document, unnest(@hashes::text[]) as hash, nullif(unnest(@lines::int[]), 0) as line,
-        nullif(unnest(@asked_by::text[]), '') as asked_by
+        nullif(unnest(@asked_by::text[]), '') as asked_by, unnest(@processed::text[]) as processed,
+        unnest(@result_hashes::text[]) as result_hash, unnest(@due_in::float8[]) as due_in
 ), known as materialized (
-    select f.entity_ref from found f
+    select f.entity_ref, s.entity_id from found f
     join catalog_states s on s.entity_ref = f.entity_ref and s.location_key = f.location_key and s.unprocessed_hash = f.hash
         and s.line is not distinct from f.line
     order by f.entity_ref
     for share of s
 ), written as (
-    insert into catalog_states as s (entity_id, entity_ref, location_key, unprocessed, unprocessed_hash, line, asked_by)
-    select f.entity_id, f.entity_ref, f.location_key, f.document::json, f.hash, f.line, f.asked_by
+    insert into catalog_states as s (entity_id, entity_ref, location_key, unprocessed, unprocessed_hash, line, asked_by,
+        processed, result_hash, processed_for, last_processed_at, read_at, next_update_at)
+    select f.entity_id, f.entity_ref, f.location_key, f.document::json, f.hash, f.line, case when f.result_hash = '' then f.asked_by end,
+        nullif(f.processed, '')::json, f.result_hash, case when f.result_hash <> '' then f.asked_by end,
+        case when f.result_hash <> '' then now() end, case when f.result_hash <> '' then now() end, now() + make_interval(secs => f.due_in)
     from found f
     where f.entity_ref not in (select entity_ref from known)
     order by f.entity_ref
@@ -97,15 +103,15 @@ with found as materialized (
         unprocessed_hash = excluded.unprocessed_hash,
         location_key = excluded.location_key,
         line = excluded.line,
-        asked_by = coalesce(excluded.asked_by, s.asked_by),
+        asked_by = coalesce(excluded.asked_by, excluded.processed_for, s.asked_by),
         last_discovered_at = now(),
         next_update_at = case when s.unprocessed_hash = excluded.unprocessed_hash then s.next_update_at else now() end
     where s.location_key is null or s.location_key = excluded.location_key
-    returning s.entity_ref
+    returning s.entity_ref, s.entity_id
 )
-select entity_ref::text from known
+select entity_ref::text as entity_ref, entity_id::uuid as entity_id from known
 union all
-select entity_ref::text from written;
+select entity_ref::text, entity_id::uuid from written;
 
 -- name: CatalogMakeDue :exec
 update catalog_states set next_update_at = now()
@@ -194,6 +200,11 @@ select unnest(@origin_ids::uuid[]), unnest(@sources::text[]), unnest(@types::tex
 order by 1, 2, 3, 4
 on conflict do nothing
 returning source_ref;
+
+-- name: CatalogAddFirstRelations :copyfrom
+-- Adds the relations of entities that have declared none.
+insert into catalog_relations (origin_id, source_ref, type, target_ref)
+values (@origin_id, @source_ref, @type, @target_ref);
 
 -- name: CatalogDescendantsOnlyBelow :many
 -- The entities that would be orphans if nothing referred to these: these and all their descendants, without

@@ -139,13 +139,10 @@ with asked as materialized (
 )
 insert into catalog_missing (entity_ref) select ref from missing order by ref on conflict do nothing;
 
--- name: CatalogAddSearchRows :exec
+-- name: CatalogAddSearchRows :copyfrom
 -- Adds the search rows of entities that have none.
 insert into catalog_search (entity_id, kind, key, value, original_value)
-select given.entity_id, given.kind, given.key, case when given.has_value then given.value end,
-    case when given.has_value then given.original_value end
-from (select unnest(@row_ids::uuid[]) as entity_id, unnest(@kinds::text[]) as kind, unnest(@keys::text[]) as key,
-        unnest(@values::text[]) as value, unnest(@originals::text[]) as original_value, unnest(@has_values::bool[]) as has_value) as given;
+values (@entity_id, @kind, @key, @value, @original_value);
 
 -- name: CatalogReplaceSearchRows :exec
 -- Replaces the search rows of entities. It writes only the rows that differ: adding one member to a group of
