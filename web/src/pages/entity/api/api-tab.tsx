@@ -6,9 +6,9 @@ import { Button } from '@/ui/button';
 import { CopyButton } from '@/ui/copy-button';
 import { plural } from '@/ui/format';
 import { SearchInput } from '@/ui/input';
-import { Markdown } from '@/ui/markdown';
 import { Source } from '@/ui/source';
 import { Empty, Skeleton } from '@/ui/states';
+import { Description } from './description';
 import { findItems } from './find-items';
 import { ItemRow } from './item';
 import { type ApiModel, type Failure, type Group, type ReadableType, readableType, type Server } from './model';
@@ -119,6 +119,10 @@ function Model({ model }: { model: ApiModel }) {
   const navigate = route.useNavigate();
   const { isOpen, toggle, list } = useOpenItems();
   const found = useMemo(() => findItems(model.groups, q), [model, q]);
+  const [allGroups, setAllGroups] = useState(false);
+  const shown = found.filter(
+    ({ items }, index) => allGroups || index < groupsAtFirst || items.some(({ id }) => isOpen(id)),
+  );
   const count = found.reduce((sum, { items }) => sum + items.length, 0);
   return (
     <div className="space-y-5" ref={list}>
@@ -127,7 +131,7 @@ function Model({ model }: { model: ApiModel }) {
           <p>
             <span className="font-medium">{model.title}</span> <span className="text-muted">{model.version}</span>
           </p>
-          {model.description && <Markdown>{model.description}</Markdown>}
+          {model.description && <Description>{model.description}</Description>}
         </div>
       )}
       <Servers servers={model.servers} />
@@ -149,9 +153,12 @@ function Model({ model }: { model: ApiModel }) {
         </span>
       </div>
       {count === 0 && <Empty title="Nothing is called that." />}
-      {found.map((group) => (
+      {shown.map((group) => (
         <GroupSection key={group.name} group={group} root={model.root} isOpen={isOpen} onToggle={toggle} />
       ))}
+      {found.length > shown.length && (
+        <Button onClick={() => setAllGroups(true)}>Show {plural(found.length - shown.length, 'more group')}</Button>
+      )}
     </div>
   );
 }
@@ -184,7 +191,8 @@ function useOpenItems() {
   return { isOpen: (id: string) => open.has(id), toggle, list };
 }
 
-/** How many items of a group are shown before somebody asks for more. */
+/** How many groups, and how many items of a group, are shown before somebody asks for more. */
+const groupsAtFirst = 60;
 const shownAtFirst = 200;
 
 interface GroupSectionProps {
@@ -205,7 +213,7 @@ function GroupSection({ group: { name, description, items }, root, isOpen, onTog
       </h2>
       {description && (
         <div className="pt-2 text-muted">
-          <Markdown>{description}</Markdown>
+          <Description>{description}</Description>
         </div>
       )}
       <ul className="divide-y">

@@ -1,6 +1,6 @@
 import { ChevronDown, ChevronRight } from 'lucide-react';
 import { useMemo, useState } from 'react';
-import { Markdown } from '@/ui/markdown';
+import { Description } from './description';
 import { type Field, fieldsOf } from './schema';
 
 interface FieldsProps {
@@ -61,7 +61,7 @@ function FieldItem({ field, root }: { field: Field; root: unknown }) {
         </button>
       )}
       <div className="space-y-1 pl-5 text-muted empty:hidden">
-        {description && <Markdown>{description}</Markdown>}
+        {description && <Description>{description}</Description>}
         <Rules field={field} />
       </div>
       {open && (

@@ -1,7 +1,7 @@
 import { ChevronDown, ChevronRight } from 'lucide-react';
 import { memo, useMemo } from 'react';
-import { Markdown } from '@/ui/markdown';
 import { Tag } from '@/ui/tag';
+import { Description } from './description';
 import { Fields, Schema } from './fields';
 import type { Item, Parameter, Part } from './model';
 import { type Field, fieldOf, typeOf } from './schema';
@@ -41,7 +41,7 @@ export const ItemRow = memo(function ItemRow({ item, root, open, onToggle }: Ite
 function Details({ item: { description, parts }, root }: { item: Item; root: unknown }) {
   return (
     <div className="space-y-3 pt-1 pb-4 pl-5">
-      {description && <Markdown>{description}</Markdown>}
+      {description && <Description>{description}</Description>}
       {parts.map((part, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: parts may have the same title, and never move
         <PartView key={index} part={part} root={root} />
@@ -65,7 +65,7 @@ function PartView({ part: { title, note, description, parameters, schema }, root
       </h4>
       {description && (
         <div className="pt-1 text-muted">
-          <Markdown>{description}</Markdown>
+          <Description>{description}</Description>
         </div>
       )}
       {fields && <Fields fields={fields} root={root} />}

@@ -24,8 +24,6 @@ export const writtenType = 'x-portico-type';
 /** Rules in words of the language of the definition. */
 export const writtenRules = 'x-portico-rules';
 
-/** How deep combined schemas and lists are looked into. Schemas may contain themselves. */
-const deepest = 8;
 const mostChoices = 40;
 
 /**
@@ -33,19 +31,35 @@ const mostChoices = 40;
  * schema contains itself, and millions where big ones contain each other.
  */
 export function fieldsOf(schema: unknown, root: unknown): Field[] {
-  return withoutRepeats(fieldsIn(schema, root, 0));
+  return withoutRepeats(fieldsIn(schema, root, new Set()));
 }
 
-function fieldsIn(schema: unknown, root: unknown, depth: number): Field[] {
-  if (depth > deepest) return [];
+/** The schemas that were looked into for one answer. Each is looked into once, however they contain each other. */
+type Seen = Set<unknown>;
+
+function isNew(schema: unknown, seen: Seen): boolean {
+  const identity = identityOf(schema);
+  if (seen.has(identity)) return false;
+  seen.add(identity);
+  return true;
+}
+
+/** A reference that stands alone is the same as any other to the same place. */
+function identityOf(schema: unknown): unknown {
+  const object = asObject(schema);
+  return typeof object.$ref === 'string' && Object.keys(object).length === 1 ? object.$ref : schema;
+}
+
+function fieldsIn(schema: unknown, root: unknown, seen: Seen): Field[] {
+  if (!isNew(schema, seen)) return [];
   const node = resolve(schema, root);
   const required = new Set(asList(node.required));
   const named = Object.entries(asObject(node.properties)).map(([name, value]) =>
     fieldOf(name, value, root, required.has(name)),
   );
   const free = freeFields(node, root);
-  const parts = asList(node.allOf).flatMap((part) => fieldsIn(part, root, depth + 1));
-  const items = isObject(node.items) ? fieldsIn(node.items, root, depth + 1) : [];
+  const parts = asList(node.allOf).flatMap((part) => fieldsIn(part, root, seen));
+  const items = isObject(node.items) ? fieldsIn(node.items, root, seen) : [];
   return [...named, ...parts, ...free, ...alternativesOf(node, root), ...items];
 }
 
@@ -84,38 +98,59 @@ export function fieldOf(name: string, schema: unknown, root: unknown, required: 
   };
 }
 
-/** Whether there are values in a value. It looks no further than it must, because it is asked of every one. */
-function hasFields(schema: unknown, root: unknown, depth = 0): boolean {
-  if (depth > deepest) return false;
+/** What hasFields has found, by the document. */
+const known = new WeakMap<object, Map<unknown, boolean>>();
+
+/** Whether there are values in a value. It is asked of every one, so what is found once is kept. */
+function hasFields(schema: unknown, root: unknown): boolean {
+  const answers = answersOf(root);
+  const identity = identityOf(schema);
+  const before = answers.get(identity);
+  if (before !== undefined) return before;
+  const seen: Seen = new Set();
+  const found = findFields(schema, root, seen);
+  // Without any, there are none in all that was looked into either.
+  if (found) answers.set(identity, true);
+  else for (const each of seen) answers.set(each, false);
+  return found;
+}
+
+function answersOf(root: unknown): Map<unknown, boolean> {
+  const document = asObject(root);
+  const answers = known.get(document) ?? new Map<unknown, boolean>();
+  known.set(document, answers);
+  return answers;
+}
+
+function findFields(schema: unknown, root: unknown, seen: Seen): boolean {
+  if (!isNew(schema, seen)) return false;
   const node = resolve(schema, root);
   const { properties, patternProperties, additionalProperties, items } = node;
   if ([properties, patternProperties, additionalProperties].some((part) => Object.keys(asObject(part)).length > 0)) {
     return true;
   }
   const parts = [...asList(node.allOf), ...asList(node.oneOf), ...asList(node.anyOf)];
-  return [...(isObject(items) ? [items] : []), ...parts].some((part) => hasFields(part, root, depth + 1));
+  return [...(isObject(items) ? [items] : []), ...parts].some((part) => findFields(part, root, seen));
 }
 
 /** A type in words: `string`, `list of Parcel`, `string or integer`. */
-export function typeOf(schema: unknown, root: unknown, depth = 0): string {
+export function typeOf(schema: unknown, root: unknown, seen: Seen = new Set()): string {
   if (schema === false) return 'nothing';
   const node = resolve(schema, root);
   const written = asText(node[writtenType]);
   if (written) return written;
   const name = nameOfRef(asObject(schema).$ref);
   const { type, items, format } = node;
-  if (depth > deepest) return name ?? 'any';
+  if (!isNew(schema, seen)) return name ?? 'any';
   const nullable = node.nullable === true ? ' or null' : '';
   if (type === 'array' || (type === undefined && isObject(items))) {
-    return (isObject(items) ? `list of ${typeOf(items, root, depth + 1)}` : 'list') + nullable;
+    return (isObject(items) ? `list of ${typeOf(items, root, seen)}` : 'list') + nullable;
   }
   if (name && hasFields(schema, root)) return name + nullable;
   if (Array.isArray(type)) return type.map(String).join(' or ');
   if (typeof type === 'string') return (asText(format) ? `${type} (${asText(format)})` : type) + nullable;
   const alternatives = [...asList(node.oneOf), ...asList(node.anyOf), ...asList(node.allOf)];
-  const types = [...new Set(alternatives.map((each) => typeOf(each, root, depth + 1)))].filter(
-    (each) => each !== 'any',
-  );
+  const types = [...new Set(alternatives.map((each) => typeOf(each, root, seen)))].filter((each) => each !== 'any');
   if (types.length > 0)
     return types.slice(0, 6).join(node.allOf ? ' and ' : ' or ') + (types.length > 6 ? ' or more' : '');
   if (hasFields(schema, root)) return 'object';
