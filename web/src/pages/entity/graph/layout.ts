@@ -55,7 +55,9 @@ function wrap(refs: readonly string[], rows: number): string[][] {
 
 function orderedLayers({ nodes, edges }: Graph): string[][] {
   const byLayer = groupBy(
-    nodes.toSorted((a, b) => a.kind.localeCompare(b.kind) || a.title.localeCompare(b.title)),
+    nodes.toSorted(
+      (a, b) => a.kind.localeCompare(b.kind) || a.title.localeCompare(b.title, undefined, { numeric: true }),
+    ),
     ({ layer }) => layer,
   );
   const layers = [...byLayer].sort(([a], [b]) => a - b).map(([, items]) => items.map(({ ref }) => ref));

@@ -70,7 +70,8 @@ export function Picture({ graph }: { graph: Graph }) {
         onKeyDown={onKeyDown}
         onClick={onClick}
         {...panning}
-        className="max-h-[max(320px,min(640px,70dvh))] cursor-grab overflow-auto rounded-md border active:cursor-grabbing"
+        // Its ground must be opaque: only then does a browser scroll it without painting it anew.
+        className="max-h-[max(320px,min(640px,70dvh))] cursor-grab bg-page overflow-auto rounded-md border active:cursor-grabbing"
       >
         <div className="relative mx-auto" style={{ width: layout.width * zoom, height: layout.height * zoom }}>
           <div

@@ -48,7 +48,7 @@ function summary({ nodes, leftOut }: Graph): string {
   const unseen = nodes.filter(({ found }) => !found).length;
   const missing = unseen > 0 ? ` ${plural(unseen, 'is', 'are')} not in the catalog, or not for you to see.` : '';
   if (leftOut === 0) return `${around} around it.${missing}`;
-  return `The nearest ${around} around it, and ${leftOut.toLocaleString('en')} more are left out: choose less depth or fewer kinds.${missing}`;
+  return `The nearest ${around} around it; at least ${leftOut.toLocaleString('en')} more are left out: choose less depth or fewer kinds.${missing}`;
 }
 
 /** What is shown, and how. The address has it all. */
