@@ -35,6 +35,36 @@ const pages: { name: string; path: string; shows: (page: Page) => Promise<void> 
   { name: 'who I am', path: '/me', shows: (page) => expect(page.getByRole('region', { name: 'Roles' })).toBeVisible() },
   { name: 'sessions', path: '/sessions', shows: (page) => heading(page, 'Sessions') },
   { name: 'roles', path: '/roles', shows: (page) => heading(page, 'Roles') },
+  {
+    name: 'relations',
+    path: '/catalog/default/group/kestrel?tab=relations',
+    shows: (page) => expect(page.getByRole('group', { name: 'Relations as a picture' })).toBeVisible(),
+  },
+  {
+    name: 'relations as a list',
+    path: '/catalog/default/group/kestrel?tab=relations&view=list',
+    shows: (page) => expect(page.getByRole('main').getByRole('listitem').first()).toBeVisible(),
+  },
+  {
+    name: 'a definition',
+    path: '/catalog/default/api/tracking?tab=api&item=get%20%2Fparcels%2F%7Bnumber%7D',
+    shows: (page) => expect(page.getByRole('region', { name: 'Parameters' })).toBeVisible(),
+  },
+  {
+    name: 'a group',
+    path: '/catalog/default/group/kestrel',
+    shows: (page) => expect(page.getByRole('region', { name: 'People' })).toBeVisible(),
+  },
+  {
+    name: 'explain',
+    path: '/catalog/default/group/kestrel?tab=explain',
+    shows: (page) => expect(page.getByRole('region', { name: 'Where it is from' })).toBeVisible(),
+  },
+  {
+    name: 'history',
+    path: '/catalog/default/group/kestrel?tab=history',
+    shows: (page) => expect(page.getByRole('list', { name: 'Changes' })).toBeVisible(),
+  },
   { name: 'nowhere', path: '/no/such/page', shows: (page) => heading(page, 'There is no page at this address') },
 ];
 

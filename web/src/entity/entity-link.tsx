@@ -28,7 +28,9 @@ export function EntityLink({ entityRef, defaultKind, title, className }: EntityL
       )}
     >
       <KindIcon kind={kind} />
-      <span className="min-w-0 truncate">{title ?? found ?? humanizeRef(entityRef, defaultKind ?? kind)}</span>
+      <span className="min-w-0 self-baseline truncate">
+        {title ?? found ?? humanizeRef(entityRef, defaultKind ?? kind)}
+      </span>
     </Link>
   );
 }

@@ -23,9 +23,9 @@ interface StateProps {
 
 export function State({ look, wordFrom }: StateProps) {
   return (
-    <span className={classNames('inline-flex items-center gap-1.5 whitespace-nowrap', look.colour)}>
+    <span className={classNames('inline-flex items-center gap-1.5', look.colour)}>
       <StateIcon look={look} />
-      <span className={classNames(wordFrom === 'sm' && 'max-sm:sr-only')}>{look.word}</span>
+      <span className={classNames('self-baseline', wordFrom === 'sm' && 'max-sm:sr-only')}>{look.word}</span>
     </span>
   );
 }

@@ -28,7 +28,7 @@ interface TableProps<Row> {
 /** Below the bar at the top of the page. A border would not move with a sticky cell. */
 const headLook = 'sticky top-12 z-10 bg-page py-1.5 pr-4 font-normal shadow-[inset_0_-1px_var(--hairline)]';
 
-const rowHeight = 35;
+const rowHeight = 33;
 /** The distance from the end, in rows, at which the next rows are requested. */
 const ahead = 30;
 

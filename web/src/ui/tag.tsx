@@ -1,7 +1,9 @@
 import type { ReactNode } from 'react';
 
 export function Tag({ children }: { children: ReactNode }) {
-  return <span className="inline-block rounded border px-1.5 text-small whitespace-nowrap text-muted">{children}</span>;
+  return (
+    <span className="inline-block max-w-full rounded border px-1.5 text-small break-words text-muted">{children}</span>
+  );
 }
 
 export function Key({ children }: { children: ReactNode }) {

@@ -4,6 +4,7 @@ import { entitiesByRefs } from '@/api/client';
 import { entityExplanationQuery } from '@/api/queries';
 import type { EntityExplanation } from '@/api/types';
 import { EntityLink } from '@/entity/entity-link';
+import { parseRef } from '@/entity/ref';
 import { placeOf } from '@/pages/unread/place';
 import { ExternalLink } from '@/ui/external-link';
 import { ErrorPanel, Skeleton } from '@/ui/states';
@@ -41,10 +42,7 @@ function Origin({ explanation }: { explanation: EntityExplanation }) {
         ))}
         {path.map((step) => (
           <li key={step.entityRef}>
-            <span className="flex flex-wrap gap-x-2">
-              <EntityLink entityRef={step.entityRef} />
-              <span className="min-w-0 text-muted wrap-anywhere">{targets?.get(step.entityRef)}</span>
-            </span>
+            <LocationStep entityRef={step.entityRef} target={targets?.get(step.entityRef)} />
           </li>
         ))}
         <li>
@@ -61,6 +59,18 @@ function Origin({ explanation }: { explanation: EntityExplanation }) {
         </Fact>
       </dl>
     </Section>
+  );
+}
+
+/** A location on the way. One whose name is made up is called by where it leads. */
+function LocationStep({ entityRef, target }: { entityRef: string; target: string | undefined }) {
+  if (target && parseRef(entityRef).name.startsWith('generated-')) {
+    return <EntityLink entityRef={entityRef} title={target} />;
+  }
+  return (
+    <>
+      <EntityLink entityRef={entityRef} /> <span className="text-muted wrap-anywhere">{target}</span>
+    </>
   );
 }
 

@@ -59,7 +59,7 @@ export function SourcePage() {
 function Facts({ of: source }: { of: SourceWithSweeps }) {
   const { name, kind, paused, nextAt, leftAt, entities } = source;
   return (
-    <dl className="grid max-w-2xl grid-cols-[auto_1fr] gap-x-6 gap-y-1">
+    <dl className="grid max-w-2xl grid-cols-[auto_minmax(0,1fr)] gap-x-6 gap-y-1 wrap-anywhere">
       <dt className="text-muted">Name</dt>
       <dd className="font-mono text-small wrap-anywhere">{name}</dd>
       <dt className="text-muted">Configured by</dt>

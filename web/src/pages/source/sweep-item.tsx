@@ -18,7 +18,19 @@ const needed = { permission: 'portico.catalog.source.update' };
 
 /** A sweep: its state, what it read and changed, why it failed, and the decision that it waits for. */
 export function SweepItem({ sweep }: { sweep: Sweep }) {
-  const { state, askedAt, startedAt, endedAt, failure, remarks, removals, removed, total = 0, entities } = sweep;
+  const {
+    state,
+    askedAt,
+    startedAt,
+    readAt,
+    endedAt,
+    failure,
+    remarks,
+    removals,
+    removed,
+    total = 0,
+    entities,
+  } = sweep;
   return (
     <li className="space-y-1.5 py-3">
       <div className="flex flex-wrap items-baseline gap-x-4 gap-y-1">
@@ -29,7 +41,7 @@ export function SweepItem({ sweep }: { sweep: Sweep }) {
           <RelativeTime at={startedAt ?? askedAt} />, {causeOf(sweep)}
           {startedAt && (
             <>
-              , took <Duration from={startedAt} to={endedAt} />
+              , took <Duration from={startedAt} to={endedAt ?? (state === 'waiting' ? readAt : undefined)} />
             </>
           )}
         </span>

@@ -13,7 +13,9 @@ export function GroupTree({ entity, organization }: { entity: Entity; organizati
   if (above.length + below.length === 0) return null;
   const children = groupBy(below, ({ from }) => from);
   const branch = (ref: string) => {
-    const items = children.get(ref) ?? [];
+    const items = (children.get(ref) ?? []).toSorted((a, b) =>
+      a.title.localeCompare(b.title, undefined, { numeric: true }),
+    );
     if (items.length === 0) return null;
     return (
       <ul className="ml-1.5 space-y-1 border-l pt-1 pl-3">
@@ -74,6 +76,7 @@ function GroupName({ group: { ref, title, found, members }, counted = true }: { 
 }
 
 function Members({ count }: { count: number }) {
+  if (count === 0) return null;
   return <span className="text-small font-normal text-muted">{plural(count, 'member')}</span>;
 }
 

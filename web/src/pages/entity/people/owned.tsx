@@ -55,7 +55,7 @@ export function Owned({ own, wider, pending, widerLabel }: OwnedProps) {
                 Kind
               </th>
               <th scope="col" className="py-1.5 pl-4 text-right font-normal">
-                By itself
+                {wider ? 'By itself' : 'Number'}
               </th>
               {wider && (
                 <th scope="col" className="py-1.5 pl-4 text-right font-normal">
