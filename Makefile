@@ -88,6 +88,16 @@ test-go: build $(TOOLS)/vault-server $(TOOLS)/s3-server $(TOOLS)/kube-apiserver 
 	packages=$$(tools/test-packages.sh plain); go test -timeout 20m $$packages
 	packages=$$(tools/test-packages.sh race); go test -race -timeout 20m $$packages
 
+# What the tests have shown of each action: the tests of each package compare it with its testdata/conformance.json.
+.PHONY: conformance
+conformance: export PORTICO_REQUIRE_NODE = 1
+conformance: export PORTICO_VAULT = $(CURDIR)/$(TOOLS)/vault-server
+conformance: export PORTICO_S3 = $(CURDIR)/$(TOOLS)/s3-server
+conformance: export PORTICO_KUBE = $(CURDIR)/$(TOOLS)/kube-apiserver
+conformance: web/dist/index.html $(TOOLS)/vault-server $(TOOLS)/s3-server $(TOOLS)/kube-apiserver $(NPM_STAMPS) ## Run the tests of the actions, and write what they have shown.
+	packages=$$(git grep -l 'actiontest.Main(' -- activities | xargs -rn1 dirname | sort -u | sed 's|^|./|'); go test -timeout 20m $$packages -update
+	go generate ./cmd/portico
+
 .PHONY: test-web
 test-web: web/dist/index.html ## Run the portal's own tests, and check the size of a first visit.
 	npm --prefix web test

@@ -94,7 +94,7 @@ func TestCreateConforms(t *testing.T) {
 		pool := testkit.Database(t)
 		s := newSetting(t, pool)
 		create := activities.Actions(callback.New(callback.Options{Pool: behind(t, gate, pool), URL: baseURL}))[0]
-		return actiontest.Fixture{Action: used{ofRun{create, s.runID}, s}, Input: `{}`}
+		return actiontest.Fixture{Action: used{ofRun{create, s.runID}, s}, Input: `{}`, NoUndo: "the addresses belong to the run, and end with it"}
 	})
 }
 
@@ -126,7 +126,7 @@ func TestWaitConforms(t *testing.T) {
 		id, secret := s.address(t)
 		require.NoError(t, s.Take(t.Context(), secret, callback.Answer{Succeeded: true, Body: []byte(`{}`)}))
 		wait := activities.Actions(callback.New(callback.Options{Pool: behind(t, gate, pool)}))[1]
-		return actiontest.Fixture{Action: ofRun{wait, s.runID}, Input: fmt.Sprintf(`{"id":%q}`, id)}
+		return actiontest.Fixture{Action: ofRun{wait, s.runID}, Input: fmt.Sprintf(`{"id":%q}`, id), NoUndo: "it only reads"}
 	})
 }
 

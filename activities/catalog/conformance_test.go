@@ -122,6 +122,7 @@ func TestFetchConforms(t *testing.T) {
 		t.Helper()
 		catalogtest.Fill(t, pool, 20)
 		fixture.Input = `{"entityRef":"component:default/component-1","entityRefs":["api:default/api-6","group:nobody"],"optional":true}`
+		fixture.NoUndo = "it only reads"
 	})
 }
 

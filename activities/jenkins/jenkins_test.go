@@ -170,8 +170,8 @@ func TestTheActionsConform(t *testing.T) {
 	for name, test := range map[string]struct {
 		id, input string
 		use, take func(map[string]*item)
-		// keeps says that a rollback has nothing to do.
-		keeps bool
+		// noUndo says why a rollback has nothing to do.
+		noUndo string
 	}{
 		"create": {id: "create", input: `{"jobName":"shop","jobXml":"<project/>"}`, use: uses("/job/shop", "ann"), take: takes("/job/shop")},
 		"create, in a folder and from a file": {id: "create", input: `{"jobName":"shop","folderName":"payments","configPath":"job.xml"}`,
@@ -179,8 +179,8 @@ func TestTheActionsConform(t *testing.T) {
 		"copy":    {id: "copy", input: `{"sourceJobName":"template","targetJobName":"payments/shop"}`, use: uses("/job/payments/job/shop", "ann"), take: takes("/job/payments/job/shop")},
 		"disable": {id: "disable", input: `{"jobName":"template"}`},
 		"enable":  {id: "enable", input: `{"jobName":"payments/off"}`},
-		"destroy": {id: "destroy", input: `{"jobName":"template"}`, keeps: true},
-		"build":   {id: "build", input: `{"jobName":"template"}`, keeps: true},
+		"destroy": {id: "destroy", input: `{"jobName":"template"}`, noUndo: "Jenkins keeps nothing of a job that it has deleted"},
+		"build":   {id: "build", input: `{"jobName":"template"}`, noUndo: "what a build has done cannot be taken back"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -191,7 +191,8 @@ func TestTheActionsConform(t *testing.T) {
 				front := apitest.Start(t, gate.Handler(server))
 				fixture := actiontest.Fixture{Action: recordedtest.ByID(t, at(front.URL), "jenkins:job:"+test.id), Input: test.input,
 					Files: map[string]string{"job.xml": "<file/>"}}
-				if test.keeps {
+				if test.noUndo != "" {
+					fixture.NoUndo = test.noUndo
 					return fixture
 				}
 				fixture.State = func(testing.TB) []string { return server.state() }

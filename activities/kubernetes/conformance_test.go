@@ -32,6 +32,7 @@ func TestApplyConforms(t *testing.T) {
 		"kubernetes:apply":      `{"clusterName":"dev","namespace":"NAMESPACE","manifest":%s}`,
 		"cnoe:kubernetes:apply": `{"clusterName":"dev","namespaced":true,"manifest":%s}`,
 		"kube:apply":            `{"clusterName":"dev","namespaced":true,"manifest":%s}`,
+		"deploy:kubernetes":     `{"clusterUrl":"URL","authToken":"TOKEN","manifest":%s}`,
 	} {
 		t.Run(id, func(t *testing.T) {
 			t.Parallel()
@@ -41,10 +42,13 @@ func TestApplyConforms(t *testing.T) {
 				namespace := cluster.Namespace(t)
 				manifest := strings.ReplaceAll(`[{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"settings","namespace":"NAMESPACE"},"data":{"color":"blue"}},
 					{"apiVersion":"v1","kind":"Secret","metadata":{"name":"key","namespace":"NAMESPACE"},"stringData":{"key":"hunter2"}}]`, "NAMESPACE", namespace)
+				config := through(t, cluster, gate)
+				input := strings.NewReplacer("NAMESPACE", namespace, "URL", config.Methods[0].Clusters[0].URL, "TOKEN", cluster.Token).Replace(input)
 				return actiontest.Fixture{
-					Action: byID(t, actionsWith(t, through(t, cluster, gate)), id),
-					Input:  fmt.Sprintf(strings.ReplaceAll(input, "NAMESPACE", namespace), manifest),
-					State:  func(t testing.TB) []string { t.Helper(); return inNamespace(t, cluster, namespace, false) },
+					Action:  byID(t, actionsWith(t, config), id),
+					Input:   fmt.Sprintf(input, manifest),
+					Secrets: map[string]string{"clusterToken": cluster.Token},
+					State:   func(t testing.TB) []string { t.Helper(); return inNamespace(t, cluster, namespace, false) },
 					Digest: func(t testing.TB) string {
 						t.Helper()
 						return strings.Join(inNamespace(t, cluster, namespace, true), "\n")

@@ -19,7 +19,8 @@ func TestTheActionConforms(t *testing.T) {
 	actiontest.Conform(t, func(t testing.TB, gate *actiontest.Gate) actiontest.Fixture {
 		t.Helper()
 		front := apitest.Start(t, gate.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})))
-		return actiontest.Fixture{Action: msteams.Actions(msteams.Options{WebhookURL: front.URL, Transport: http.DefaultTransport})[0], Input: `{"message":"hi"}`}
+		return actiontest.Fixture{Action: msteams.Actions(msteams.Options{WebhookURL: front.URL, Transport: http.DefaultTransport})[0], Input: `{"message":"hi"}`,
+			NoUndo: "a webhook of Teams takes no message back"}
 	})
 }
 

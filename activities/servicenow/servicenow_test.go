@@ -170,8 +170,8 @@ func TestTheActionsConform(t *testing.T) {
 	for name, test := range map[string]struct {
 		id, input string
 		use       func(*instance)
-		// keeps says that the action changes nothing.
-		keeps bool
+		// noUndo says why a rollback has nothing to do.
+		noUndo string
 	}{
 		"create": {id: "createRecord", input: `{"tableName":"incident","requestBody":{"short_description":"ours","severity":3}}`,
 			use: func(s *instance) { s.change("made-1", "ann", map[string]string{"state": "2"}) }},
@@ -180,9 +180,9 @@ func TestTheActionsConform(t *testing.T) {
 		"update": {id: "updateRecord", input: `{"tableName":"incident","sysId":"theirs","requestBody":{"short_description":"ours","state":"7"}}`,
 			use: func(s *instance) { s.change("theirs", "ann", map[string]string{"state": "2"}) }},
 		"modify":   {id: "modifyRecord", input: `{"tableName":"incident","sysId":"theirs","requestBody":{"short_description":"ours"}}`},
-		"retrieve": {id: "retrieveRecord", input: `{"tableName":"incident","sysId":"theirs","sysparmFields":["sys_id"]}`, keeps: true},
-		"list":     {id: "retrieveRecords", input: `{"tableName":"incident","sysparmQuery":"sys_created_by=ann"}`, keeps: true},
-		"delete":   {id: "deleteRecord", input: `{"tableName":"incident","sysId":"theirs"}`, keeps: true},
+		"retrieve": {id: "retrieveRecord", input: `{"tableName":"incident","sysId":"theirs","sysparmFields":["sys_id"]}`, noUndo: "it only reads"},
+		"list":     {id: "retrieveRecords", input: `{"tableName":"incident","sysparmQuery":"sys_created_by=ann"}`, noUndo: "it only reads"},
+		"delete":   {id: "deleteRecord", input: `{"tableName":"incident","sysId":"theirs"}`, noUndo: "ServiceNow gives no deleted record back"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -191,7 +191,8 @@ func TestTheActionsConform(t *testing.T) {
 				server := newInstance()
 				front := apitest.Start(t, gate.Handler(server))
 				fixture := actiontest.Fixture{Action: recordedtest.ByID(t, at(front.URL), "servicenow:now:table:"+test.id), Input: test.input}
-				if test.keeps {
+				if test.noUndo != "" {
+					fixture.NoUndo = test.noUndo
 					return fixture
 				}
 				fixture.State = func(testing.TB) []string { return server.state() }

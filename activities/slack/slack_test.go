@@ -111,7 +111,8 @@ func TestAMessageByWebhookConforms(t *testing.T) {
 	actiontest.Conform(t, func(t testing.TB, gate *actiontest.Gate) actiontest.Fixture {
 		t.Helper()
 		front := apitest.Start(t, gate.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})))
-		return actiontest.Fixture{Action: slack.Actions(slack.Options{WebhookURL: front.URL, Transport: http.DefaultTransport})[0], Input: `{"message":"hi"}`}
+		return actiontest.Fixture{Action: slack.Actions(slack.Options{WebhookURL: front.URL, Transport: http.DefaultTransport})[0], Input: `{"message":"hi"}`,
+			NoUndo: "a webhook of Slack takes no message back"}
 	})
 }
 

@@ -20,7 +20,7 @@ const pagesOfActions = "../../docs/actions"
 func TestThePagesOfActionsAreUpToDate(t *testing.T) {
 	t.Parallel()
 	actions := unconnected(t)
-	pages := map[string]string{"README.md": page.Index(actions.All())}
+	pages := map[string]string{"README.md": page.Index(actions.All()), conformancePage: conformance(actions.All(), proofs(t))}
 	for _, each := range actions.All() {
 		text, err := page.Of(each.Describe())
 		require.NoError(t, err)
@@ -41,7 +41,7 @@ func TestThePagesOfActionsAreUpToDate(t *testing.T) {
 	}
 	stored, err := os.ReadDir(pagesOfActions)
 	require.NoError(t, err)
-	require.Len(t, stored, len(pages), "a page for each action, and the index; `make generate` writes them")
+	require.Len(t, stored, len(pages), "a page for each action, the index, and what tests have shown; `make generate` writes them")
 	for name, text := range pages {
 		content, err := os.ReadFile(filepath.Join(pagesOfActions, name))
 		require.NoError(t, err)

@@ -45,6 +45,8 @@ type Fixture struct {
 	// Hide makes the servers hide what exists, as from a token that lost access, until show is called. Nil
 	// says that they hide nothing.
 	Hide func(t testing.TB) (show func())
+	// NoUndo says why a rollback has nothing to do, of an action that calls others and has no effects.
+	NoUndo string
 }
 
 // NewFixture creates a fixture for one test. Each call of the action to a server or a database must pass the
@@ -54,13 +56,27 @@ type NewFixture func(t testing.TB, gate *Gate) Fixture
 // Conform tests an action against the contract of package action, in new fixtures. It plans the action,
 // runs it and runs it again; crashes its process at each point of the Gate and lets another attempt, or a
 // rollback, finish; undoes it twice, also after others have used what it created and while that is hidden.
-// After each of these it checks the servers.
+// After each of these it checks the servers. What it has shown is compared with a committed file: see Main.
 func Conform(t *testing.T, newFixture NewFixture) {
 	t.Helper()
+	made := &proof{}
+	t.Cleanup(func() {
+		if !t.Failed() {
+			proven.add(t.Name(), made)
+		}
+	})
 	for _, property := range properties {
 		t.Run(property.name, func(t *testing.T) {
 			t.Parallel()
-			property.require(t, newFixture)
+			s := newSubject(t, newFixture)
+			applies := property.applies == nil || s.State != nil && property.applies(s.Fixture)
+			if applies {
+				property.require(t, s)
+			}
+			made.hold(s, property.shows, applies)
+			if !applies {
+				t.Skip("this action has no such effect")
+			}
 		})
 	}
 }
@@ -69,18 +85,22 @@ func Conform(t *testing.T, newFixture NewFixture) {
 // they fail.
 var properties = []struct {
 	name    string
-	require func(t testing.TB, newFixture NewFixture)
+	require func(t testing.TB, s *subject)
+	// applies reports whether an action with effects can have the property; nil is for all actions.
+	applies func(Fixture) bool
+	// shows notes what a test of the property has shown, if the file has something of it.
+	shows func(*Proof, *subject)
 }{
-	{"is described", requireDescribed},
-	{"plans what it does, and writes nothing", requirePlan},
-	{"has the same outcome when run again", requireRerun},
-	{"completes after a crash at any point", requireCompletion},
-	{"completes after crashes at random passages", requireRandomCrashes},
-	{"can be rolled back after a crash at any point", requireRollback},
-	{"can be undone twice, and after a crash of the undo", requireUndo},
-	{"keeps what others have used", requireUsedIsKept},
-	{"keeps what others have created", requireTakenIsKept},
-	{"does not mistake hidden for gone", requireHiddenIsOpen},
+	{"is described", requireDescribed, nil, nil},
+	{"plans what it does, and writes nothing", requirePlan, nil, nil},
+	{"has the same outcome when run again", requireRerun, nil, nil},
+	{"completes after a crash at any point", requireCompletion, nil, func(p *Proof, s *subject) { p.Crashes = s.crashes }},
+	{"completes after crashes at random passages", requireRandomCrashes, nil, nil},
+	{"can be rolled back after a crash at any point", requireRollback, func(Fixture) bool { return true }, func(p *Proof, s *subject) { p.RolledBack = s.crashes }},
+	{"can be undone twice, and after a crash of the undo", requireUndo, nil, func(p *Proof, s *subject) { p.UndoCrashes = s.crashes }},
+	{"keeps what others have used", requireUsedIsKept, func(f Fixture) bool { return f.Use != nil }, func(p *Proof, _ *subject) { p.Used = true }},
+	{"keeps what others have created", requireTakenIsKept, func(f Fixture) bool { return f.Take != nil }, func(p *Proof, _ *subject) { p.Taken = true }},
+	{"does not mistake hidden for gone", requireHiddenIsOpen, func(f Fixture) bool { return f.Hide != nil }, func(p *Proof, _ *subject) { p.Hidden = true }},
 }
 
 // subject is a fixture, and a run of its action.
@@ -91,6 +111,8 @@ type subject struct {
 	// before is the state of the servers before the action runs, and began is when its step begins.
 	before []string
 	began  time.Time
+	// crashes is how often a process crashed.
+	crashes int
 }
 
 // newSubject creates a fixture.
@@ -105,17 +127,6 @@ func newSubject(t testing.TB, newFixture NewFixture) *subject {
 		s.harness.Template = s.Template
 	}
 	s.before = s.state(t)
-	return s
-}
-
-// newEffective is newSubject for properties of actions with effects. It skips the test of an action that has
-// none, or to which the property does not apply.
-func newEffective(t testing.TB, newFixture NewFixture, applies func(Fixture) bool) *subject {
-	t.Helper()
-	s := newSubject(t, newFixture)
-	if s.State == nil || !applies(s.Fixture) {
-		t.Skip("this action has no such effect")
-	}
 	return s
 }
 
@@ -154,6 +165,7 @@ func (s *subject) attempt(t testing.TB, crashAt place) attempt {
 	output, err := s.await(s.gate.begin(t.Context(), crashAt), t, strings.ReplaceAll(s.Input, "WORKSPACE", directory))
 	made := attempt{err: err}
 	made.passed, made.crashed = s.gate.end()
+	s.count(made.crashed)
 	if err != nil || made.crashed {
 		return made
 	}
@@ -192,7 +204,14 @@ func (s *subject) undo(t testing.TB, crashAt place) (crashed bool, err error) {
 	t.Helper()
 	err = s.harness.RollBack(s.gate.begin(t.Context(), crashAt), s.Action)
 	_, crashed = s.gate.end()
+	s.count(crashed)
 	return crashed, err
+}
+
+func (s *subject) count(crashed bool) {
+	if crashed {
+		s.crashes++
+	}
 }
 
 // requireUndone rolls back, and requires that the servers are as they were before. What nobody can undo is restored, and
@@ -242,17 +261,15 @@ func (s *subject) requireConfirmed(t testing.TB) []action.Effect {
 	return effects
 }
 
-func requireDescribed(t testing.TB, newFixture NewFixture) {
+func requireDescribed(t testing.TB, s *subject) {
 	t.Helper()
-	s := newSubject(t, newFixture)
 	description := s.Action.Describe()
 	requireDescription(t, description)
 	require.Equal(t, s.State != nil, description.Undoes != "", "an action with effects says what a rollback does with them")
 }
 
-func requirePlan(t testing.TB, newFixture NewFixture) {
+func requirePlan(t testing.TB, s *subject) {
 	t.Helper()
-	s := newSubject(t, newFixture)
 	digest := func() string { return "" }
 	if s.Digest != nil {
 		digest = func() string { return s.Digest(t) }
@@ -278,9 +295,8 @@ func requirePlan(t testing.TB, newFixture NewFixture) {
 	}
 }
 
-func requireRerun(t testing.TB, newFixture NewFixture) {
+func requireRerun(t testing.TB, s *subject) {
 	t.Helper()
-	s := newSubject(t, newFixture)
 	first := s.run(t)
 	effects := s.requireConfirmed(t)
 	second := s.run(t)
@@ -308,9 +324,8 @@ func (s *subject) eachCrash(t testing.TB, after func(point int)) {
 	}
 }
 
-func requireCompletion(t testing.TB, newFixture NewFixture) {
+func requireCompletion(t testing.TB, s *subject) {
 	t.Helper()
-	s := newSubject(t, newFixture)
 	straight := s.run(t)
 	created := len(s.harness.Ledger.All())
 	s.requireUndone(t)
@@ -323,9 +338,8 @@ func requireCompletion(t testing.TB, newFixture NewFixture) {
 	})
 }
 
-func requireRandomCrashes(t testing.TB, newFixture NewFixture) {
+func requireRandomCrashes(t testing.TB, s *subject) {
 	t.Helper()
-	s := newSubject(t, newFixture)
 	straight := s.run(t)
 	effects := len(s.harness.Ledger.All())
 	s.requireUndone(t)
@@ -348,17 +362,17 @@ func requireRandomCrashes(t testing.TB, newFixture NewFixture) {
 	}
 }
 
-func requireRollback(t testing.TB, newFixture NewFixture) {
+func requireRollback(t testing.TB, s *subject) {
 	t.Helper()
-	s := newEffective(t, newFixture, func(Fixture) bool { return true })
 	s.eachCrash(t, func(int) { s.requireUndone(t) })
 }
 
-func requireUndo(t testing.TB, newFixture NewFixture) {
+func requireUndo(t testing.TB, s *subject) {
 	t.Helper()
-	s := newSubject(t, newFixture)
-	s.run(t)
+	first := s.attempt(t, place{})
+	require.NoError(t, first.err)
 	if s.State == nil {
+		require.True(t, first.passed.point <= 1 || s.NoUndo != "", "an action that may change something outside, and has no effects, says why: Fixture.NoUndo")
 		require.Empty(t, s.harness.Ledger.All(), "an action without a state creates nothing")
 		require.False(t, action.IsTransient(s.harness.Undo(t.Context(), s.Action, action.Effect{Kind: "thing", Name: "x"})))
 		return
@@ -392,9 +406,8 @@ func (s *subject) requireOutcome(t testing.TB, err error) {
 	requireInUse(t, err)
 }
 
-func requireUsedIsKept(t testing.TB, newFixture NewFixture) {
+func requireUsedIsKept(t testing.TB, s *subject) {
 	t.Helper()
-	s := newEffective(t, newFixture, func(w Fixture) bool { return w.Use != nil })
 	s.run(t)
 	s.Use(t)
 	used, digest := s.state(t), s.Digest(t)
@@ -406,9 +419,8 @@ func requireUsedIsKept(t testing.TB, newFixture NewFixture) {
 	require.Equal(t, digest, s.Digest(t), "nothing of it was touched")
 }
 
-func requireTakenIsKept(t testing.TB, newFixture NewFixture) {
+func requireTakenIsKept(t testing.TB, s *subject) {
 	t.Helper()
-	s := newEffective(t, newFixture, func(w Fixture) bool { return w.Take != nil })
 	s.Take(t)
 	taken, digest := s.state(t), s.Digest(t)
 	for range 2 {
@@ -424,9 +436,8 @@ func requireTakenIsKept(t testing.TB, newFixture NewFixture) {
 	require.Equal(t, digest, s.Digest(t), "nothing of it was touched")
 }
 
-func requireHiddenIsOpen(t testing.TB, newFixture NewFixture) {
+func requireHiddenIsOpen(t testing.TB, s *subject) {
 	t.Helper()
-	s := newEffective(t, newFixture, func(w Fixture) bool { return w.Hide != nil })
 	s.run(t)
 	made := s.state(t)
 	show := s.Hide(t)

@@ -113,6 +113,18 @@ func TestASmallActionConforms(t *testing.T) {
 	actiontest.Conform(t, fixture(boardKind{}, func(a createNote) action.Action { return a }))
 }
 
+// TestConformShowsWhatItTested: the numbers that the pages of actions have.
+func TestConformShowsWhatItTested(t *testing.T) { //nolint:tparallel // What it has shown is there when the subtest has ended.
+	t.Parallel()
+	t.Run("a note", func(t *testing.T) {
+		actiontest.Conform(t, fixture(boardKind{}, func(a createNote) action.Action { return a }))
+	})
+	shown := actiontest.Proven("note:create")["TestConformShowsWhatItTested/a_note"]
+	require.Positive(t, shown.UndoCrashes)
+	shown.UndoCrashes = 0
+	require.Equal(t, actiontest.Proof{Crashes: 4, Undo: actiontest.UndoRemoves, RolledBack: 4, Used: true, Taken: true}, shown)
+}
+
 // dropping is a board with a note, and the action that takes it off.
 func dropping(forgets bool) actiontest.NewFixture {
 	return func(t testing.TB, gate *actiontest.Gate) actiontest.Fixture {

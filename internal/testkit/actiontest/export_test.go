@@ -2,6 +2,7 @@ package actiontest
 
 import (
 	"fmt"
+	"maps"
 	"runtime"
 	"testing"
 
@@ -16,10 +17,11 @@ func Failure(t testing.TB, name string, newFixture NewFixture) string {
 			continue
 		}
 		recorder := &recorder{TB: t}
+		s := newSubject(recorder, newFixture)
 		ended := make(chan struct{})
 		go func() { // a test that fails ends its goroutine
 			defer close(ended)
-			property.require(recorder, newFixture)
+			property.require(recorder, s)
 		}()
 		<-ended
 		return recorder.failure
@@ -40,4 +42,14 @@ func (r *recorder) Errorf(format string, args ...any) { r.failure = fmt.Sprintf(
 
 func (*recorder) FailNow() { runtime.Goexit() }
 
-func (*recorder) Skip(...any) { runtime.Goexit() }
+// Settle compares what tests have shown with the file in a directory, or writes it: see Main.
+func Settle(shown Proofs, directory string, all, update bool) error {
+	return (&record{proofs: shown}).settle(directory, all, update)
+}
+
+// Proven is what the tests of this process have shown of an action.
+func Proven(id string) map[string]Proof {
+	proven.mutex.Lock()
+	defer proven.mutex.Unlock()
+	return maps.Clone(proven.proofs[id])
+}

@@ -47,7 +47,7 @@ func Of(described action.Description) (string, error) {
 func Index(all []action.Action) string {
 	var out strings.Builder
 	out.WriteString("# Actions\n\nThese pages are made from what the actions say of themselves; `make generate` writes them. " +
-		"The portal shows the same on its page *Actions*.\n\n| Action | What it does | A rollback |\n|---|---|---|\n")
+		"The portal shows the same on its page *Actions*. [What tests have shown of each](conformance.md) is listed apart.\n\n| Action | What it does | A rollback |\n|---|---|---|\n")
 	for _, each := range all {
 		described := each.Describe()
 		fmt.Fprintf(&out, "| [%s](%s) | %s | %s |\n", described.ID, Name(described.ID), cell(described.Description), cell(cmp.Or(described.Undoes, "has nothing to do")))

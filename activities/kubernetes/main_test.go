@@ -1,0 +1,10 @@
+package kubernetes_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/portico-dev/portico/internal/testkit/actiontest"
+)
+
+func TestMain(m *testing.M) { os.Exit(actiontest.Main(m)) }
