@@ -27,7 +27,7 @@ var catalogPermissions []byte
 func NewCatalogPlugin(service *catalog.Service) Plugin {
 	c := catalogRoutes{service: service}
 	conditions := conditionRoutes{catalogPermissions, map[policy.ResourceType]authorize.Match{policy.CatalogEntity: service.MatchingEntities}}
-	return plugin{id: "catalog", routes: slices.Concat(c.entityRoutes(), c.historyRoutes(), c.healthRoutes(), c.locationRoutes(), c.unprocessedRoutes(), conditions.routes())}
+	return plugin{id: "catalog", routes: slices.Concat(c.entityRoutes(), c.exportRoutes(), c.historyRoutes(), c.healthRoutes(), c.locationRoutes(), c.unprocessedRoutes(), conditions.routes())}
 }
 
 type catalogRoutes struct{ service *catalog.Service }
@@ -293,7 +293,7 @@ func (r catalogRoutes) validate(c *call) error {
 
 type analysisInput struct {
 	Location        locationInput `json:"location"`
-	CatalogFileName string        `json:"catalogFileName,omitempty"`
+	CatalogFilename string        `json:"catalogFilename,omitempty" jsonschema_description:"the name of descriptors that are looked for; catalog-info.yaml unless stated"`
 }
 
 func (r catalogRoutes) analyze(c *call) (catalog.Analysis, error) {

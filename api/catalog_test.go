@@ -241,6 +241,35 @@ func TestCatalogErrors(t *testing.T) {
 	}
 }
 
+func TestCatalogIsExported(t *testing.T) {
+	t.Parallel()
+	s := newCatalogServer(t)
+	s.register()
+	const query = "?filter=kind=component&orderField=metadata.name,desc&fields=metadata.name,relations.ownedBy"
+	const table = "\"metadata.name\",\"relations.ownedBy\"\r\n\"till\",\"group:default/team-a\"\r\n\"Shop\",\"group:default/team-a\"\r\n"
+	response, body := s.send(http.MethodGet, "/entities/export"+query, "")
+	require.Equal(t, http.StatusOK, response.status)
+	require.Equal(t, table, body)
+	require.Equal(t, "text/csv; charset=utf-8", response.header.Get("Content-Type"))
+	require.Equal(t, `attachment; filename="catalog.csv"`, response.header.Get("Content-Disposition"))
+
+	_, body = s.send(http.MethodPost, "/entities/export", `{"query":{"kind":"component"},"orderBy":[{"field":"metadata.name","order":"desc"}],"fields":["metadata.name","relations.ownedBy"]}`)
+	require.Equal(t, table, body)
+
+	response, body = s.send(http.MethodGet, "/entities/export?format=json&filter=kind=component&fields=metadata.name&fullTextFilterTerm=drawer&fullTextFilterFields=metadata.title", "")
+	require.JSONEq(t, `[{"metadata":{"name":"till"}}]`, body)
+	require.Equal(t, `attachment; filename="catalog.json"`, response.header.Get("Content-Disposition"))
+
+	for _, wrong := range [][3]string{
+		{http.MethodGet, "/entities/export?format=xml", ""}, {http.MethodPost, "/entities/export", `{"format":"xml"}`},
+		{http.MethodGet, "/entities/export?limit=1", ""}, {http.MethodGet, "/entities/export?fields=a[0]", ""}, {http.MethodPost, "/entities/export", `{"query":{"$and":[]}}`},
+	} {
+		response, body = s.send(wrong[0], wrong[1], wrong[2])
+		require.Equal(t, http.StatusBadRequest, response.status, "%s: %s", wrong, body)
+		require.Empty(t, response.header.Get("Content-Disposition"), "a failure is no file")
+	}
+}
+
 func TestCatalogPagesAreLinked(t *testing.T) {
 	t.Parallel()
 	s := newCatalogServer(t)

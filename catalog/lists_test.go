@@ -69,7 +69,18 @@ func TestListsHoldNoConnectionForASlowReader(t *testing.T) {
 		handed["failed"]++
 		return meanwhile()
 	}))
-	require.Equal(t, map[string]int{"all": 2400, "sorted": 2400, "a long page": 2000, "a short page": 10, "the rest": 400, "locations": 240, "failed": 1080}, handed)
+	for name, orders := range map[string][]query.CursorOrder{"exported": nil, "exported by name": {{Field: "metadata.name", Order: "desc"}}} {
+		cursor, err := query.NewCursor(nil, query.FullText{}, orders)
+		require.NoError(t, err)
+		seen := map[string]bool{}
+		require.NoError(t, service.ExportEntities(ctx, somebody, cursor, nil, func(document json.RawMessage) error {
+			seen[string(document)] = true
+			handed[name]++
+			return meanwhile()
+		}))
+		require.Len(t, seen, 2400, name)
+	}
+	require.Equal(t, map[string]int{"exported": 2400, "exported by name": 2400, "all": 2400, "sorted": 2400, "a long page": 2000, "a short page": 10, "the rest": 400, "locations": 240, "failed": 1080}, handed)
 }
 
 func TestQueriesAreBounded(t *testing.T) {

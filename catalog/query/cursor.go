@@ -102,16 +102,26 @@ func (c Cursor) Page(limit int) (Page, error) {
 	if len(c.OrderFieldValues) == 0 {
 		return page, nil
 	}
-	page.After = &Position{}
-	last := len(c.OrderFieldValues) - 1
-	if page.Order != nil && last == 1 {
-		page.After.Value = &c.OrderFieldValues[0]
-	}
-	page.After.UID, err = uuid.Parse(c.OrderFieldValues[last])
-	if err != nil || (page.Order == nil) != (last == 0) || last > 1 {
+	page.After, err = PositionOf(c.OrderFieldValues)
+	if err != nil || (page.Order == nil) != (page.After.Value == nil) {
 		return Page{}, fault.New(fault.Input, "Malformed cursor: its position does not fit its order")
 	}
 	return page, nil
+}
+
+// PositionOf reads a position of a cursor: the order field's value, if there is one, and the uid.
+func PositionOf(values []string) (*Position, error) {
+	at := &Position{}
+	last := len(values) - 1
+	if last < 0 || last > 1 {
+		return nil, fmt.Errorf("a position of %d values", len(values))
+	}
+	if last == 1 {
+		at.Value = &values[0]
+	}
+	var err error
+	at.UID, err = uuid.Parse(values[last])
+	return at, err
 }
 
 // After is the position in the link header of GET /entities.

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expectAccessible } from './accessible';
 import { expect, freshName, gitHost, runToEnd, test } from './portal';
 
@@ -25,6 +26,31 @@ test('the catalog is filtered by kind, facet and text, and the URL has the filte
   await expect(page.getByText('Nothing in the catalog matches.')).toBeVisible();
   await page.getByRole('link', { name: 'Show everything' }).click();
   await expect(table.getByRole('row').nth(1)).toBeVisible();
+});
+
+test('the catalog is exported as it is filtered', async ({ portal: page }) => {
+  await page.goto('/catalog?kind=component&q=tracking');
+  const table = page.getByRole('table', { name: 'Entities' });
+  await expect(table.getByRole('row').nth(1)).toBeVisible();
+  const shown = Number(await table.getAttribute('aria-rowcount'));
+  await expectAccessible(page);
+  const stored = async (format: RegExp) => {
+    const download = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Export' }).press('Enter');
+    await page.getByRole('menuitem', { name: format }).press('Enter');
+    const file = await download;
+    expect(await file.failure()).toBeNull();
+    return { name: file.suggestedFilename(), text: readFileSync(await file.path(), 'utf8') };
+  };
+  const spreadsheet = await stored(/CSV/);
+  expect(spreadsheet.name).toBe('catalog.csv');
+  expect(spreadsheet.text.trimEnd().split('\r\n')).toHaveLength(shown + 1);
+  expect(spreadsheet.text).toContain('"kind","metadata.namespace","metadata.name"');
+  const list = await stored(/JSON/);
+  expect(list.name).toBe('catalog.json');
+  const entities = JSON.parse(list.text) as { kind: string }[];
+  expect(entities).toHaveLength(shown);
+  expect(new Set(entities.map(({ kind }) => kind))).toEqual(new Set(['Component']));
 });
 
 test('the catalog is searched when the user pauses, not at every keystroke', async ({ portal: page }) => {
