@@ -69,7 +69,8 @@ func ConfiguredDirectories(locations []ConfiguredLocation, further []string) ([]
 }
 
 // Configure replaces the configured locations by these, and schedules them to be read now. Relative paths of
-// type file start at the process's working directory.
+// type file start at the process's working directory. Entities of the kinds of layers are processed anew, because
+// the layers may have changed.
 func (s *Service) Configure(ctx context.Context, principal identity.Principal, locations []ConfiguredLocation) error {
 	if err := s.require(ctx, principal, policy.CatalogLocationCreate, ""); err != nil {
 		return err
@@ -88,7 +89,13 @@ func (s *Service) Configure(ctx context.Context, principal identity.Principal, l
 	}
 	ctx = processing.CausedBy(ctx, processing.Cause{Kind: processing.CauseConfiguration})
 	return s.transact(ctx, func(tx pgx.Tx) error {
-		return s.state.Replace(ctx, tx, processing.SourceConfig, entities)
+		if err := s.state.Replace(ctx, tx, processing.SourceConfig, entities); err != nil {
+			return err
+		}
+		if own := s.options.model().OwnKinds(); len(own) > 0 {
+			return s.state.RefreshKinds(ctx, tx, own)
+		}
+		return nil
 	})
 }
 

@@ -61,6 +61,8 @@ func (c *checker) check(s *schema, v *value, path string) *yaml.Node {
 		return c.checkDuration(s, v, path)
 	case "frequency":
 		return c.checkFrequency(v, path)
+	case "json":
+		return v.asWritten()
 	}
 	return c.checkString(s, v, path)
 }

@@ -442,6 +442,7 @@ type Catalog struct {
 	// Providers are the sources that are read by schedule.
 	Providers CatalogProviders `yaml:"providers"`
 	History   CatalogHistory   `yaml:"history"`
+	Model     CatalogModel     `yaml:"model"`
 }
 
 // CatalogHistory configures the versions of entities that are served no more.

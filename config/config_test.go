@@ -102,6 +102,11 @@ func TestEveryKeyReachesItsField(t *testing.T) {
 	require.Equal(t, 24*time.Hour, loaded.Portico.Run.StepTimeout)
 	require.Equal(t, 90*time.Second, loaded.Portico.Run.Retry.MaximumInterval)
 	require.Equal(t, 8*time.Hour, loaded.Auth.Providers.OAuth["oidc"]["production"].SessionDuration)
+	layer := loaded.Catalog.Model.Layers[0]
+	require.Equal(t, []string{"Group", "User"}, layer.Kinds[0].Versions[0].RelationFields[0].AllowedKinds)
+	require.Equal(t, map[string]any{"$schema": "http://json-schema.org/draft-07/schema#", "required": []any{"spec"}, "maxProperties": 7,
+		"properties": map[string]any{"spec": map[string]any{"type": "object", "not": map[string]any{"const": "2024-01-02"}}}}, layer.Kinds[0].Versions[0].Schema.JSONSchema.Value)
+	require.Equal(t, map[string]any{"enum": []any{"gold", 1, 1.5, true, nil}}, layer.Annotations[0].Schema.JSONSchema.Value)
 }
 
 // TestGitLabProviders: every key reaches its field, a pattern is not split, and there are Backstage's defaults.

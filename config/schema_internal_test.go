@@ -85,6 +85,8 @@ func leaves(path string, of reflect.Type, into map[string]string) {
 		into[path] = "duration"
 	case of == reflect.TypeFor[Frequency]():
 		into[path] = "frequency"
+	case of == reflect.TypeFor[JSON]():
+		into[path] = "json"
 	case of == reflect.TypeFor[Secret]():
 		into[path] = "string secret"
 	case of == reflect.TypeFor[PathRewrite]():

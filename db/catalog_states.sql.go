@@ -751,6 +751,23 @@ func (q *Queries) CatalogMakeDueAfresh(ctx context.Context, db DBTX, refs []stri
 	return err
 }
 
+const catalogMakeKindsDue = `-- name: CatalogMakeKindsDue :execrows
+update catalog_states s set next_update_at = now()
+from (select d.entity_id from catalog_states d
+      where exists (select from unnest($1::text[]) as p where starts_with(d.entity_ref, p))
+      order by d.entity_ref for update) as locked
+where s.entity_id = locked.entity_id
+`
+
+// Makes all entities due whose references begin so, one kind each. The rows are locked in the order of their references.
+func (q *Queries) CatalogMakeKindsDue(ctx context.Context, db DBTX, prefixes []string) (int64, error) {
+	result, err := db.Exec(ctx, catalogMakeKindsDue, prefixes)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const catalogMakeUrgent = `-- name: CatalogMakeUrgent :execrows
 update catalog_states s
 set next_update_at = now(), urgent_since = coalesce(s.urgent_since, now()), asked_by = coalesce(nullif($1::text, ''), s.asked_by)

@@ -26,6 +26,8 @@ type Error struct {
 	// location reference, "" for the entity's own location. Line is 0 when it is not known.
 	Location string `json:"-"`
 	Line     int    `json:"-"`
+	// Field is the JSON pointer of what is wrong in the entity, "" when it is all of it, or not known.
+	Field string `json:"-"`
 }
 
 func (e *Error) Error() string { return e.Message }
@@ -52,5 +54,15 @@ func inputError(cause *Error, format string, args ...any) *Error {
 	if cause != nil {
 		message = fmt.Sprintf("%s; caused by %s: %s", message, cause.Name, cause.Message)
 	}
-	return &Error{Name: nameInputError, Message: message, Cause: cause}
+	wrapped := &Error{Name: nameInputError, Message: message, Cause: cause}
+	if cause != nil {
+		wrapped.Field = cause.Field
+	}
+	return wrapped
+}
+
+// about says which field an error is about, as a JSON pointer.
+func (e *Error) about(field string) *Error {
+	e.Field = field
+	return e
 }

@@ -7,7 +7,10 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Lines finds the line of a field of a document.
+// Position is a place in a file, counted from 1. The zero value is not known.
+type Position struct{ Line, Column int }
+
+// Lines finds the position of a field of a document.
 type Lines struct {
 	root *yaml.Node
 	// before is the number of lines of the file before the part that root was parsed from.
@@ -32,13 +35,13 @@ func FindLines(data []byte, line int) Lines {
 	return Lines{}
 }
 
-// Of returns the line of a field such as spec.steps[2].action. For a field that is absent, it returns the
-// line of the closest parent. It returns 0 when the line is not known.
-func (l Lines) Of(field string) int {
+// Of returns the position of a field such as spec.steps[2].action. For a field that is absent, it returns that
+// of the closest parent.
+func (l Lines) Of(field string) Position {
 	if l.root == nil {
-		return 0
+		return Position{}
 	}
-	line, node := l.root.Line, l.root
+	found, node := l.root, l.root
 	for range maxDepth { // an anchor may contain itself
 		if field == "" {
 			break
@@ -50,9 +53,47 @@ func (l Lines) Of(field string) int {
 		if below == nil {
 			break
 		}
-		line, node, field = at.Line, below, rest
+		found, node, field = at, below, rest
 	}
-	return l.before + line
+	return l.position(found)
+}
+
+func (l Lines) position(node *yaml.Node) Position { return Position{l.before + node.Line, node.Column} }
+
+// At is Of for a JSON pointer such as /spec/steps/2/action.
+func (l Lines) At(pointer string) Position {
+	if l.root == nil {
+		return Position{}
+	}
+	found, node := l.root, l.root
+	for step := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
+		if node.Kind == yaml.AliasNode {
+			node = node.Alias
+		}
+		at, below := stepInto(node, strings.NewReplacer("~1", "/", "~0", "~").Replace(step))
+		if below == nil {
+			break
+		}
+		found, node = at, below
+	}
+	return l.position(found)
+}
+
+// stepInto finds a member of a mapping, or an item of a sequence: the node of its key, and of its value.
+func stepInto(node *yaml.Node, step string) (at, below *yaml.Node) {
+	switch node.Kind {
+	case yaml.SequenceNode:
+		if index, err := strconv.Atoi(step); err == nil && index >= 0 && index < len(node.Content) {
+			return node.Content[index], node.Content[index]
+		}
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			if keyText(node.Content[i]) == step {
+				return node.Content[i], node.Content[i+1]
+			}
+		}
+	}
+	return nil, nil
 }
 
 // fieldOf resolves the first part of a field in a node. It returns the node of the key, the node of the

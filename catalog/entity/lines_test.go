@@ -8,7 +8,7 @@ import (
 	"github.com/portico-dev/portico/catalog/entity"
 )
 
-func TestFieldsHaveLines(t *testing.T) {
+func TestFieldsHavePositions(t *testing.T) {
 	t.Parallel()
 	const file = `---
 kind: First
@@ -39,15 +39,26 @@ spec:
 		// An absent field has the line of its closest parent.
 		"spec.steps[0].action": 8, "spec.steps[7].action": 7, "spec.steps[x]": 7, "spec.owner": 6, "metadata": 5, "": 5,
 	} {
-		require.Equal(t, line, lines.Of(field), field)
+		require.Equal(t, line, lines.Of(field).Line, field)
 	}
-	require.Equal(t, 2, entity.FindLines([]byte(file), 2).Of("kind"))
+	for field, column := range map[string]int{"kind": 1, "spec.steps": 3, "spec.steps[0]": 7, "spec.steps[0].input.a.b": 14, "spec.steps[0].input.c[1].y": 13, "spec.steps[1]": 7, "": 1} {
+		require.Equal(t, column, lines.Of(field).Column, field)
+	}
+	for pointer, position := range map[string]entity.Position{
+		"": {5, 1}, "/kind": {5, 1}, "/spec/steps/0/input/a.b[0]": {10, 9}, "/spec/steps/0/input/a/b": {11, 14}, "/spec/use/deep": {18, 5},
+		"/spec/steps/7/action": {7, 3}, "/spec/owner": {6, 1}, "/metadata/labels/a~1b": {5, 1},
+	} {
+		require.Equal(t, position, lines.At(pointer), pointer)
+	}
+	require.Equal(t, 2, entity.FindLines([]byte(file), 2).Of("kind").Line)
 	require.Zero(t, entity.FindLines([]byte(file), 3).Of("kind"))
 	require.Zero(t, entity.FindLines([]byte("a: [\n"), 1).Of("a"))
 }
 
 func TestAnAnchorThatContainsItselfHasALine(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, 1, entity.FindLines([]byte("a: &a\n  b: *a\n"), 1).Of("a"))
-	require.Equal(t, 2, entity.FindLines([]byte("a: &a\n  b: *a\n"), 1).Of("a.b.b.b"))
+	lines := entity.FindLines([]byte("a: &a\n  b: *a\n"), 1)
+	require.Equal(t, 1, lines.Of("a").Line)
+	require.Equal(t, 2, lines.Of("a.b.b.b").Line)
+	require.Equal(t, 2, lines.At("/a/b/b/b").Line)
 }

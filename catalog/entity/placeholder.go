@@ -18,7 +18,7 @@ const maxPlaceholders = 100
 func ResolvePlaceholders(ctx context.Context, e Entity, resolve func(ctx context.Context, key, value string) (any, error)) error {
 	resolver := &placeholders{resolve: resolve, left: maxPlaceholders}
 	for _, key := range sortedKeys(e) {
-		replaced, err := resolver.walk(ctx, e[key])
+		replaced, err := resolver.walk(ctx, e[key], "/"+pointerEscape(key))
 		if err != nil {
 			return inputError(asError(err), "Processor PlaceholderProcessor threw an error while preprocessing")
 		}
@@ -39,24 +39,29 @@ type placeholders struct {
 	left    int
 }
 
-func (p *placeholders) walk(ctx context.Context, value any) (any, error) {
+// walk replaces the placeholders in a value, which is at a path.
+func (p *placeholders) walk(ctx context.Context, value any, path string) (any, error) {
 	var err error
 	switch value := value.(type) {
 	case []any:
 		for i, item := range value {
-			if value[i], err = p.walk(ctx, item); err != nil {
+			if value[i], err = p.walk(ctx, item, fmt.Sprintf("%s/%d", path, i)); err != nil {
 				return nil, err
 			}
 		}
 	case map[string]any:
 		if key, found := placeholderKey(value); found {
-			return p.replace(ctx, key, value["$"+key])
+			replaced, err := p.replace(ctx, key, value["$"+key])
+			if err != nil {
+				return nil, asError(err).about(path)
+			}
+			return replaced, nil
 		}
 		if hasDollar(value) {
 			return value, nil
 		}
 		for _, key := range sortedKeys(value) {
-			if value[key], err = p.walk(ctx, value[key]); err != nil {
+			if value[key], err = p.walk(ctx, value[key], path+"/"+pointerEscape(key)); err != nil {
 				return nil, err
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf16"
 
 	"github.com/portico-dev/portico/plainjson"
@@ -23,63 +24,94 @@ type link struct {
 	outgoing, reverse string
 	// kind is the default kind of the references; with "", a reference must name its kind.
 	kind string
+	// specType restricts the link to one spec.type; "" does not.
+	specType string
 }
 
 var (
-	ownerLink        = link{"owner", "ownedBy", "ownerOf", "Group"}
-	systemLink       = link{"system", "partOf", "hasPart", "System"}
-	dependsOnLink    = link{"dependsOn", "dependsOn", "dependencyOf", ""}
-	dependencyOfLink = link{"dependencyOf", "dependencyOf", "dependsOn", ""}
+	ownerLink        = link{field: "owner", outgoing: "ownedBy", reverse: "ownerOf", kind: "Group"}
+	ownersLink       = link{field: "owners", outgoing: "ownedBy", reverse: "ownerOf", kind: "Group"}
+	systemLink       = link{field: "system", outgoing: "partOf", reverse: "hasPart", kind: "System"}
+	dependsOnLink    = link{field: "dependsOn", outgoing: "dependsOn", reverse: "dependencyOf"}
+	dependencyOfLink = link{field: "dependencyOf", outgoing: "dependencyOf", reverse: "dependsOn"}
 
 	links = map[string][]link{
 		"Component": {
-			ownerLink,
-			{"subcomponentOf", "partOf", "hasPart", "Component"},
-			{"providesApis", "providesApi", "apiProvidedBy", "API"},
-			{"consumesApis", "consumesApi", "apiConsumedBy", "API"},
+			ownerLink, ownersLink,
+			{field: "subcomponentOf", outgoing: "partOf", reverse: "hasPart", kind: "Component"},
+			{field: "providesApis", outgoing: "providesApi", reverse: "apiProvidedBy", kind: "API"},
+			{field: "consumesApis", outgoing: "consumesApi", reverse: "apiConsumedBy", kind: "API"},
 			dependsOnLink, dependencyOfLink, systemLink,
 		},
-		"API":      {ownerLink, systemLink},
-		"Resource": {ownerLink, dependsOnLink, dependencyOfLink, systemLink},
-		"System":   {ownerLink, {"domain", "partOf", "hasPart", "Domain"}},
-		"Domain":   {ownerLink, {"subdomainOf", "partOf", "hasPart", "Domain"}},
-		"User":     {{"memberOf", "memberOf", "hasMember", "Group"}},
+		"API":      {ownerLink, ownersLink, systemLink},
+		"Resource": {ownerLink, ownersLink, dependsOnLink, dependencyOfLink, systemLink},
+		"System":   {ownerLink, ownersLink, {field: "domain", outgoing: "partOf", reverse: "hasPart", kind: "Domain"}},
+		"Domain":   {ownerLink, ownersLink, {field: "subdomainOf", outgoing: "partOf", reverse: "hasPart", kind: "Domain"}},
+		"User":     {{field: "memberOf", outgoing: "memberOf", reverse: "hasMember", kind: "Group"}},
 		"Group": {
-			{"parent", "childOf", "parentOf", "Group"},
-			{"children", "parentOf", "childOf", "Group"},
-			{"members", "hasMember", "memberOf", "User"},
+			{field: "parent", outgoing: "childOf", reverse: "parentOf", kind: "Group"},
+			{field: "children", outgoing: "parentOf", reverse: "childOf", kind: "Group"},
+			{field: "members", outgoing: "hasMember", reverse: "memberOf", kind: "User"},
 		},
-		"Template": {ownerLink},
+		"Template": {ownerLink, ownersLink},
+		"AiResource": {
+			ownerLink, ownersLink, systemLink,
+			{field: "dependsOn", outgoing: "dependsOn", reverse: "dependencyOf", kind: "AiResource", specType: "skill"},
+			{field: "skills", outgoing: "hasPart", reverse: "partOf", kind: "AiResource", specType: "plugin"},
+			{field: "plugins", outgoing: "hasPart", reverse: "partOf", kind: "AiResource", specType: "marketplace"},
+		},
 	}
-)
 
-// Relations lists the edges that an entity declares, each with its reverse and without duplicates. References
-// without a namespace refer to the entity's own namespace. The error, an *Error, names the invalid reference.
-func Relations(e Entity) ([]Relation, error) {
-	self := e.Ref()
-	var relations []Relation
-	seen := map[Relation]bool{}
-	for _, link := range links[e.Kind()] {
-		for _, value := range flatten(e.Spec()[link.field]) {
-			target, err := targetRef(value, Ref{Kind: link.kind, Namespace: self.Namespace})
-			if err == nil && !isStorableRef(target.String()) {
-				err = plainErrorf("Entity reference in spec.%s is longer than %d bytes or holds the character U+0000", link.field, maxRefBytes)
-			}
-			if err != nil {
-				return nil, inputError(err, "Processor %s threw an error while postprocessing", kinds[e.Kind()].processor)
-			}
-			for _, relation := range []Relation{
-				{link.outgoing, self.String(), target.String()},
-				{link.reverse, target.String(), self.String()},
-			} {
-				if !seen[relation] {
-					seen[relation] = true
-					relations = append(relations, relation)
-				}
+	// builtInReverse are the built-in relations with their reverses, in both directions.
+	builtInReverse = sync.OnceValue(func() map[string]string {
+		reverses := map[string]string{}
+		for _, some := range links {
+			for _, link := range some {
+				reverses[link.outgoing], reverses[link.reverse] = link.reverse, link.outgoing
 			}
 		}
+		return reverses
+	})
+)
+
+// Relations is Model.Relations with the built-in kinds.
+func Relations(e Entity) ([]Relation, error) { return (*Model)(nil).Relations(e) }
+
+// edges collects the relations of an entity, each with its reverse and without duplicates.
+type edges struct {
+	entity    Entity
+	self      Ref
+	relations []Relation
+	seen      map[Relation]bool
+}
+
+func newEdges(e Entity) *edges { return &edges{entity: e, self: e.Ref(), seen: map[Relation]bool{}} }
+
+// addLink adds the relations of a field of the spec.
+func (s *edges) addLink(link link) *Error {
+	for _, value := range flatten(s.entity.Spec()[link.field]) {
+		target, broken := targetRef(value, Ref{Kind: link.kind, Namespace: s.self.Namespace})
+		if broken == nil {
+			broken = s.add("spec."+link.field, link, target)
+		}
+		if broken != nil {
+			return broken.about("/spec/" + link.field)
+		}
 	}
-	return relations, nil
+	return nil
+}
+
+func (s *edges) add(field string, link link, target Ref) *Error {
+	if !isStorableRef(target.String()) {
+		return plainErrorf("Entity reference in %s is longer than %d bytes or holds the character U+0000", field, maxRefBytes)
+	}
+	for _, relation := range []Relation{{link.outgoing, s.self.String(), target.String()}, {link.reverse, target.String(), s.self.String()}} {
+		if !s.seen[relation] {
+			s.seen[relation] = true
+			s.relations = append(s.relations, relation)
+		}
+	}
+	return nil
 }
 
 func isStorableRef(ref string) bool { return len(ref) <= maxRefBytes && !strings.Contains(ref, "\x00") }

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // schema is the part of JSON Schema that entities need. It checks in the order of Backstage's validator
@@ -13,17 +14,22 @@ type schema struct {
 	// types lists the JSON types accepted: "object", "array", "string", "boolean". Empty accepts all.
 	types     []string
 	minLength int
+	// maxLength bounds a text in characters; 0 does not.
+	maxLength int
 	pattern   *regexp.Regexp
 	enum      []string
 	required  []string
+	// instead are properties that stand for required ones.
+	instead map[string]string
 	// properties are checked in this order, if present.
 	properties []property
 	// others is the schema of the properties that are not listed; nil accepts them.
 	others *schema
 	// closed rejects the properties that are not listed.
 	closed bool
-	// items is the schema of an array's elements.
-	items *schema
+	// items is the schema of an array's elements, and minItems the least number of them.
+	items    *schema
+	minItems int
 	// oneOf are schemas of which one must match. They are exclusive by their types.
 	oneOf []*schema
 }
@@ -92,6 +98,13 @@ func (s *schema) checkString(value, path string) *violation {
 			parameter: fmt.Sprintf("limit: %d", s.minLength),
 		}
 	}
+	if s.maxLength > 0 && utf8.RuneCountInString(value) > s.maxLength {
+		return &violation{
+			path:      path,
+			message:   fmt.Sprintf("must NOT have more than %d characters", s.maxLength),
+			parameter: fmt.Sprintf("limit: %d", s.maxLength),
+		}
+	}
 	if s.pattern != nil && !s.pattern.MatchString(value) {
 		return &violation{path: path, message: `must match pattern "` + s.pattern.String() + `"`, parameter: "pattern: " + s.pattern.String()}
 	}
@@ -113,6 +126,13 @@ func (s *schema) checkEnum(value any, path string) *violation {
 }
 
 func (s *schema) checkItems(values []any, path string) *violation {
+	if len(values) < s.minItems {
+		return &violation{
+			path:      path,
+			message:   fmt.Sprintf("must NOT have fewer than %d items", s.minItems),
+			parameter: fmt.Sprintf("limit: %d", s.minItems),
+		}
+	}
 	if s.items == nil {
 		return nil
 	}
@@ -126,7 +146,8 @@ func (s *schema) checkItems(values []any, path string) *violation {
 
 func (s *schema) checkObject(value map[string]any, path string) *violation {
 	for _, name := range s.required {
-		if _, present := value[name]; !present {
+		_, present := value[name]
+		if _, stands := value[s.instead[name]]; !present && !stands {
 			return &violation{
 				path:      path,
 				message:   fmt.Sprintf("must have required property '%s'", name),

@@ -31,32 +31,23 @@ func checkEnvelope(e Entity) *Error {
 
 // typeError is the violation in the form of the kinds' validators.
 func (v *violation) typeError() *Error {
-	return typeErrorf("%s %s - %s", v.where(), v.message, v.parameter)
+	return typeErrorf("%s %s - %s", v.where(), v.message, v.parameter).about(v.path)
 }
 
-// Validate checks an entity from its envelope to its kind, and sets the default namespace where there is
-// none. It returns the first failure, an *Error of name InputError whose cause is the violated rule.
-func Validate(e Entity) error {
-	if broken := checkEnvelope(e); broken != nil {
-		return inputError(broken, "Entity envelope failed validation before processing")
-	}
-	if broken := enforcePolicies(e); broken != nil {
-		return inputError(broken, "Policy check failed for %s", e.Ref())
-	}
-	return checkKind(e)
-}
+// Validate is Model.Validate with the built-in kinds.
+func Validate(e Entity) error { return (*Model)(nil).Validate(e) }
 
 // enforcePolicies checks the rules for entities of every kind, in Backstage's order.
 func enforcePolicies(e Entity) *Error {
 	if failed := entitySchema.check(map[string]any(e), ""); failed != nil {
-		return plainErrorf("Malformed envelope, %s %s", failed.where(), failed.message)
+		return plainErrorf("Malformed envelope, %s %s", failed.where(), failed.message).about(failed.path)
 	}
 	if text(e.Metadata()["namespace"]) == "" {
 		e.Metadata()["namespace"] = DefaultNamespace
 	}
 	for _, field := range sortedKeys(e) {
 		if !slices.Contains([]string{"apiVersion", "kind", "metadata", "spec"}, field) {
-			return plainErrorf("Unknown field %s", field)
+			return plainErrorf("Unknown field %s", field).about("/" + pointerEscape(field))
 		}
 	}
 	if broken := checkFormats(e); broken != nil {
@@ -71,7 +62,8 @@ func checkStorable(value any, path string) *Error {
 	if isStorable(value) {
 		return nil
 	}
-	return plainErrorf("%q holds the character U+0000, which cannot be stored", unstorablePath(value, path))
+	path = unstorablePath(value, path)
+	return plainErrorf("%q holds the character U+0000, which cannot be stored", path).about(path)
 }
 
 func isStorable(value any) bool {
@@ -107,19 +99,6 @@ func unstorablePath(value any, path string) string {
 		}
 	}
 	return path
-}
-
-// checkKind checks the spec against the entity's kind.
-func checkKind(e Entity) error {
-	known, found := kinds[e.Kind()]
-	if !found || !slices.Contains(known.versions, e.APIVersion()) {
-		return inputError(nil, "No processor recognized the entity %s as valid, possibly caused by a foreign kind or apiVersion", e.Ref())
-	}
-	required := &schema{required: []string{"spec"}, properties: []property{{"spec", known.spec}}}
-	if failed := required.check(map[string]any(e), ""); failed != nil {
-		return inputError(failed.typeError(), "Processor %s threw an error while validating the entity %s", known.processor, e.Ref())
-	}
-	return nil
 }
 
 // format is a rule for the characters of a field, with the expectation that its error states.
@@ -177,7 +156,23 @@ func (f format) check(field, value string) *Error {
 	}
 	return plainErrorf(`"%s" is not valid; expected %s but found "%s". To learn more about catalog file format, visit: `+
 		"https://github.com/backstage/backstage/blob/master/docs/architecture-decisions/adr002-default-catalog-file-format.md",
-		field, f.expectation, value)
+		field, f.expectation, value).about(formatPointer(field))
+}
+
+// formatPointer is the JSON pointer of a field as messages about formats name it: metadata.name, labels.tier,
+// tags.0, links.0.url.
+func formatPointer(field string) string {
+	section, rest, nested := strings.Cut(field, ".")
+	switch {
+	case !nested:
+		return "/" + field
+	case section == "metadata":
+		return "/metadata/" + rest
+	case section == "links":
+		return "/metadata/links/" + strings.ReplaceAll(rest, ".", "/")
+	default:
+		return "/metadata/" + section + "/" + pointerEscape(rest)
+	}
 }
 
 // checkFormats checks the characters of an entity that fits entitySchema.

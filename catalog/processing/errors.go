@@ -23,7 +23,7 @@ const maxErrorText = 5000
 func asError(err error) *entity.Error {
 	shown := &entity.Error{Name: "Error", Message: fmt.Sprintf("%.*s", maxErrorText, err.Error())}
 	if known, is := errors.AsType[*entity.Error](err); is {
-		shown.Name, shown.Cause, shown.Location, shown.Line = known.Name, known.Cause, known.Location, known.Line
+		shown.Name, shown.Cause, shown.Location, shown.Line, shown.Field = known.Name, known.Cause, known.Location, known.Line, known.Field
 	} else if kind := fault.KindOf(err); kind != "" {
 		shown.Name = string(kind)
 	}

@@ -173,7 +173,7 @@ func (s State) takeOver(ctx context.Context, tx db.DBTX, refused map[string]Emit
 	}
 	var rows documents
 	for _, ref := range free {
-		if isValid(ctx, refused[ref]) {
+		if s.isValid(ctx, refused[ref]) {
 			rows.add(refused[ref])
 		}
 	}
@@ -215,13 +215,13 @@ func (s State) recordLosses(ctx context.Context, tx db.DBTX, taken []string, for
 }
 
 // isValid checks an entity as far as that is possible without reading its placeholders.
-func isValid(ctx context.Context, e Emitted) bool {
+func (s State) isValid(ctx context.Context, e Emitted) bool {
 	var document entity.Entity
 	if err := json.Unmarshal(e.Document, &document); err != nil {
 		return false
 	}
 	unread := func(context.Context, string, string) (any, error) { return "unread", nil }
-	return entity.ResolvePlaceholders(ctx, document, unread) == nil && entity.Validate(document) == nil
+	return entity.ResolvePlaceholders(ctx, document, unread) == nil && s.model.Validate(document) == nil
 }
 
 // claims are rejected offers without duplicates, as columns for a query.

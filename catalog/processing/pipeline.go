@@ -26,6 +26,8 @@ type Pipeline struct {
 	Files Files
 	// Stored has the files that sweeps of sources have brought. Nil has none.
 	Stored StoredFiles
+	// Model says what entities are valid, and what they are related to. Nil knows the built-in kinds.
+	Model *entity.Model
 	// Rules decide which kinds a location may emit.
 	Rules entity.Rules
 	// LocationTypes are the target types that a Location of another type may have.
@@ -267,7 +269,7 @@ func (r *run) process(ctx context.Context, document, readings json.RawMessage) (
 	}
 	entity.SortLists(r.entity)
 	r.annotate()
-	if err := entity.Validate(r.entity); err != nil {
+	if err := r.pipeline.Model.Validate(r.entity); err != nil {
 		return err
 	}
 	if r.entity.Ref().String() != ref {
@@ -276,7 +278,7 @@ func (r *run) process(ctx context.Context, document, readings json.RawMessage) (
 	if r.entity.Kind() == "Location" {
 		r.expand(ctx, ref)
 	}
-	relations, err := entity.Relations(r.entity)
+	relations, err := r.pipeline.Model.Relations(r.entity)
 	if err != nil {
 		return err
 	}
@@ -291,12 +293,12 @@ func (r *run) process(ctx context.Context, document, readings json.RawMessage) (
 }
 
 // pipelineVersion is increased when the pipeline produces another result for the same input.
-const pipelineVersion = 3
+const pipelineVersion = 4
 
 // basis is a hash of everything that a result depends on, except the files that are read: the document, the
 // configuration and the version of the pipeline.
 func (r *run) basis(document json.RawMessage) (string, error) {
-	parts := []any{pipelineVersion, document, r.pipeline.Rules, r.pipeline.LocationTypes, r.pipeline.Linter.Version, r.links()}
+	parts := []any{pipelineVersion, document, r.pipeline.Rules, r.pipeline.LocationTypes, r.pipeline.Model.Version(), r.pipeline.Linter.Version, r.links()}
 	if r.stored != nil {
 		parts = append(parts, r.stored.ETag) // the host was asked before, and is not asked again
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -60,10 +61,19 @@ func Transact(ctx context.Context, pool *pgxpool.Pool, work func(tx pgx.Tx) erro
 
 // State changes the record of discovered entities. Each method runs in the caller's transaction and notifies
 // the engines.
-type State struct{ queries *db.Queries }
+type State struct {
+	queries *db.Queries
+	model   *entity.Model
+}
 
-// NewState makes a State. It holds no connection.
+// NewState makes a State of the built-in kinds. It holds no connection.
 func NewState() State { return State{queries: db.New()} }
+
+// WithModel is the state of the kinds of a model.
+func (s State) WithModel(model *entity.Model) State {
+	s.model = model
+	return s
+}
 
 // Add makes a source emit entities. Entities that another location holds are not written; they are recorded
 // and returned as conflicts.
@@ -190,6 +200,22 @@ func (s State) Refresh(ctx context.Context, tx db.DBTX, ref string) (bool, error
 		return false, fmt.Errorf("forget the stored files of %s: %w", ref, err)
 	}
 	return true, s.notifyUrgent(ctx, tx)
+}
+
+// RefreshKinds schedules all entities of some kinds to be processed, because what is valid may have changed.
+func (s State) RefreshKinds(ctx context.Context, tx db.DBTX, kinds []string) error {
+	prefixes := make([]string, len(kinds))
+	for i, kind := range kinds {
+		prefixes[i] = strings.ToLower(kind) + ":"
+	}
+	made, err := s.queries.CatalogMakeKindsDue(ctx, tx, prefixes)
+	if err != nil {
+		return fmt.Errorf("process %s anew: %w", strings.Join(kinds, ", "), err)
+	}
+	if made == 0 {
+		return nil
+	}
+	return s.notify(ctx, tx)
 }
 
 // RemoveByUID removes one entity and schedules its parents to be processed. A parent that still emits the

@@ -36,6 +36,8 @@ type StoreOptions struct {
 	Pool *pgxpool.Pool
 	// Limit is how much a sweep may remove without a decision.
 	Limit Limit
+	// Model says what entities are valid; nil knows the built-in kinds.
+	Model *entity.Model
 }
 
 // Store is the record of sweeps, for the workers that carry them out. It asks no decider. It is safe for
@@ -48,7 +50,7 @@ type Store struct {
 
 // NewStore makes a Store.
 func NewStore(options StoreOptions) *Store {
-	return &Store{StoreOptions: options, queries: db.New(), state: processing.NewState()}
+	return &Store{StoreOptions: options, queries: db.New(), state: processing.NewState().WithModel(options.Model)}
 }
 
 // transact runs work in a transaction of its own within a time.

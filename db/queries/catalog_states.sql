@@ -117,6 +117,14 @@ select entity_ref::text, entity_id::uuid from written;
 update catalog_states set next_update_at = now()
 where entity_ref = any (@refs::text[]);
 
+-- name: CatalogMakeKindsDue :execrows
+-- Makes all entities due whose references begin so, one kind each. The rows are locked in the order of their references.
+update catalog_states s set next_update_at = now()
+from (select d.entity_id from catalog_states d
+      where exists (select from unnest(@prefixes::text[]) as p where starts_with(d.entity_ref, p))
+      order by d.entity_ref for update) as locked
+where s.entity_id = locked.entity_id;
+
 -- name: CatalogMakeUrgent :execrows
 -- Makes entities due before all that are due by their interval, on somebody's behalf ('' for nobody's).
 update catalog_states s
