@@ -9,8 +9,8 @@ import (
 	"github.com/portico-dev/portico/fault"
 )
 
-// NewCatalogExplanationPlugin serves the part of /api/portico that says where entities are from, and what is wrong with
-// them.
+// NewCatalogExplanationPlugin serves the part of /api/portico that says where entities are from, what is wrong with
+// them, and what they may be.
 func NewCatalogExplanationPlugin(service *catalog.Service) Plugin {
 	e := &explanationAPI{service}
 	return plugin{id: "portico", routes: []route{
@@ -19,6 +19,11 @@ func NewCatalogExplanationPlugin(service *catalog.Service) Plugin {
 		{method: http.MethodPost, path: "/v1/catalog/conflicts/resolve", access: authenticated, command: true, audit: records(audit.ConflictResolve),
 			summary: "Gives an entity that two locations claim to the other one", body: takes[resolveInput](),
 			serve: empty(http.StatusAccepted, "the other location is read now", e.resolve), fails: missingOrConflicting},
+		{method: http.MethodPost, path: "/v1/catalog/inspect", access: authenticated, audit: unrecorded("it reads"),
+			summary: "Looks into a repository: which descriptors it has, and what its descriptor could be", body: takes[inspectInput](),
+			serve: ok("what it has, and a draft", e.inspect), fails: []fault.Kind{fault.NotFound, fault.NotImplemented, fault.BadGateway}},
+		{method: http.MethodGet, path: "/v1/catalog/model", access: authenticated,
+			summary: "Describes the kinds of entities, and the relations and rules of layers", serve: ok("the model", e.model)},
 	}}
 }
 

@@ -109,7 +109,7 @@ func TestEveryRouteIsInTheDocument(t *testing.T) {
 // TestEveryCommandTakesAnIdempotencyKey checks every request that is not a GET, except for queries.
 func TestEveryCommandTakesAnIdempotencyKey(t *testing.T) {
 	t.Parallel()
-	onlyAsk := []string{"/entities/by-query", "/entities/by-refs", "/entity-facets", "/validate-entity", "/analyze-location", "/locations/by-query",
+	onlyAsk := []string{"/entities/by-query", "/entities/export", "/v1/catalog/inspect", "/entities/by-refs", "/entity-facets", "/validate-entity", "/analyze-location", "/locations/by-query",
 		"/v2/dry-run", "/v2/autocomplete/:provider/:resource", "/:provider/refresh", "/:provider/logout",
 		"/authorize", "/.well-known/backstage/permissions/apply-conditions",
 		"/services/:serviceId", "/resources/workloads/query", "/resources/custom/query",

@@ -145,7 +145,7 @@ func TestEveryMethodAnswersEveryCaller(t *testing.T) {
 	t.Parallel()
 	url, pipeline := newPipeline(t)
 	pool := testkit.Database(t)
-	s := catalog.New(catalog.Options{Pool: pool, Decider: rolesOfCallers(t), Pipeline: pipeline})
+	s := catalog.New(catalog.Options{Pool: pool, Decider: rolesOfCallers(t), Pipeline: pipeline, Surveyor: pipeline.Reader.(catalog.Surveyor)})
 	shop, err := s.RegisterLocation(t.Context(), owner, registered, "")
 	require.NoError(t, err)
 	component(t, pool)
@@ -195,6 +195,13 @@ func TestEveryMethodAnswersEveryCaller(t *testing.T) {
 			page, err := s.QueryEntities(t.Context(), by, catalog.EntityQuery{Cursor: cursor, Limit: 1})
 			require.Len(t, page.Items, min(page.TotalItems, 1))
 			return page.TotalItems, err
+		}, "none yes none yes yes none yes yes yes none yes yes"),
+		"ExportEntities": found(func(t *testing.T, by identity.Principal) (count int, err error) {
+			t.Helper()
+			cursor, err := query.NewCursor(nil, query.FullText{}, nil)
+			require.NoError(t, err)
+			err = s.ExportEntities(t.Context(), by, cursor, nil, func(json.RawMessage) error { count++; return nil })
+			return count, err
 		}, "none yes none yes yes none yes yes yes none yes yes"),
 		"Facets": found(func(t *testing.T, by identity.Principal) (int, error) {
 			t.Helper()
@@ -300,6 +307,11 @@ func TestEveryMethodAnswersEveryCaller(t *testing.T) {
 			page, err := s.WrongEntities(t.Context(), by, query.Orphans, "", 10)
 			return len(page.Items), err
 		}, "no no no no no no yes yes no no yes yes"),
+		"Model": command(func(t *testing.T, by identity.Principal) error {
+			t.Helper()
+			_, err := s.Model(t.Context(), by)
+			return err
+		}, "no yes no yes yes yes yes yes yes no yes yes"),
 		"Ancestry": about(func(t *testing.T, by identity.Principal, _ string, ref entity.Ref) error {
 			t.Helper()
 			_, err := s.Ancestry(t.Context(), by, ref)
@@ -384,6 +396,11 @@ func TestEveryMethodAnswersEveryCaller(t *testing.T) {
 			_, err := s.AnalyzeLocation(t.Context(), by, another())
 			return err
 		}, "no yes yes yes yes yes yes yes no no yes yes"),
+		"InspectRepository": command(func(t *testing.T, by identity.Principal) error {
+			t.Helper()
+			_, err := s.InspectRepository(t.Context(), by, another().Target)
+			return err
+		}, "no no no yes yes yes yes yes no yes yes yes"),
 		// No route leads to it: a server configures the catalog at its start.
 		"Configure": command(func(t *testing.T, by identity.Principal) error {
 			t.Helper()

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/catalog/processing"
 	"github.com/portico-dev/portico/catalog/query"
 	"github.com/portico-dev/portico/db"
@@ -36,6 +37,8 @@ type Options struct {
 	Decider policy.Decider
 	// Pipeline processes documents that are not stored: dry runs and validation.
 	Pipeline *processing.Pipeline
+	// Surveyor looks into repositories that are to be imported. Nil looks into none.
+	Surveyor Surveyor
 	// LocationTypes are the types of location that may be registered; nil is "url" alone.
 	LocationTypes []string
 	// OnConflict is the strategy for registrations that do not choose one.
@@ -58,7 +61,15 @@ func New(options Options) *Service {
 	if options.LocationTypes == nil {
 		options.LocationTypes = []string{"url"}
 	}
-	return &Service{pool: options.Pool, queries: db.New(), state: processing.NewState(), answers: newAnswers(), options: options}
+	return &Service{pool: options.Pool, queries: db.New(), state: processing.NewState().WithModel(options.model()), answers: newAnswers(), options: options}
+}
+
+// model is the model of the pipeline, nil without one.
+func (o Options) model() *entity.Model {
+	if o.Pipeline == nil {
+		return nil
+	}
+	return o.Pipeline.Model
 }
 
 // granted returns the entities on which a principal has a permission. Statements that read entities take the

@@ -84,12 +84,17 @@ func (c *apiClient) signIn(ctx context.Context) error {
 
 // call signs in if necessary and makes one request.
 func (c *apiClient) call(ctx context.Context, method, path string, body, into any) error {
-	if err := c.signIn(ctx); err != nil {
-		return err
-	}
 	key := ""
 	if method != http.MethodGet {
 		key = uuid.NewString() // the same key for both tries
+	}
+	return c.callOnce(ctx, method, path, key, body, into)
+}
+
+// callOnce is call for a command that is carried out once for a key.
+func (c *apiClient) callOnce(ctx context.Context, method, path, key string, body, into any) error {
+	if err := c.signIn(ctx); err != nil {
+		return err
 	}
 	err := c.do(ctx, method, path, key, body, into)
 	if !c.ranOut(err) {

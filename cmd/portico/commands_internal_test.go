@@ -95,7 +95,7 @@ func TestValidateReadsPlaceholders(t *testing.T) {
 		printed, err := offline(t, "catalog", "validate", file)
 		require.Equal(t, complaint == "", err == nil, "%s: %s", definition, printed)
 		if complaint != "" {
-			require.Contains(t, printed, "line 2: ")
+			require.Contains(t, printed, "line 5, column 61: ")
 			require.Contains(t, printed, complaint)
 		}
 	}

@@ -257,8 +257,12 @@ func (p *platform) buildCatalog(context.Context, place) error {
 	if err != nil {
 		return err
 	}
-	p.pipeline = &processing.Pipeline{Reader: integrations, Files: p.files, Stored: sweep.NewFiles(p.pool), Rules: rules, LocationTypes: []string{"url"}}
-	p.catalog = catalog.New(catalog.Options{Pool: p.pool, Decider: p.decider, Pipeline: p.pipeline,
+	model, err := configuredModel(p.config)
+	if err != nil {
+		return err
+	}
+	p.pipeline = &processing.Pipeline{Reader: integrations, Files: p.files, Stored: sweep.NewFiles(p.pool), Model: model, Rules: rules, LocationTypes: []string{"url"}}
+	p.catalog = catalog.New(catalog.Options{Pool: p.pool, Decider: p.decider, Pipeline: p.pipeline, Surveyor: integrations,
 		OnConflict: catalog.ConflictStrategy(p.config.Catalog.DefaultLocationConflictStrategy), ReadOnly: p.config.Catalog.Readonly})
 	return nil
 }

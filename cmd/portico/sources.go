@@ -51,7 +51,7 @@ func (p *platform) openSweeps(context.Context, place) error {
 		return err
 	}
 	p.schedules = workflows.NewSchedules(p.workflowOptions)
-	p.sweeps = sweep.NewStore(sweep.StoreOptions{Pool: p.pool, Limit: limit})
+	p.sweeps = sweep.NewStore(sweep.StoreOptions{Pool: p.pool, Limit: limit, Model: p.pipeline.Model})
 	return nil
 }
 

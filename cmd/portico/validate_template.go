@@ -71,24 +71,18 @@ func serverRenderer(ctx context.Context, server *apiClient) (*expression.Rendere
 	return expression.Named(slices.Collect(maps.Keys(has.Filters)), globals), nil
 }
 
-// withTemplateCheck adds the check of a template to the catalog's result for a document. Other kinds stay as
-// they are.
-func withTemplateCheck(ctx context.Context, checker *check.Checker, found finding, document entity.Document, content []byte) finding {
-	if document.Entity.Kind() != "Template" {
-		return found
+// checkTemplate checks a template as far as the catalog does not. Other kinds have no problems.
+func (d fileDocument) checkTemplate(ctx context.Context, checker *check.Checker) []problem {
+	if d.Entity.Kind() != "Template" {
+		return nil
 	}
-	findings := checker.Document(ctx, document.Source)
-	lines := entity.FindLines(content, document.Line)
-	for i := range findings {
-		findings[i].Line = lines.Of(findings[i].Field)
-		if findings[i].Severity == check.Warning {
-			found.Warnings = append(found.Warnings, findings[i].String())
-		}
+	lines := entity.FindLines(d.content, d.Line)
+	var problems []problem
+	for _, each := range checker.Document(ctx, d.Source) {
+		at := lines.Of(each.Field)
+		problems = append(problems, problem{Severity: each.Severity, Line: at.Line, Column: at.Column, Message: each.String()})
 	}
-	if err := check.Errors(findings); err != nil {
-		found.Valid, found.Error = false, err.Error()
-	}
-	return found
+	return problems
 }
 
 // templateLinter checks templates when the catalog processes them.
