@@ -13,6 +13,7 @@ type Search = Record<string, unknown>;
 const moved: [RegExp, (search: Search, ...groups: string[]) => Address | undefined][] = [
   [/^\/api-docs$/, () => ({ to: '/catalog', search: { kind: 'api' } })],
   [/^\/search$/, ({ query }) => ({ to: '/catalog', search: textOf('q', query) })],
+  [/^\/catalog-import$/, () => ({ to: '/catalog/import' })],
   [/^\/create\/tasks$/, () => ({ to: '/runs' })],
   [/^\/create\/tasks\/([^/]+)$/, (_, id) => ({ to: `/runs/${id}` })],
   [/^\/create\/templates\/([^/]+)$/, (_, name) => ({ to: `/create/templates/default/${name}` })],

@@ -14,6 +14,7 @@ export const later = {
   temporal: () => import('./pages/temporal/temporal-page').catch(explain),
   sources: () => import('./pages/sources/sources-page').catch(explain),
   source: () => import('./pages/source/source-page').catch(explain),
+  import: () => import('./pages/import/import-page').catch(explain),
   health: () => import('./pages/health/health-page').catch(explain),
   unread: () => import('./pages/unread/unread-page').catch(explain),
   roles: () => import('./pages/roles/roles-page').catch(explain),

@@ -20,6 +20,7 @@ import {
   readExplainSearch,
   readGallerySearch,
   readHealthSearch,
+  readImportSearch,
   readRolesSearch,
   readRunSearch,
   readRunsSearch,
@@ -127,6 +128,13 @@ const unread = createRoute({
   component: lazyRouteComponent(later.unread, 'UnreadPage'),
 });
 
+const importing = createRoute({
+  getParentRoute: () => root,
+  path: '/catalog/import',
+  validateSearch: readImportSearch,
+  component: lazyRouteComponent(later.import, 'ImportPage'),
+});
+
 const sources = createRoute({
   getParentRoute: () => root,
   path: '/catalog/sources',
@@ -207,6 +215,7 @@ const routes = root.addChildren([
   run,
   catalog,
   health,
+  importing,
   unread,
   sources,
   source,

@@ -65,6 +65,9 @@ const runStatuses = ['processing', 'completed', 'failed'] as const;
 /** The phases of runs that did not complete; Backstage's status of all of them is failed. */
 const runPhases = ['parked', 'cancelled', 'rolledBack'] as const;
 
+/** url is what is looked into. */
+export const readImportSearch = (raw: Raw) => compact({ url: text(raw.url) });
+
 export const readRunsSearch = (raw: Raw) =>
   compact({
     status: oneOf(raw.status, runStatuses),

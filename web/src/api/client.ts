@@ -12,6 +12,7 @@ import type {
   BookmarkRefs,
   BrowserSessions,
   CatalogHealth,
+  CatalogModel,
   ConflictList,
   Decisions,
   Entity,
@@ -25,9 +26,11 @@ import type {
   Found,
   HostList,
   Info,
+  Inspection,
   JobList,
   JsonObject,
   KubernetesObjects,
+  LocationTrial,
   ParameterSchema,
   PartChoices,
   PluginPolicies,
@@ -207,6 +210,26 @@ export function queryEntities(query: EntityQuery, signal?: AbortSignal): Promise
     query: { limit, fields: fieldList, ...(cursor ? { cursor } : first) },
     ...(signal && { signal }),
   });
+}
+
+export type ExportFormat = 'csv' | 'json';
+
+/**
+ * Has the browser store all entities of a query as a file. The browser loads it by itself, with a cookie, so that
+ * the page does not hold a catalog of any size in memory.
+ */
+export async function exportEntities(format: ExportFormat, query: EntityQuery): Promise<void> {
+  await send('/api/catalog/.backstage/auth/v1/cookie');
+  const link = document.createElement('a');
+  link.href = `/api/catalog/entities/export${queryString({
+    format,
+    filter: query.filter,
+    orderField: query.orderField,
+    fields: query.fields?.join(','),
+    ...fullText(query.text, query.textFields),
+  })}`;
+  link.download = '';
+  link.click();
 }
 
 function fullText(text: string | undefined, fields: readonly string[] = searchedFields): Query {
@@ -505,6 +528,31 @@ export interface SessionQuery {
 export function fetchSessions(query: SessionQuery, signal?: AbortSignal): Promise<BrowserSessions> {
   return json('/api/portico/v1/sessions', { query: { ...query }, ...(signal && { signal }) });
 }
+
+/** What a repository has for the catalog, and a draft for what it lacks. */
+export const inspectRepository = (target: string) =>
+  json<Inspection>('/api/portico/v1/catalog/inspect', { method: 'POST', body: { target } });
+
+/** What a location would bring into the catalog. Nothing is stored. */
+export const tryLocation = (target: string) =>
+  json<LocationTrial>('/api/catalog/locations?dryRun=true', { method: 'POST', body: { type: 'url', target } });
+
+export async function registerLocation(target: string): Promise<LocationTrial> {
+  return JSON.parse(await command('/api/catalog/locations', { type: 'url', target }));
+}
+
+/** What the catalog would say of an entity, as if it had read it from a location. Nothing is stored. */
+export async function validateEntity(entity: unknown, location: string): Promise<string[]> {
+  const response = await attempt('/api/catalog/validate-entity', { method: 'POST', body: { entity, location } });
+  if (response.status === 400) {
+    const { errors } = (await response.clone().json()) as { errors?: { message: string }[] };
+    if (errors) return errors.map(({ message }) => message);
+  }
+  await accept(response);
+  return [];
+}
+
+export const fetchModel = (signal: AbortSignal) => json<CatalogModel>('/api/portico/v1/catalog/model', { signal });
 
 export const fetchSources = (signal: AbortSignal) => json<SourceList>('/api/portico/v1/catalog/sources', { signal });
 

@@ -411,6 +411,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/catalog/entities/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Exports the entities of a query as a file */
+        get: operations["get_catalog_entities_export"];
+        put?: never;
+        /** Exports the entities of a predicate as a file */
+        post: operations["post_catalog_entities_export"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/catalog/entities/unprocessed/delete/{uid}": {
         parameters: {
             query?: never;
@@ -1149,6 +1167,40 @@ export interface paths {
         put?: never;
         /** Gives an entity that two locations claim to the other one */
         post: operations["post_portico_v1_catalog_conflicts_resolve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portico/v1/catalog/inspect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Looks into a repository: which descriptors it has, and what its descriptor could be */
+        post: operations["post_portico_v1_catalog_inspect"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portico/v1/catalog/model": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Describes the kinds of entities, and the relations and rules of layers */
+        get: operations["get_portico_v1_catalog_model"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2171,7 +2223,8 @@ export interface components {
         };
         AnalysisInput: {
             location: components["schemas"]["LocationInput"];
-            catalogFileName?: string;
+            /** @description the name of descriptors that are looked for; catalog-info.yaml unless stated */
+            catalogFilename?: string;
         };
         Ancestor: {
             entity: components["schemas"]["Entity"];
@@ -2332,8 +2385,17 @@ export interface components {
             status: "open" | "processing" | "completed" | "failed" | "cancelled" | "skipped";
         };
         CatalogAnalysis: {
-            existingEntityFiles: unknown[];
+            existingEntityFiles: components["schemas"]["CatalogExistingEntity"][];
             generateEntities: components["schemas"]["CatalogGeneratedEntity"][];
+        };
+        CatalogExistingEntity: {
+            location: components["schemas"]["CatalogExistingLocation"];
+            isRegistered: boolean;
+            entity: components["schemas"]["Entity"];
+        };
+        CatalogExistingLocation: {
+            type: string;
+            target: string;
         };
         CatalogFacetValue: {
             value: string;
@@ -2341,7 +2403,7 @@ export interface components {
         };
         CatalogGeneratedEntity: {
             entity: components["schemas"]["Entity"];
-            fields: string[];
+            fields: components["schemas"]["DraftField"][];
         };
         CatalogHealth: {
             entities: number;
@@ -2360,6 +2422,12 @@ export interface components {
             type: string;
             target: string;
             entityRef: string;
+        };
+        CatalogModel: {
+            kinds: components["schemas"]["ModelKind"][];
+            relations: components["schemas"]["ModelRelation"][];
+            annotations: components["schemas"]["ModelValue"][];
+            labels: components["schemas"]["ModelValue"][];
         };
         CatalogSource: {
             name: string;
@@ -2511,6 +2579,13 @@ export interface components {
             path: string;
             before?: unknown;
             after?: unknown;
+        };
+        DraftField: {
+            field: string;
+            /** @enum {string} */
+            state: "analysisSuggestedValue" | "analysisSuggestedNoValue" | "needsUserInput";
+            value: string | null;
+            description: string;
         };
         DryRunInput: {
             /** @description the template entity */
@@ -2711,6 +2786,15 @@ export interface components {
             /** @enum {string} */
             owner: "owned" | "missing" | "none" | "unneeded";
         };
+        ExportInput: {
+            /** @description csv, or json; csv unless stated */
+            format?: string;
+            orderBy?: components["schemas"]["OrderInput"][];
+            fullTextFilter?: components["schemas"]["FullTextInput"];
+            /** @description the columns of a CSV file, or what to keep of each entity */
+            fields?: string[];
+            query?: components["schemas"]["Predicate"];
+        };
         Facets: {
             facets: {
                 [key: string]: components["schemas"]["CatalogFacetValue"][];
@@ -2795,6 +2879,18 @@ export interface components {
             roles: boolean;
             fields: components["schemas"]["CustomField"][];
             decorators: components["schemas"]["FormDecorator"][];
+        };
+        InspectInput: {
+            /** @description the URL of a repository, or of a file in it */
+            target: string;
+        };
+        Inspection: {
+            repository: string;
+            branch: string;
+            target: string;
+            existing: components["schemas"]["CatalogExistingEntity"][];
+            descriptor: string;
+            fields: components["schemas"]["DraftField"][];
         };
         Integration: {
             type: string;
@@ -2888,6 +2984,24 @@ export interface components {
         MissingTarget: {
             type: string;
             targetRef: string;
+        };
+        ModelKind: {
+            kind: string;
+            singular: string;
+            plural: string;
+            description?: string;
+            apiVersions: string[];
+            types: string[];
+            layers: string[];
+        };
+        ModelRelation: {
+            type: string;
+            title: string;
+        };
+        ModelValue: {
+            name: string;
+            title?: string;
+            description?: string;
         };
         Move: {
             /** @enum {string} */
@@ -4777,6 +4891,75 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    get_catalog_entities_export: {
+        parameters: {
+            query?: {
+                /** @description csv, or json; csv unless stated */
+                format?: string;
+                /** @description what to keep of each entity: paths, separated by commas */
+                fields?: string[];
+                /** @description conditions key, key=value or key=, separated by commas, that hold together; repeated, one of the sets must hold */
+                filter?: string[];
+                /** @description field,asc or field,desc; the field portico:title sorts by title, else display name, else name */
+                orderField?: string[];
+                /** @description text to look for */
+                fullTextFilterTerm?: string;
+                /** @description where to look for it, separated by commas */
+                fullTextFilterFields?: string[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a CSV or JSON file of all entities of the query */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    post_catalog_entities_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ExportInput"];
+            };
+        };
+        responses: {
+            /** @description a CSV or JSON file of all entities of the query */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            408: components["responses"]["RequestTimeoutError"];
+            413: components["responses"]["PayloadTooLargeError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
     delete_catalog_entities_unprocessed_delete_uid: {
         parameters: {
             query?: never;
@@ -6597,6 +6780,65 @@ export interface operations {
             409: components["responses"]["ConflictError"];
             413: components["responses"]["PayloadTooLargeError"];
             422: components["responses"]["UnprocessableEntityError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    post_portico_v1_catalog_inspect: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InspectInput"];
+            };
+        };
+        responses: {
+            /** @description what it has, and a draft */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Inspection"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            408: components["responses"]["RequestTimeoutError"];
+            413: components["responses"]["PayloadTooLargeError"];
+            429: components["responses"]["TooManyRequestsError"];
+            501: components["responses"]["NotImplementedError"];
+            502: components["responses"]["BadGatewayError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_portico_v1_catalog_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the model */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogModel"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
             429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };

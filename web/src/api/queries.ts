@@ -137,6 +137,14 @@ export const unprocessedQuery = (of: api.UnprocessedList) =>
     refetchInterval: 15_000,
   });
 
+/** What entities may be. It changes only when the server is started again. */
+export const modelQuery = queryOptions({
+  queryKey: ['model'],
+  queryFn: ({ signal }) => api.fetchModel(signal),
+  staleTime: Number.POSITIVE_INFINITY,
+  retry: false,
+});
+
 /** The sources of the catalog. They are asked for again while one of them is being swept. */
 export const sourcesQuery = queryOptions({
   queryKey: ['sources'],

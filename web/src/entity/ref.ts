@@ -55,6 +55,7 @@ export function ownersOf(entity: Entity): string[] {
 }
 
 const plurals: Record<string, string> = {
+  airesource: 'AI resources',
   api: 'APIs',
   component: 'Components',
   domain: 'Domains',

@@ -30,6 +30,7 @@ const pages = [
   { title: 'Create', to: '/create' },
   { title: 'Runs', to: '/runs' },
   { title: 'Actions for templates', to: '/create/actions' },
+  { title: 'Import into the catalog', to: '/catalog/import' },
   { title: 'Sources of the catalog', to: '/catalog/sources' },
   { title: 'Who I am', to: '/me' },
   { title: 'Sessions', to: '/sessions' },

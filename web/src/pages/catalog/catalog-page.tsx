@@ -2,12 +2,13 @@ import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { ArrowDown, ArrowUp, CircleAlert } from 'lucide-react';
 import { useEffect, useMemo } from 'react';
-import { byTitle, byTitleDescending } from '@/api/client';
+import { byTitle, byTitleDescending, type EntityQuery } from '@/api/client';
 import { facetsQuery, unprocessedQuery } from '@/api/queries';
 import type { Entity } from '@/api/types';
 import { EntityLink } from '@/entity/entity-link';
 import { errorsOf, problemsId } from '@/entity/problems';
-import { displayName, kindLabel, ownersOf, parseRef, refOf } from '@/entity/ref';
+import { displayName, ownersOf, parseRef, refOf } from '@/entity/ref';
+import { useKindLabel } from '@/entity/use-model';
 import { useIsAllowed } from '@/policy/may';
 import { type CatalogSearch, isListedByDefault } from '@/search-params';
 import { classNames } from '@/ui/class-names';
@@ -18,6 +19,7 @@ import { Command, Empty, ErrorPanel, Skeleton } from '@/ui/states';
 import { type Column, Table } from '@/ui/table';
 import { Tab, Tabs } from '@/ui/tabs';
 import { useSettled } from '@/ui/use-settled';
+import { Export } from './export';
 import { FacetList } from './facet-list';
 import { filterOf } from './filters';
 import { Notice } from './notice';
@@ -47,28 +49,26 @@ export function CatalogPage() {
   const kinds = useMemo(() => (kindFacet?.kind ?? []).map(({ value }) => value.toLowerCase()), [kindFacet]);
   const main = useMemo(() => kinds.filter(isListedByDefault), [kinds]);
   const columns = useColumns();
+  const kindLabel = useKindLabel();
   const typed = useSettled(search.q, pause);
   // An emptied box needs no delay.
   const text = search.q && typed;
-  const entities = useEntityRows(
-    {
-      filter: filterOf(search, main),
-      ...(text && { text }),
-      orderField: search.sort === '-name' ? byTitleDescending : byTitle,
-      fields,
-    },
-    kindFacet !== undefined,
-  );
+  const shown = {
+    filter: filterOf(search, main),
+    ...(text && { text }),
+    orderField: search.sort === '-name' ? byTitleDescending : byTitle,
+  };
+  const entities = useEntityRows({ ...shown, fields }, kindFacet !== undefined);
 
   useEffect(() => {
     document.title = `${search.kind ? kindLabel(search.kind) : 'Catalog'} · Portico`;
-  }, [search.kind]);
+  }, [search.kind, kindLabel]);
 
   if (error && !kindFacet) return <ErrorPanel error={error} doing="list the catalog" onRetry={() => refetch()} />;
   return (
     <div className="space-y-4">
       <Notice />
-      <Heading total={entities.total} />
+      <Heading total={entities.total} shown={shown} />
       <Kinds kinds={kinds} main={main} text={text} />
       <div className="grid grid-cols-1 gap-x-8 gap-y-4 lg:grid-cols-[200px_minmax(0,1fr)]">
         <FacetList kinds={main} text={text} />
@@ -102,7 +102,23 @@ function SourcesLink() {
   );
 }
 
-function Heading({ total }: { total: number | undefined }) {
+interface HeadingProps {
+  total: number | undefined;
+  /** The query of the entities that are shown. */
+  shown: EntityQuery;
+}
+
+/** A link to the import, for those who may register what they import. */
+function ImportLink() {
+  if (useIsAllowed({ permission: 'catalog.location.create' }) !== true) return null;
+  return (
+    <Link to="/catalog/import" search={{}} className="text-muted hover:text-ink hover:underline">
+      Import
+    </Link>
+  );
+}
+
+function Heading({ total, shown }: HeadingProps) {
   const { q = '', kind, sort, ...chosen } = route.useSearch();
   const navigate = route.useNavigate();
   return (
@@ -132,9 +148,11 @@ function Heading({ total }: { total: number | undefined }) {
       )}
       <Unread />
       <SourcesLink />
+      <ImportLink />
       <Link to="/catalog/health" className="text-muted hover:text-ink hover:underline">
         Health
       </Link>
+      <Export query={shown} />
     </div>
   );
 }
@@ -149,6 +167,7 @@ interface KindsProps {
 function Kinds({ kinds, main, text }: KindsProps) {
   const { kind, type: _, ...others } = route.useSearch();
   const { data } = useQuery(facetsQuery(['kind'], filterOf(others, []), text));
+  const kindLabel = useKindLabel();
   const counts = new Map(data?.kind?.map(({ value, count }) => [value.toLowerCase(), count]));
   const countOf = (name: string) => (data ? (counts.get(name) ?? 0) : undefined);
   const everything = data && main.reduce((sum, name) => sum + (counts.get(name) ?? 0), 0);

@@ -7,8 +7,9 @@ import type { Entity } from '@/api/types';
 import { rememberVisit } from '@/entity/bookmarks';
 import { EntityLink } from '@/entity/entity-link';
 import { KindIcon } from '@/entity/kind-icon';
-import { displayName, kindLabel, namespaceOf, ownersOf, refOf } from '@/entity/ref';
+import { displayName, namespaceOf, ownersOf, refOf } from '@/entity/ref';
 import { StarButton } from '@/entity/star-button';
+import { useKindLabel } from '@/entity/use-model';
 import { entityTabs } from '@/search-params';
 import { buttonLook } from '@/ui/button';
 import { ErrorPanel, Skeleton } from '@/ui/states';
@@ -106,6 +107,7 @@ function Header({ entity }: { entity: Entity }) {
   const kind = entity.kind.toLowerCase();
   const { lifecycle } = entity.spec ?? {};
   const owners = ownersOf(entity);
+  const kindLabel = useKindLabel();
   const { menu, outcome } = useEntityMoves(entity);
   return (
     <header className="space-y-1">

@@ -6,6 +6,7 @@ import { managedByLocation } from '@/entity/origin';
 import { problemsId, problemsOf } from '@/entity/problems';
 import { parseRef, refOf } from '@/entity/ref';
 import { type Titles, useTitles } from '@/entity/titles';
+import { useRelationTitles } from '@/entity/use-model';
 import { TemplateProblems } from '@/template/template-problems';
 import { CopyButton } from '@/ui/copy-button';
 import { ExternalLink } from '@/ui/external-link';
@@ -187,7 +188,9 @@ function Targets({ refs, titles }: TargetsProps) {
 }
 
 function Relations({ entity }: { entity: Entity }) {
-  const groups = groupRelations(entity).filter(({ type }) => !isOwner(entity) || !shownInSections.includes(type));
+  const groups = groupRelations(entity, useRelationTitles()).filter(
+    ({ type }) => !isOwner(entity) || !shownInSections.includes(type),
+  );
   const titles = useTitles([...new Set(groups.flatMap(({ refs }) => refs))]);
   if (groups.length === 0) return null;
   // They are sorted by titles, so the list waits for the titles: otherwise it would be sorted again.

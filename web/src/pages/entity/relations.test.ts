@@ -20,4 +20,9 @@ it('groups by type in a fixed order, each target once, unknown types last', () =
     { type: 'dependsOn', label: 'Depends on', refs: ['component:default/api', 'resource:default/db'] },
     { type: 'watchedBy', label: 'watchedBy', refs: ['group:default/ops'] },
   ]);
+  expect(groupRelations(entity, { watchedBy: 'watched by', ownedBy: 'ignored' }).map(({ label }) => label)).toEqual([
+    'Owned by',
+    'Depends on',
+    'Watched by',
+  ]);
 });

@@ -1,4 +1,5 @@
 import type { Entity } from '@/api/types';
+import { capitalized } from '@/ui/format';
 
 export interface RelationGroup {
   type: string;
@@ -50,8 +51,8 @@ export function relationWords(type: string): string {
   return label?.toLowerCase() ?? type;
 }
 
-/** An entity's relations by type, each target once. */
-export function groupRelations(entity: Entity): RelationGroup[] {
+/** An entity's relations by type, each target once. Titles are those of relations of one's own, by type. */
+export function groupRelations(entity: Entity, titles: Readonly<Record<string, string>> = {}): RelationGroup[] {
   const groups = new Map<string, Set<string>>();
   for (const { type, targetRef } of entity.relations ?? []) {
     groups.set(type, (groups.get(type) ?? new Set()).add(targetRef));
@@ -60,5 +61,9 @@ export function groupRelations(entity: Entity): RelationGroup[] {
   const rank = (type: string) => (known.includes(type) ? known.indexOf(type) : known.length);
   return [...groups]
     .sort(([a], [b]) => rank(a) - rank(b) || a.localeCompare(b))
-    .map(([type, refs]) => ({ type, label: labels[type] ?? type, refs: [...refs].sort() }));
+    .map(([type, refs]) => ({
+      type,
+      label: labels[type] ?? (titles[type] ? capitalized(titles[type]) : type),
+      refs: [...refs].sort(),
+    }));
 }
