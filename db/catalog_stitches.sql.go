@@ -433,17 +433,23 @@ func (q *Queries) CatalogTakeStitch(ctx context.Context, db DBTX, entityRef stri
 }
 
 const catalogTakeStitches = `-- name: CatalogTakeStitches :many
-delete from catalog_stitches
-where entity_ref in (
+with hurried as materialized (
+    select entity_ref from catalog_stitches where urgent order by requested_at limit $1::int for update skip locked
+), aged as materialized (
     select entity_ref from catalog_stitches
-    where urgent or requested_at <= clock_timestamp() - make_interval(secs => $1::float8)
-    order by urgent desc, requested_at limit $2 for update skip locked)
+    where not urgent and requested_at <= statement_timestamp() - make_interval(secs => $2::float8)
+    order by requested_at limit (select $1::int - count(*) from hurried) for update skip locked
+)
+delete from catalog_stitches
+where entity_ref in (select entity_ref from hurried union all select entity_ref from aged)
 returning entity_ref
 `
 
-// Takes the oldest requests. Until the transaction ends, only it may write the entities. min_age is in seconds.
-func (q *Queries) CatalogTakeStitches(ctx context.Context, db DBTX, minAge float64, maxRows int32) ([]string, error) {
-	rows, err := db.Query(ctx, catalogTakeStitches, minAge, maxRows)
+// Takes the oldest requests, urgent ones first. Until the transaction ends, only it may write the entities. min_age is in
+// seconds. Each condition is one range of an index: while an import puts stitches off, a hundred thousand requests that are
+// too young are not looked at.
+func (q *Queries) CatalogTakeStitches(ctx context.Context, db DBTX, maxRows int32, minAge float64) ([]string, error) {
+	rows, err := db.Query(ctx, catalogTakeStitches, maxRows, minAge)
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,7 @@ const (
 	burstSize = 100
 	burstTime = 300 * time.Millisecond
 	// burstWait is the age of the stitch requests that are served during a burst.
-	burstWait = 30 * time.Second
+	burstWait = time.Minute
 )
 
 // bursts knows when much changes at once, as when a repository with thousands of entities is read for the

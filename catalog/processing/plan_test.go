@@ -80,7 +80,8 @@ func TestPlansTouchFewRows(t *testing.T) {
 			_, _ = queries.CatalogDropRelations(ctx, tx, db.CatalogDropRelationsParams{Origins: ids, OriginIds: ids, Sources: refs, Types: refs, Targets: refs})
 		}, batch},
 		"requests of stitches":     {func(tx db.DBTX) { _ = queries.CatalogRequestStitches(ctx, tx, false, refs) }, batch},
-		"a take of stitches":       {func(tx db.DBTX) { _, _ = queries.CatalogTakeStitches(ctx, tx, 0, atOnce) }, batch},
+		"a take of stitches":       {func(tx db.DBTX) { _, _ = queries.CatalogTakeStitches(ctx, tx, atOnce, 0) }, batch},
+		"a take of none of age":    {func(tx db.DBTX) { _, _ = queries.CatalogTakeStitches(ctx, tx, atOnce, 3600) }, few},
 		"a take of one":            {func(tx db.DBTX) { _, _ = queries.CatalogTakeStitch(ctx, tx, refs[0]) }, few},
 		"what a batch consists of": {func(tx db.DBTX) { _, _ = queries.CatalogStitchInputs(ctx, tx, 60, refs) }, batch},
 		"relations of a batch":     {func(tx db.DBTX) { _, _ = queries.CatalogRelationsBySource(ctx, tx, refs) }, batch},
@@ -164,7 +165,7 @@ func TestPlansFollowTheSizeOfTables(t *testing.T) {
 	pool := testkit.Database(t)
 	queries := db.New()
 	take := func(tx pgx.Tx) int {
-		taken, err := queries.CatalogTakeStitches(t.Context(), tx, 0, 10)
+		taken, err := queries.CatalogTakeStitches(t.Context(), tx, 10, 0)
 		require.NoError(t, err)
 		return len(taken)
 	}

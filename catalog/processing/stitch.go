@@ -41,7 +41,7 @@ const (
 // database rejects a batch, each entity is stitched alone, so that a bad one does not block the others.
 func (e *Engine) stitch(ctx context.Context) (bool, error) {
 	refs, err := e.stitchBatch(ctx, func(ctx context.Context, tx pgx.Tx) ([]string, error) {
-		return e.queries.CatalogTakeStitches(ctx, tx, e.bursts.minAge().Seconds(), stitchSize)
+		return e.queries.CatalogTakeStitches(ctx, tx, stitchSize, e.bursts.minAge().Seconds())
 	})
 	if err == nil && len(refs) == 0 {
 		return e.bursts.wait(ctx), nil

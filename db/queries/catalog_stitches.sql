@@ -21,12 +21,18 @@ order by outdated.entity_ref
 on conflict do nothing;
 
 -- name: CatalogTakeStitches :many
--- Takes the oldest requests. Until the transaction ends, only it may write the entities. min_age is in seconds.
-delete from catalog_stitches
-where entity_ref in (
+-- Takes the oldest requests, urgent ones first. Until the transaction ends, only it may write the entities. min_age is in
+-- seconds. Each condition is one range of an index: while an import puts stitches off, a hundred thousand requests that are
+-- too young are not looked at.
+with hurried as materialized (
+    select entity_ref from catalog_stitches where urgent order by requested_at limit sqlc.arg(max_rows)::int for update skip locked
+), aged as materialized (
     select entity_ref from catalog_stitches
-    where urgent or requested_at <= clock_timestamp() - make_interval(secs => @min_age::float8)
-    order by urgent desc, requested_at limit @max_rows for update skip locked)
+    where not urgent and requested_at <= statement_timestamp() - make_interval(secs => sqlc.arg(min_age)::float8)
+    order by requested_at limit (select sqlc.arg(max_rows)::int - count(*) from hurried) for update skip locked
+)
+delete from catalog_stitches
+where entity_ref in (select entity_ref from hurried union all select entity_ref from aged)
 returning entity_ref;
 
 -- name: CatalogTakeStitch :many
