@@ -544,7 +544,7 @@ func TestOutdatedEntitiesAreFoundByAnIndex(t *testing.T) {
 	traced, err := pgxpool.NewWithConfig(t.Context(), config)
 	require.NoError(t, err)
 	t.Cleanup(traced.Close)
-	requested, err := processing.NewEngine(traced, nil, processing.Options{}, slog.New(slog.DiscardHandler)).RestitchOutdated(t.Context())
+	requested, err := processing.NewEngine(traced, &processing.Pipeline{}, processing.Options{}, slog.New(slog.DiscardHandler)).RestitchOutdated(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, 1, requested)
 
