@@ -98,7 +98,7 @@ func NewEngine(pool *pgxpool.Pool, pipeline *Pipeline, options Options, log *slo
 	if options.Notifications == nil {
 		options.Notifications = pool
 	}
-	return &Engine{pool: pool, queries: db.New(), state: NewState().WithModel(pipeline.Model), pipeline: pipeline, options: options, log: log}
+	return &Engine{pool: pool, queries: db.New(), state: NewState().WithModel(pipeline.model()), pipeline: pipeline, options: options, log: log}
 }
 
 // Run processes, stitches and sweeps until the context ends, and then releases the claimed entities. It

@@ -36,6 +36,14 @@ type Pipeline struct {
 	Linter Linter
 }
 
+// model is the pipeline's model. An engine that only stitches has no pipeline.
+func (p *Pipeline) model() *entity.Model {
+	if p == nil {
+		return nil
+	}
+	return p.Model
+}
+
 // Emitted is a document that is to be processed. Only Emit, or the catalog's own record of an earlier one,
 // creates it.
 type Emitted struct {
