@@ -242,7 +242,7 @@ func (r *exampleRunner) startCommand(example string) *runningCommand {
 
 type runningCommand struct {
 	*process
-	t *testing.T
+	t testing.TB
 }
 
 func (o *runningCommand) close() {

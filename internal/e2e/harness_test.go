@@ -33,7 +33,7 @@ const (
 
 // system is an installation of Portico: its configuration, database, task queue, forge and processes.
 type system struct {
-	t      *testing.T
+	t      testing.TB
 	binary string
 	dir    string
 	config string
@@ -49,7 +49,7 @@ type system struct {
 
 // newSystem creates a database, a task queue and a forge, and writes a configuration for them. more are
 // further configuration files, which override it. The binary itself migrates the database.
-func newSystem(t *testing.T, more ...string) *system {
+func newSystem(t testing.TB, more ...string) *system {
 	t.Helper()
 	database, dsn := shared.newDatabase(t)
 	ports, err := loopback.FreePorts(t.Context(), 1)
@@ -91,7 +91,7 @@ portico:
 }
 
 // as is the same system for a subtest.
-func (s *system) as(t *testing.T) *system {
+func (s *system) as(t testing.TB) *system {
 	t.Helper()
 	view := *s
 	view.t = t
@@ -126,7 +126,7 @@ func configFlags(files string) []string {
 const root = "../.."
 
 // findBinary returns the binary that PORTICO_BINARY names, or builds one.
-func findBinary(t *testing.T) string {
+func findBinary(t testing.TB) string {
 	t.Helper()
 	if path := os.Getenv("PORTICO_BINARY"); path != "" {
 		return path
@@ -221,13 +221,13 @@ func (p *process) kill() {
 }
 
 // terminate sends SIGTERM.
-func (p *process) terminate(t *testing.T) {
+func (p *process) terminate(t testing.TB) {
 	t.Helper()
 	require.NoError(t, p.command.Process.Signal(syscall.SIGTERM))
 }
 
 // exitCode waits for the process to end.
-func (p *process) exitCode(t *testing.T, grace time.Duration) int {
+func (p *process) exitCode(t testing.TB, grace time.Duration) int {
 	t.Helper()
 	select {
 	case <-p.ended:

@@ -5,9 +5,12 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,6 +18,7 @@ import (
 
 	"github.com/portico-dev/portico/internal/devstack/standin"
 	"github.com/portico-dev/portico/internal/testkit/argocdtest"
+	"github.com/portico-dev/portico/internal/testkit/forgetest"
 	"github.com/portico-dev/portico/internal/testkit/kubetest"
 	"github.com/portico-dev/portico/internal/testkit/vaulttest"
 )
@@ -28,23 +32,73 @@ type onboarding struct {
 	argocd    *argocdtest.Server
 	pagerduty *standin.PagerDuty
 	slack     *standin.Slack
+	outside   *outside
+}
+
+// outside sees the calls of steps to other systems. Each takes the delay longer.
+type outside struct {
+	delay time.Duration
+
+	mutex sync.Mutex
+	// open is how many calls there are at the moment, and since is when the first of them began.
+	open  int
+	since time.Time
+	// calls is how many there were, and busy is for how long there was at least one.
+	calls int
+	busy  time.Duration
+}
+
+func (o *outside) wrap(inner http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		o.enter()
+		defer o.leave()
+		<-time.After(o.delay)
+		inner.ServeHTTP(w, r)
+	})
+}
+
+func (o *outside) enter() {
+	o.mutex.Lock()
+	defer o.mutex.Unlock()
+	if o.open == 0 {
+		o.since = time.Now()
+	}
+	o.open++
+	o.calls++
+}
+
+func (o *outside) leave() {
+	o.mutex.Lock()
+	defer o.mutex.Unlock()
+	o.open--
+	if o.open == 0 {
+		o.busy += time.Since(o.since)
+	}
+}
+
+// sum is for how long there was a call until now, and how many there were.
+func (o *outside) sum() (busy time.Duration, calls int) {
+	o.mutex.Lock()
+	defer o.mutex.Unlock()
+	if o.open > 0 {
+		return o.busy + time.Since(o.since), o.calls
+	}
+	return o.busy, o.calls
 }
 
 // newOnboarding starts the servers and Portico. Each call of a step to one of them takes the delay longer.
-func newOnboarding(t *testing.T, delay time.Duration) *onboarding {
+func newOnboarding(t testing.TB, delay time.Duration) *onboarding {
 	t.Helper()
-	slow := func(inner http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			<-time.After(delay)
-			inner.ServeHTTP(w, r)
-		})
-	}
-	o := &onboarding{cluster: kubetest.Start(t), vault: vaulttest.Start(t), argocd: argocdtest.Start(t, slow), pagerduty: &standin.PagerDuty{}, slack: &standin.Slack{}}
+	slow := &outside{delay: delay}
+	o := &onboarding{outside: slow, cluster: kubetest.Start(t), vault: vaulttest.Start(t), argocd: argocdtest.Start(t, slow.wrap),
+		pagerduty: &standin.PagerDuty{}, slack: &standin.Slack{}}
 	served := func(handler http.Handler) string {
-		server := httptest.NewServer(slow(handler))
+		server := httptest.NewServer(slow.wrap(handler))
 		t.Cleanup(server.Close)
 		return server.URL
 	}
+	vault, err := url.Parse(o.vault.Address)
+	require.NoError(t, err)
 	o.system = newSystem(t, fmt.Sprintf(`
 catalog:
   locations:
@@ -61,7 +115,13 @@ proxy:
   endpoints:
     /pagerduty: { target: %q, headers: { Authorization: Token token=x } }
     /slack: { target: %q, headers: { Authorization: Bearer x } }
-`, o.cluster.Proxy(t, slow), o.cluster.Token, o.vault.Address, o.vault.RootToken, o.argocd.URL, argocdtest.Token, served(o.pagerduty), served(o.slack)+"/api"))
+`, o.cluster.Proxy(t, slow.wrap), o.cluster.Token, served(httputil.NewSingleHostReverseProxy(vault)), o.vault.RootToken, o.argocd.URL, argocdtest.Token, served(o.pagerduty), served(o.slack)+"/api"))
+	o.forge.Inject(func(r *http.Request) forgetest.Fault {
+		if fault := o.faults.pick(r); fault != nil {
+			return fault
+		}
+		return func(w http.ResponseWriter, r *http.Request, next http.Handler) { slow.wrap(next).ServeHTTP(w, r) }
+	})
 	return o
 }
 
@@ -203,6 +263,7 @@ func TestOnboardingSurvivesTheDeathOfItsWorker(t *testing.T) {
 	t.Logf("seed %d, %d kills", seed, kills)
 	random := rand.New(rand.NewPCG(uint64(seed), 0))
 	o := newOnboarding(t, 30*time.Millisecond)
+	o.forge.Inject(o.faults.pick) // the forge is not late here: kills come every two seconds
 	worker := o.start("worker")
 	o.startServing("onboarding")
 	ids := map[string]string{}

@@ -210,14 +210,14 @@ func smallDisk(t *testing.T) string {
 	return disk
 }
 
-func mount(t *testing.T, args ...string) {
+func mount(t testing.TB, args ...string) {
 	t.Helper()
 	output, err := exec.CommandContext(t.Context(), "mount", args...).CombinedOutput()
 	require.NoError(t, err, string(output))
 }
 
 // fill fills the disk.
-func fill(t *testing.T, disk string) {
+func fill(t testing.TB, disk string) {
 	t.Helper()
 	filler, err := os.Create(filepath.Join(disk, "filler"))
 	require.NoError(t, err)

@@ -96,7 +96,7 @@ func (s *sharedStack) stop() error {
 }
 
 // get is the running stack.
-func (s *sharedStack) get(t *testing.T) *devstack.Stack {
+func (s *sharedStack) get(t testing.TB) *devstack.Stack {
 	t.Helper()
 	stack, err := s.start(t.Context())
 	require.NoError(t, err)
@@ -104,7 +104,7 @@ func (s *sharedStack) get(t *testing.T) *devstack.Stack {
 }
 
 // newDatabase creates an empty database and returns its name and its DSN.
-func (s *sharedStack) newDatabase(t *testing.T) (name, dsn string) {
+func (s *sharedStack) newDatabase(t testing.TB) (name, dsn string) {
 	t.Helper()
 	stack := s.get(t)
 	s.mu.Lock()
@@ -120,7 +120,7 @@ func (s *sharedStack) newDatabase(t *testing.T) (name, dsn string) {
 }
 
 // databaseDSN is the DSN of another database on the same server.
-func databaseDSN(t *testing.T, dsn, database string) string {
+func databaseDSN(t testing.TB, dsn, database string) string {
 	t.Helper()
 	parsed, err := url.Parse(dsn)
 	require.NoError(t, err)
