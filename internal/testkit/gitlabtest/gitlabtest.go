@@ -77,9 +77,9 @@ func Start(t testing.TB) *Server {
 	require.NoError(t, err)
 	s := &Server{t: t, git: &git{executable: executable, directory: t.TempDir()}, numbers: 100}
 	s.backend = githttp.Backend{Executable: executable, Environment: s.git.environment(), Log: slog.New(slog.DiscardHandler)}
-	for number, name := range map[int64]string{Portico: "portico", Ann: "ann", Ben: "ben"} {
-		s.addUser(number, name)
-	}
+	s.addUser(Portico, "portico")
+	s.addUser(Ann, "ann")
+	s.addUser(Ben, "ben")
 	s.Inject(nil)
 	listening := httptest.NewServer(s.handler())
 	t.Cleanup(listening.Close)
