@@ -43,6 +43,9 @@ func (c *checker) wrongType(v *value, path, wanted string) {
 // check returns the plain form of a value. It is nil for an absent value, and for a wrong one, which it
 // reports.
 func (c *checker) check(s *schema, v *value, path string) *yaml.Node {
+	if v != nil && v.isNull() && s.Nullable {
+		return plain(stringTag, "")
+	}
 	if v == nil || v.isNull() {
 		return c.absent(s, path)
 	}

@@ -124,6 +124,26 @@ func TestGitLabProviders(t *testing.T) {
 	}, found["web"])
 }
 
+// TestLDAPProviders: every key reaches its field, null is not the default, and there are Backstage's defaults.
+func TestLDAPProviders(t *testing.T) {
+	t.Parallel()
+	loaded, err := load(t, nil, "testdata/good/ldap-providers.yaml")
+	require.NoError(t, err)
+	found := loaded.Catalog.Providers.LDAPOrg["everything"]
+	require.Equal(t, []string{"found.Schedule.Frequency.Cron"}, slices.DeleteFunc(zeros("found", reflect.ValueOf(found)), func(field string) bool {
+		return strings.HasPrefix(field, "found.Groups[].LDAPSearch.Options")
+	}))
+	require.Equal(t, map[string]any{"metadata.namespace": "ldap", "metadata.tags": []any{"a", 1, true}, "spec.x": map[string]any{"y": nil}}, found.Users[0].Set)
+	require.Equal(t, config.LDAPPaged{Enabled: true, PageSize: 100, PagePause: true}, found.Users[0].Options.Paged)
+	require.Equal(t, config.LDAPGroupNames{
+		LDAPNames: config.LDAPNames{RDN: "cn", Name: "cn", Description: "description", DisplayName: "cn"}, Type: "groupType", Members: "uniqueMember",
+	}, found.Groups[1].Map, "null is no attribute")
+	require.Equal(t, config.LDAPOptions{
+		Scope: "one", Attributes: []string{"*", "+"}, Paged: config.LDAPPaged{PageSize: 500, PagePause: true},
+	}, found.Groups[1].Options)
+	require.NotContains(t, fmt.Sprintf("%+v", found), "pa55word")
+}
+
 // zeros lists the fields that are zero, and for lists the fields that are zero in every item.
 func zeros(path string, v reflect.Value) []string {
 	var found []string

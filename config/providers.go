@@ -16,6 +16,8 @@ type CatalogProviders struct {
 	GitHubOrg []GitHubOrgProvider `yaml:"githubOrg"`
 	// GitLab are searches for descriptors in projects, by id; with OrgEnabled, users and groups become entities too.
 	GitLab map[string]GitLabProvider `yaml:"gitlab"`
+	// LDAPOrg are directories whose people and groups become entities, by id.
+	LDAPOrg map[string]LDAPProvider `yaml:"ldapOrg"`
 	// JSON are servers that answer entities as JSON, by id. Backstage has none of this kind.
 	JSON map[string]JSONProvider `yaml:"json"`
 }
@@ -110,6 +112,99 @@ type GitLabProvider struct {
 // KindRule allows kinds of entities.
 type KindRule struct {
 	Allow []string `yaml:"allow"`
+}
+
+// LDAPProvider reads people and groups of a directory.
+type LDAPProvider struct {
+	Target string `yaml:"target"`
+	// Bind is nil to read as nobody.
+	Bind     *LDAPBind    `yaml:"bind"`
+	TLS      LDAPTLS      `yaml:"tls"`
+	Users    []LDAPUsers  `yaml:"users"`
+	Groups   []LDAPGroups `yaml:"groups"`
+	Vendor   LDAPVendor   `yaml:"vendor"`
+	Schedule Schedule     `yaml:"schedule"`
+}
+
+// LDAPBind is as whom a directory is read.
+type LDAPBind struct {
+	DN     string `yaml:"dn"`
+	Secret Secret `yaml:"secret"`
+}
+
+// LDAPTLS says how a connection is encrypted. Certs, Keys and CA are files.
+type LDAPTLS struct {
+	RejectUnauthorized bool   `yaml:"rejectUnauthorized"`
+	Certs              string `yaml:"certs"`
+	Keys               string `yaml:"keys"`
+	CA                 string `yaml:"ca"`
+	StartTLS           bool   `yaml:"startTLS"`
+}
+
+// LDAPSearch is one search.
+type LDAPSearch struct {
+	DN      string      `yaml:"dn"`
+	Options LDAPOptions `yaml:"options"`
+	// Set are values that all entities have, by their paths.
+	Set map[string]any `yaml:"set"`
+}
+
+// LDAPUsers is a search for users.
+type LDAPUsers struct {
+	LDAPSearch `yaml:",inline"`
+
+	Map LDAPNames `yaml:"map"`
+}
+
+// LDAPGroups is a search for groups.
+type LDAPGroups struct {
+	LDAPSearch `yaml:",inline"`
+
+	Map LDAPGroupNames `yaml:"map"`
+}
+
+// LDAPOptions are the options of a search.
+type LDAPOptions struct {
+	Scope        string    `yaml:"scope"`
+	Filter       string    `yaml:"filter"`
+	Attributes   []string  `yaml:"attributes"`
+	SizeLimit    int       `yaml:"sizeLimit"`
+	TimeLimit    int       `yaml:"timeLimit"`
+	DerefAliases int       `yaml:"derefAliases"`
+	Paged        LDAPPaged `yaml:"paged"`
+}
+
+// LDAPPaged says how entries are asked for. The next page is always asked for after the one before was read.
+type LDAPPaged struct {
+	Enabled   bool `yaml:"enabled"`
+	PageSize  int  `yaml:"pageSize"`
+	PagePause bool `yaml:"pagePause"`
+}
+
+// LDAPNames are the attributes of which entities are made; "" is none.
+type LDAPNames struct {
+	RDN         string `yaml:"rdn"`
+	Name        string `yaml:"name"`
+	Description string `yaml:"description"`
+	DisplayName string `yaml:"displayName"`
+	Email       string `yaml:"email"`
+	Picture     string `yaml:"picture"`
+	MemberOf    string `yaml:"memberOf"`
+}
+
+// LDAPGroupNames are the attributes of which groups are made; "" is none.
+type LDAPGroupNames struct {
+	LDAPNames `yaml:",inline"`
+
+	Type    string `yaml:"type"`
+	Members string `yaml:"members"`
+}
+
+// LDAPVendor are names that the server's vendor decides, "" for those that Portico knows.
+type LDAPVendor struct {
+	DNAttributeName   string `yaml:"dnAttributeName"`
+	UUIDAttributeName string `yaml:"uuidAttributeName"`
+	DNCaseSensitive   bool   `yaml:"dnCaseSensitive"`
 }
 
 // Schedule says when a source is read.

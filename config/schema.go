@@ -35,6 +35,7 @@ type schema struct {
 	Single      []string  `yaml:"single"`
 	Whole       bool      `yaml:"whole"`
 	Unsupported string    `yaml:"unsupported"`
+	Nullable    bool      `yaml:"nullable"`
 
 	Properties map[string]*schema `yaml:"properties"`
 	Additional additional         `yaml:"additionalProperties"`

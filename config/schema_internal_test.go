@@ -93,6 +93,8 @@ func leaves(path string, of reflect.Type, into map[string]string) {
 		into[path+".<name>"] = "string"
 	case of == reflect.TypeFor[[]string]():
 		into[path] = "strings"
+	case of.Kind() == reflect.Interface:
+		into[path] = "json"
 	case of.Kind() == reflect.Pointer:
 		leaves(path, of.Elem(), into)
 	case of.Kind() == reflect.Slice:
@@ -123,7 +125,7 @@ func TestEveryKeyHasADefaultOrIsRequired(t *testing.T) {
 	t.Parallel()
 	withoutDefault := []string{}
 	for _, key := range keys() {
-		if key.of.Default.IsZero() && key.of.Type != "string" && key.of.Type != "strings" && !key.required {
+		if key.of.Default.IsZero() && key.of.Type != "string" && key.of.Type != "strings" && key.of.Type != "json" && !key.required {
 			withoutDefault = append(withoutDefault, key.path)
 		}
 	}

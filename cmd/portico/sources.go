@@ -11,6 +11,7 @@ import (
 	"github.com/portico-dev/portico/catalog/provider/gitlab"
 	"github.com/portico-dev/portico/catalog/provider/gitlaborg"
 	"github.com/portico-dev/portico/catalog/provider/httpjson"
+	"github.com/portico-dev/portico/catalog/provider/ldaporg"
 	"github.com/portico-dev/portico/catalog/sweep"
 	"github.com/portico-dev/portico/workflows"
 )
@@ -33,6 +34,7 @@ func (p *platform) sources() ([]provider.Source, error) {
 		func() ([]provider.Source, error) { return githuborg.Sources(configured.GitHubOrg, p.integrations) },
 		func() ([]provider.Source, error) { return gitlab.Sources(configured.GitLab, p.integrations) },
 		func() ([]provider.Source, error) { return gitlaborg.Sources(configured.GitLab, p.integrations) },
+		func() ([]provider.Source, error) { return ldaporg.Sources(configured.LDAPOrg) },
 		func() ([]provider.Source, error) { return httpjson.Sources(configured.JSON, p.integrations) },
 	} {
 		found, err := kind()

@@ -32,6 +32,8 @@ type Source struct {
 	// Inject calls pick for every request from now on, to choose its fault; a nil fault leaves it to the source. It is
 	// called with nil to end all faults.
 	Inject func(pick func(*http.Request) Fault)
+	// Faults are what a source can do that is no HTTP server, by names. Nil are the faults of HTTP servers.
+	Faults map[string]Case
 	// Refs are the entities that the source has.
 	Refs []string
 	// Pages is the least number of pages as which the provider reads it.
@@ -158,15 +160,18 @@ func testUnknownCursor(t *testing.T, start func(*testing.T) Source) {
 	}
 }
 
-// faults are what a host can do, with what a sweep has to do then.
-var faults = map[string]struct {
-	fault Fault
-	// passes means that the page is read again, after the time between least and most.
-	passes      bool
-	least, most time.Duration
+// Case is a fault, with what a sweep has to do then.
+type Case struct {
+	Fault Fault
+	// Passes means that the page is read again, after the time between Least and Most.
+	Passes      bool
+	Least, Most time.Duration
 	// secondary is a fault of hosts with secondary limits only.
 	secondary bool
-}{
+}
+
+// faults are what an HTTP server can do.
+var faults = map[string]Case{
 	"too many requests": {answer(http.StatusTooManyRequests, `{"message": "slow down"}`, "Retry-After", "7"), true, 7 * time.Second, 7 * time.Second, false},
 	"the limit is used up": {answer(http.StatusForbidden, `{"message": "API rate limit exceeded"}`,
 		"X-RateLimit-Remaining", "0", "X-RateLimit-Reset", fmt.Sprint(time.Now().Add(30*time.Minute).Unix())), true, 25 * time.Minute, 30 * time.Minute, false},
@@ -226,9 +231,13 @@ func (r *recorder) Write(content []byte) (int, error) {
 // whole when the fault has passed.
 func testFaults(t *testing.T, start func(*testing.T) Source) {
 	t.Helper()
-	hasSecondary := start(t).HasSecondaryLimits
-	for name, test := range faults {
-		if test.secondary && !hasSecondary {
+	described := start(t)
+	cases := described.Faults
+	if cases == nil {
+		cases = faults
+	}
+	for name, test := range cases {
+		if test.secondary && !described.HasSecondaryLimits {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
@@ -243,15 +252,15 @@ func testFaults(t *testing.T, start func(*testing.T) Source) {
 						if asked.Add(1) <= int64(request) {
 							return nil
 						}
-						return test.fault
+						return test.Fault
 					})
 					page, err := source.New().ReadPage(t.Context(), cursor)
 					require.Error(t, err, "request %d of page %d", request, n)
 					require.Zero(t, page, "request %d of page %d", request, n)
 					after, passes := integration.MayPass(err)
-					require.Equal(t, test.passes, passes, "request %d of page %d: %s", request, n, err)
-					require.LessOrEqual(t, test.least, after, err)
-					require.GreaterOrEqual(t, test.most, after, err)
+					require.Equal(t, test.Passes, passes, "request %d of page %d: %s", request, n, err)
+					require.LessOrEqual(t, test.Least, after, err)
+					require.GreaterOrEqual(t, test.Most, after, err)
 				}
 				source.Inject(nil)
 				page, err := source.New().ReadPage(t.Context(), cursor)
