@@ -371,7 +371,7 @@ export async function deleteLocation(id: string): Promise<void> {
 export function entitiesOfOrigin(origin: string, limit: number): Promise<EntityPage> {
   const body = {
     query: { [`metadata.annotations.${originLocation}`]: origin },
-    fields: ['kind', 'metadata.name', 'metadata.namespace', 'metadata.title', 'spec.profile'],
+    fields: ['kind', 'metadata.name', 'metadata.namespace', 'metadata.title', 'spec.profile', 'relations'],
     orderBy: [{ field: 'portico:title', order: 'asc' }],
     limit,
   };

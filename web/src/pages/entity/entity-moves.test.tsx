@@ -195,6 +195,26 @@ it('unregisters the location after it has said what goes with it, and leaves for
   });
 });
 
+it('names what stays and refers to what goes', async () => {
+  vi.mocked(fetchLocationOf).mockResolvedValue(location);
+  const going = page(2, 'web', 'api');
+  const relations = [
+    { type: 'dependencyOf', targetRef: 'component:default/api' },
+    { type: 'dependencyOf', targetRef: 'component:default/shop' },
+    { type: 'dependsOn', targetRef: 'resource:default/db' },
+    { type: 'apiConsumedBy', targetRef: 'component:default/shop' },
+  ];
+  vi.mocked(entitiesOfOrigin).mockResolvedValue({
+    ...going,
+    items: going.items.map((item) => ({ ...item, relations })),
+  });
+  await choose(web, /^Unregister…$/);
+  const dialog = within(await screen.findByRole('alertdialog', { name: 'Unregister web?' }));
+  const stays = within(dialog.getByRole('list', { name: 'What stays and refers to it' }));
+  expect(stays.getAllByRole('listitem').map(({ textContent }) => textContent)).toEqual(['shop']);
+  expect(dialog.getByText(/^1 entity stays and may then refer to nothing/)).toBeTruthy();
+});
+
 it.each([
   ['some entities have stayed', async () => page(2), '2 entities that came from it are still here'],
   ['the catalog does not answer', async () => Promise.reject(new Error('no answer')), `${target} was unregistered.`],

@@ -2,6 +2,7 @@ import { authorize, entitiesOfOrigin, fetchLocationOf, type NeededPermission } f
 import type { Entity, EntityPage, RegisteredLocation } from '@/api/types';
 import { managedByLocation, originLocation, orphan } from '@/entity/origin';
 import { refOf } from '@/entity/ref';
+import { isBackward } from './relations';
 
 /** What it takes to remove an entity from the catalog. */
 export type Removal =
@@ -39,6 +40,15 @@ export async function removalOf(entity: Entity): Promise<Removal> {
   if (!mayRead) return { by: 'nobody', needs: readsLocations };
   const { [originLocation]: origin = '', [managedByLocation]: file = '' } = entity.metadata.annotations ?? {};
   return { by: 'configuration', origin, file };
+}
+
+/** The entities that stay, and need or belong to one that goes. */
+export function leftBehind(goes: readonly Entity[]): string[] {
+  const going = new Set(goes.map(refOf));
+  const related = goes.flatMap(({ relations = [] }) =>
+    relations.filter(({ type }) => isBackward(type)).map(({ targetRef }) => targetRef),
+  );
+  return [...new Set(related)].filter((ref) => !going.has(ref)).sort();
 }
 
 export function originOf({ type, target }: RegisteredLocation): string {

@@ -11,7 +11,7 @@ import { DeniedReason } from '@/policy/denied';
 import { Confirm } from '@/ui/dialog';
 import { plural } from '@/ui/format';
 import { ErrorPanel } from '@/ui/states';
-import { originOf, placeOf, type Removal, removalOf } from './removal';
+import { leftBehind, originOf, placeOf, type Removal, removalOf } from './removal';
 
 /** Finds out what it takes to remove an entity, and does it once it is confirmed. */
 export function useUnregister(entity: Entity) {
@@ -127,6 +127,7 @@ export function UnregisterDialog({
           No location has it any more. It goes from the catalog, alone, and its source stays as it is. It comes back
           only if a location has it again.
         </p>
+        <LeftBehind goes={[entity]} all />
       </Confirm>
     );
   }
@@ -147,6 +148,7 @@ export function UnregisterDialog({
       </p>
       <p className="mt-3">{what(goes.totalItems)}</p>
       <Going {...goes} />
+      <LeftBehind goes={goes.items} all={goes.totalItems <= goes.items.length} />
     </Confirm>
   );
 }
@@ -167,5 +169,36 @@ function Going({ items, totalItems }: EntityPage) {
       ))}
       {totalItems > items.length && <li>and {(totalItems - items.length).toLocaleString('en')} more</li>}
     </ul>
+  );
+}
+
+/** How many of the entities that stay are listed. */
+const listedBehind = 10;
+
+interface LeftBehindProps {
+  goes: readonly Entity[];
+  /** Whether these are all that go. */
+  all: boolean;
+}
+
+/** Says which entities stay, and are about to refer to nothing. */
+function LeftBehind({ goes, all }: LeftBehindProps) {
+  const behind = leftBehind(goes);
+  if (behind.length === 0) return null;
+  const count = plural(behind.length, 'entity stays', 'entities stay');
+  return (
+    <>
+      <p className="mt-3">
+        {all ? count : `At least ${count}`} and may then refer to nothing, because they need what goes or belong to it:
+      </p>
+      <ul className="mt-1 space-y-1" aria-label="What stays and refers to it">
+        {behind.slice(0, listedBehind).map((ref) => (
+          <li key={ref}>
+            <EntityLink entityRef={ref} className="text-ink" />
+          </li>
+        ))}
+        {behind.length > listedBehind && <li>and {(behind.length - listedBehind).toLocaleString('en')} more</li>}
+      </ul>
+    </>
   );
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { ApiModel, Failure, Item, ReadableType } from './model';
 import { readDefinition } from './read';
@@ -150,6 +151,28 @@ s:
       'far X',
     ]);
     expect(fieldsOf(D, model.root)).toEqual([]);
+  });
+
+  it('of Portico itself is read, with every operation and every schema', () => {
+    const source = readFileSync(new URL('../../../../../api/openapi.json', import.meta.url), 'utf8');
+    const { paths, components } = JSON.parse(source) as {
+      paths: Record<string, object>;
+      components: { schemas: object };
+    };
+    const model = modelOf('openapi', source);
+    const items = model.groups.flatMap((group) => group.items);
+    const schemas = items.filter(({ badge }) => badge === 'schema');
+    expect(schemas).toHaveLength(Object.keys(components.schemas).length);
+    const methods = Object.values(paths).flatMap((path) => Object.keys(path).filter((key) => key !== 'parameters'));
+    expect(items.length - schemas.length).toBe(methods.length);
+    const unnamed = items.flatMap(({ id, parts }) =>
+      parts.flatMap(({ schema }) =>
+        fieldsOf(schema, model.root)
+          .filter(({ type }) => type === '')
+          .map(() => id),
+      ),
+    );
+    expect(unnamed).toEqual([]);
   });
 
   it('whose schemas are all alternatives of each other is read at once', () => {
