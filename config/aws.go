@@ -7,9 +7,14 @@ type AWS struct {
 	Accounts    []AWSProfile `yaml:"accounts"`
 }
 
-// AWSProfile is a further account, which templates may name by its profile.
+// AWSProfile is a further account, which templates may name by its profile, and sources by its id.
 type AWSProfile struct {
-	Profile string `yaml:"profile"`
+	Profile         string `yaml:"profile"`
+	AccountID       string `yaml:"accountId"`
+	AccessKeyID     string `yaml:"accessKeyId"`
+	SecretAccessKey Secret `yaml:"secretAccessKey"`
+	// RoleName is refused where a source names the account.
+	RoleName string `yaml:"roleName"`
 }
 
 // AWSAccount is who acts at AWS: a pair of keys, a profile of AWS's files, or, without both, who the environment says.

@@ -315,14 +315,16 @@ type Guest struct {
 // Integrations are the source code hosts.
 type Integrations struct {
 	// GitHub always has an entry for github.com, without credentials when it is not configured.
-	GitHub          []GitHub          `yaml:"github"`
-	Azure           []Azure           `yaml:"azure"`
-	Gerrit          []Gerrit          `yaml:"gerrit"`
-	AWSS3           []AWSS3           `yaml:"awsS3"`
-	BitbucketCloud  []BitbucketCloud  `yaml:"bitbucketCloud"`
-	BitbucketServer []BitbucketServer `yaml:"bitbucketServer"`
-	Gitea           []Gitea           `yaml:"gitea"`
-	GitLab          []GitLab          `yaml:"gitlab"`
+	GitHub           []GitHub           `yaml:"github"`
+	Azure            []Azure            `yaml:"azure"`
+	Gerrit           []Gerrit           `yaml:"gerrit"`
+	AWSS3            []AWSS3            `yaml:"awsS3"`
+	AzureBlobStorage []AzureBlobStorage `yaml:"azureBlobStorage"`
+	GoogleGCS        GoogleGCS          `yaml:"googleGcs"`
+	BitbucketCloud   []BitbucketCloud   `yaml:"bitbucketCloud"`
+	BitbucketServer  []BitbucketServer  `yaml:"bitbucketServer"`
+	Gitea            []Gitea            `yaml:"gitea"`
+	GitLab           []GitLab           `yaml:"gitlab"`
 }
 
 // Azure is one host of Azure DevOps.

@@ -144,6 +144,20 @@ func TestLDAPProviders(t *testing.T) {
 	require.NotContains(t, fmt.Sprintf("%+v", found), "pa55word")
 }
 
+// TestBucketProviders: every key reaches its field, and one source may be written alone.
+func TestBucketProviders(t *testing.T) {
+	t.Parallel()
+	loaded, err := load(t, nil, "testdata/good/bucket-providers.yaml")
+	require.NoError(t, err)
+	found := loaded.Catalog.Providers
+	require.Equal(t, []string{"s3.Schedule.Frequency.Cron"}, zeros("s3", reflect.ValueOf(found.AWSS3["everything"])))
+	require.Equal(t, []string{"gcs.Schedule.Frequency.Cron"}, zeros("gcs", reflect.ValueOf(found.GoogleGCS["everything"])))
+	schedule := config.Schedule{Frequency: config.Frequency{Every: 3 * time.Hour}, Timeout: time.Hour}
+	require.Equal(t, config.AWSS3Provider{BucketName: "acme-other", Schedule: schedule}, found.AWSS3["other"])
+	require.Equal(t, config.AzureBlobProvider{ContainerName: "catalog", AccountName: "acme", Schedule: schedule}, found.AzureBlob["default"])
+	require.Equal(t, []config.AzureBlobStorage{{AccountName: "acme", Host: "blob.core.windows.net"}}, loaded.Integrations.AzureBlobStorage)
+}
+
 // zeros lists the fields that are zero, and for lists the fields that are zero in every item.
 func zeros(path string, v reflect.Value) []string {
 	var found []string

@@ -18,8 +18,38 @@ type CatalogProviders struct {
 	GitLab map[string]GitLabProvider `yaml:"gitlab"`
 	// LDAPOrg are directories whose people and groups become entities, by id.
 	LDAPOrg map[string]LDAPProvider `yaml:"ldapOrg"`
+	// AWSS3, AzureBlob and GoogleGCS are buckets with descriptors, by id. Backstage has none of the last kind.
+	AWSS3     map[string]AWSS3Provider     `yaml:"awsS3"`
+	AzureBlob map[string]AzureBlobProvider `yaml:"azureBlob"`
+	GoogleGCS map[string]GoogleGCSProvider `yaml:"googleGcs"`
 	// JSON are servers that answer entities as JSON, by id. Backstage has none of this kind.
 	JSON map[string]JSONProvider `yaml:"json"`
+}
+
+// AWSS3Provider reads the descriptors of a bucket of S3.
+type AWSS3Provider struct {
+	BucketName string `yaml:"bucketName"`
+	Prefix     string `yaml:"prefix"`
+	// Region is "" for that of the environment.
+	Region string `yaml:"region"`
+	// AccountID is one of aws.accounts, "" for the main account.
+	AccountID string   `yaml:"accountId"`
+	Schedule  Schedule `yaml:"schedule"`
+}
+
+// AzureBlobProvider reads the descriptors of a container of Azure Blob Storage.
+type AzureBlobProvider struct {
+	ContainerName string `yaml:"containerName"`
+	// AccountName is that of an entry of integrations.azureBlobStorage.
+	AccountName string   `yaml:"accountName"`
+	Schedule    Schedule `yaml:"schedule"`
+}
+
+// GoogleGCSProvider reads the descriptors of a bucket of Google Cloud Storage.
+type GoogleGCSProvider struct {
+	BucketName string   `yaml:"bucketName"`
+	Prefix     string   `yaml:"prefix"`
+	Schedule   Schedule `yaml:"schedule"`
 }
 
 // JSONProvider is a server that answers entities as JSON.

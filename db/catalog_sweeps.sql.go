@@ -279,9 +279,10 @@ const catalogForgetFiles = `-- name: CatalogForgetFiles :exec
 delete from catalog_files f
 using catalog_states s
 where s.entity_ref = any ($1::text[]) and f.url = substr(s.location_key, 5) and s.location_key like 'url:%'
+  and not exists (select from catalog_sources b where b.name = f.source and b.kind in ('awsS3', 'azureBlob', 'googleGcs'))
 `
 
-// Forgets the stored files of these entities, so that they are read from the host.
+// Forgets the stored files of these entities, so that they are read from the host. Buckets are read by sweeps only.
 func (q *Queries) CatalogForgetFiles(ctx context.Context, db DBTX, refs []string) error {
 	_, err := db.Exec(ctx, catalogForgetFiles, refs)
 	return err

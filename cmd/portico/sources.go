@@ -6,6 +6,7 @@ import (
 
 	"github.com/portico-dev/portico/activities/discovery"
 	"github.com/portico-dev/portico/catalog/provider"
+	"github.com/portico-dev/portico/catalog/provider/bucket"
 	"github.com/portico-dev/portico/catalog/provider/github"
 	"github.com/portico-dev/portico/catalog/provider/githuborg"
 	"github.com/portico-dev/portico/catalog/provider/gitlab"
@@ -13,6 +14,7 @@ import (
 	"github.com/portico-dev/portico/catalog/provider/httpjson"
 	"github.com/portico-dev/portico/catalog/provider/ldaporg"
 	"github.com/portico-dev/portico/catalog/sweep"
+	"github.com/portico-dev/portico/integration"
 	"github.com/portico-dev/portico/workflows"
 )
 
@@ -35,6 +37,10 @@ func (p *platform) sources() ([]provider.Source, error) {
 		func() ([]provider.Source, error) { return gitlab.Sources(configured.GitLab, p.integrations) },
 		func() ([]provider.Source, error) { return gitlaborg.Sources(configured.GitLab, p.integrations) },
 		func() ([]provider.Source, error) { return ldaporg.Sources(configured.LDAPOrg) },
+		func() ([]provider.Source, error) {
+			return bucket.Sources(configured, bucket.Options{Integrations: p.config.Integrations, AWS: p.config.AWS,
+				Transport: p.telemetry.Transport(integration.DefaultTransport())})
+		},
 		func() ([]provider.Source, error) { return httpjson.Sources(configured.JSON, p.integrations) },
 	} {
 		found, err := kind()

@@ -143,10 +143,11 @@ where s.location_key = any (@location_keys::text[])
 select etag, body from catalog_files where url = @url order by source limit 1;
 
 -- name: CatalogForgetFiles :exec
--- Forgets the stored files of these entities, so that they are read from the host.
+-- Forgets the stored files of these entities, so that they are read from the host. Buckets are read by sweeps only.
 delete from catalog_files f
 using catalog_states s
-where s.entity_ref = any (@refs::text[]) and f.url = substr(s.location_key, 5) and s.location_key like 'url:%';
+where s.entity_ref = any (@refs::text[]) and f.url = substr(s.location_key, 5) and s.location_key like 'url:%'
+  and not exists (select from catalog_sources b where b.name = f.source and b.kind in ('awsS3', 'azureBlob', 'googleGcs'));
 
 -- name: CatalogMoveSweep :one
 -- Changes the state of a sweep. No row means that it is in none of the states before.

@@ -77,6 +77,13 @@ func (b Bucket) Put(t testing.TB, key, content string) {
 	require.NoError(t, err)
 }
 
+// Remove deletes an object.
+func (b Bucket) Remove(t testing.TB, key string) {
+	t.Helper()
+	_, err := b.server.client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &b.Name, Key: &key})
+	require.NoError(t, err)
+}
+
 // State lists the objects with their contents, a line each.
 func (b Bucket) State(t testing.TB) []string {
 	t.Helper()
