@@ -447,6 +447,14 @@ func TestFilesAreKeptWithTheCommit(t *testing.T) {
 	b.sweep(source, with("2", "two"))
 	require.True(t, due(), "and the next sweep brings the file again")
 
+	_, err := b.pool.Exec(t.Context(), "update catalog_sources set kind = 'awsS3'")
+	require.NoError(t, err)
+	require.NoError(t, pgx.BeginFunc(t.Context(), b.pool, func(tx pgx.Tx) error {
+		_, err := processing.NewState().Refresh(t.Context(), tx, "component:default/a")
+		return err
+	}))
+	require.Equal(t, "two", string(stored().Body), "no host can be asked for what is in a bucket")
+
 	later()
 	b.sweep(source, page("a"))
 	require.Nil(t, stored())
