@@ -66,7 +66,7 @@ var needOthers = map[string]string{
 	"portico token exchange --token-env":  "the variable is not set",
 	"portico token exchange --token-file": "No tokens are exchanged here",
 
-	"portico catalog import acme": "repositories of acme",
+	"portico catalog import": "repositories of acme",
 
 	"portico catalog sweeps":                     "There is no source",
 	"portico catalog sweep github-provider:acme": "There is no source",
