@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/portico-dev/portico/catalog/sweep"
 	"github.com/portico-dev/portico/internal/terminal"
 )
 
@@ -222,6 +223,18 @@ func decideCommand(decision, short string) *cobra.Command {
 	return command
 }
 
+// removes says whether removals of a sweep in this state were made: only a committed sweep has changed the catalog.
+func removes(state string) string {
+	switch sweep.State(state) {
+	case sweep.Committed:
+		return "removed"
+	case sweep.Waiting, sweep.Approved:
+		return "would remove"
+	default:
+		return "would have removed"
+	}
+}
+
 func sweepShowCommand() *cobra.Command {
 	var c connection
 	command := &cobra.Command{
@@ -241,7 +254,7 @@ func sweepShowCommand() *cobra.Command {
 			return c.output.print(out, answer, func() {
 				printSweeps(out, []listedSweep{found})
 				for _, ref := range found.Removals {
-					fmt.Fprintln(out, "removes", terminal.Line(ref))
+					fmt.Fprintln(out, removes(found.State), terminal.Line(ref))
 				}
 				if more := found.Removed - len(found.Removals); more > 0 {
 					fmt.Fprintf(out, "and %d more\n", more)

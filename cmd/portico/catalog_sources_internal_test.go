@@ -38,7 +38,7 @@ func TestSourcesAndSweepsOnTheCommandLine(t *testing.T) {
 		{[]string{"sweeps", "github-provider:acme"}, "GET /api/portico/v1/catalog/sources/github-provider:acme", []string{"3f0c1f0e", `the host\u001b is gone`}},
 		{[]string{"sweep", "github-provider:acme"}, "POST /api/portico/v1/catalog/sources/github-provider:acme/sweep{}", []string{"Asked for sweep 3f0c1f0e."}},
 		{[]string{"sweep", "a", "--max-removals", "0"}, `POST /api/portico/v1/catalog/sources/a/sweep{"maxRemovals":0}`, []string{"Asked for"}},
-		{[]string{"sweep", "show", "3f0c1f0e"}, "GET /api/portico/v1/catalog/sweeps/3f0c1f0e", []string{`removes component:default/a\u001b`, "and 29 more"}},
+		{[]string{"sweep", "show", "3f0c1f0e"}, "GET /api/portico/v1/catalog/sweeps/3f0c1f0e", []string{`would remove component:default/a\u001b`, "and 29 more"}},
 		{[]string{"sweep", "approve", "3f0c1f0e"}, "POST /api/portico/v1/catalog/sweeps/3f0c1f0e/approve", []string{"The sweep is approved."}},
 		{[]string{"sweep", "drop", "3f0c1f0e"}, "POST /api/portico/v1/catalog/sweeps/3f0c1f0e/drop", nil},
 		{[]string{"sweep", "cancel", "3f0c1f0e"}, "POST /api/portico/v1/catalog/sweeps/3f0c1f0e/cancel", nil},

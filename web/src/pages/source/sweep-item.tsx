@@ -12,7 +12,7 @@ import { State } from '@/ui/state';
 import { ErrorPanel } from '@/ui/states';
 import { Duration, RelativeTime } from '@/ui/time';
 import { sweepLook } from './look';
-import { causeOf, changesOf, progressOf } from './words';
+import { causeOf, changesOf, progressOf, removalsOf } from './words';
 
 const needed = { permission: 'portico.catalog.source.update' };
 
@@ -67,7 +67,7 @@ export function SweepItem({ sweep }: { sweep: Sweep }) {
       ))}
       {removals.length > 0 && (
         <Removals refs={removals} total={removed} open={state === 'waiting'}>
-          {state === 'waiting' ? 'It would remove' : 'It removed'}
+          {removalsOf(sweep)}
         </Removals>
       )}
       {state === 'waiting' && <Decision sweep={sweep} />}

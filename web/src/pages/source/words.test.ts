@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Sweep } from '@/api/types';
-import { causeOf, changesOf, progressOf, scheduleOf } from './words';
+import { causeOf, changesOf, progressOf, removalsOf, scheduleOf } from './words';
 
 const sweep = {
   pages: 1,
@@ -31,6 +31,13 @@ describe('a sweep', () => {
     ['1,200 added, 1 removed', { added: 1200, removed: 1 }],
     ['3 changed', { changed: 3 }],
   ])('says: %s', (words, part) => expect(changesOf({ ...sweep, ...part })).toBe(words));
+
+  it.each([
+    ['It removed', 'committed'],
+    ['It would remove', 'waiting'],
+    ['It would have removed', 'dropped'],
+    ['It would have removed', 'failed'],
+  ] as const)('says: %s, when it is %s', (words, state) => expect(removalsOf({ state })).toBe(words));
 
   it.each([
     ['by schedule', { cause: 'schedule' }],

@@ -25,6 +25,12 @@ export function changesOf({ added, changed, removed }: Pick<Sweep, 'added' | 'ch
   return words.join(', ') || 'nothing changed';
 }
 
+/** Whether the removals of a sweep were made: only a committed sweep has changed the catalog. */
+export function removalsOf({ state }: Pick<Sweep, 'state'>): string {
+  if (state === 'committed') return 'It removed';
+  return state === 'waiting' || state === 'approved' ? 'It would remove' : 'It would have removed';
+}
+
 /** Why a sweep was made. */
 export function causeOf({ cause, askedBy }: Pick<Sweep, 'cause' | 'askedBy'>): string {
   if (cause === 'removal') return 'the configuration has the source no more';
