@@ -32,6 +32,16 @@ func (r Repo) Require(names ...Part) error {
 	return nil
 }
 
+// RepoURLHost is the host of a repoUrl, configured or not, whose parts are not read. A scheme may precede it. Errors
+// are input faults.
+func RepoURLHost(repoURL string) (string, error) {
+	parsed, err := ParseURL("https://" + strings.TrimPrefix(repoURL, "https://"))
+	if err != nil {
+		return "", fault.New(fault.Input, "Invalid repo URL passed to publisher, got %s, %s", repoURL, err)
+	}
+	return parsed.Host, nil
+}
+
 // ParseRepoURL parses a repoUrl of a configured host and checks that it has the parts that the host's type
 // needs. Errors are input faults.
 func (s *Set) ParseRepoURL(repoURL string) (Repo, error) {

@@ -78,20 +78,11 @@ func (o Options) target(repoURL string) (integration.Repo, error) {
 	return target, nil
 }
 
-// hostOf is the host of a repoUrl that need not name a project.
-func (o Options) hostOf(repoURL string) (string, error) {
-	parsed, err := integration.ParseURL("https://" + strings.TrimPrefix(repoURL, "https://"))
-	if err != nil {
-		return "", action.InputError("Invalid repo URL passed to publisher, got %s, %w", repoURL, err)
-	}
-	return parsed.Host, nil
-}
-
-// connectTo prepares requests to the host of a repoUrl.
+// connectTo prepares requests to the host of a repoUrl, which need not name a project.
 func (o Options) connectTo(given credentials) (*connection, error) {
-	host, err := o.hostOf(given.RepoURL)
+	host, err := integration.RepoURLHost(given.RepoURL)
 	if err != nil {
-		return nil, err
+		return nil, action.Classify(err)
 	}
 	return o.connect(host, given.Token)
 }

@@ -158,6 +158,9 @@ func (p *publication) createProject(ctx context.Context, _ action.Effect) (*reso
 	if len(p.input.Topics) > 0 {
 		body["topics"] = p.input.Topics
 	}
+	if p.input.Description != "" {
+		body["description"] = p.input.Description
+	}
 	maps.Copy(body, p.input.Settings)
 	var created gitlab.Project
 	err := p.send(ctx, "creating the project "+p.name(), http.MethodPost, "projects", body, &created)

@@ -45,6 +45,7 @@ func (*publish) Describe() action.Description {
 			"A branch is created from the default branch where it has no `ref`. Backstage takes `master`, also where there is none.",
 			"`setUserAsOwner` fails where the integration has no token. Backstage leaves the step out in silence.",
 			"A slash in the branch's name is escaped in `repoContentsUrl`.",
+			"`description` and `protectDefaultBranch` have the effect that they have in `publish:github`. Backstage does not know them here.",
 		},
 	}
 }
@@ -104,7 +105,9 @@ var publishExamples = []action.Example{
 type publishInput struct {
 	credentials
 	RepoVisibility   string          `json:"repoVisibility"`
+	Description      string          `json:"description"`
 	DefaultBranch    string          `json:"defaultBranch"`
+	ProtectDefault   bool            `json:"protectDefaultBranch"`
 	GitCommitMessage string          `json:"gitCommitMessage"`
 	GitAuthorName    string          `json:"gitAuthorName"`
 	GitAuthorEmail   string          `json:"gitAuthorEmail"`

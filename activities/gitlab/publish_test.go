@@ -1,7 +1,10 @@
 package gitlab_test
 
 import (
+	"maps"
 	"net/http"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -55,6 +58,43 @@ func TestPublishDirectories(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, test.source != false, output["commitHash"] != nil)
 			require.Equal(t, test.project, b.describe("acme/cart")+map[bool]string{true: "; "}[test.source == false])
+		})
+	}
+}
+
+func TestPublishDescribesAndProtectsIfAsked(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		input       values
+		description string
+		protects    []string
+	}{
+		"neither":                 {values{"protectDefaultBranch": false, "description": ""}, "", nil},
+		"both":                    {values{"protectDefaultBranch": true, "description": "A cart", "defaultBranch": "main"}, "A cart", []string{"main"}},
+		"the setting comes first": {values{"description": "A cart", "settings": values{"description": "The cart"}}, "The cart", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.write(t, workspace)
+			var mutex sync.Mutex
+			var protects []string
+			b.server.Inject(func(r *http.Request) gitlabtest.Fault {
+				if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/protected_branches") {
+					mutex.Lock()
+					defer mutex.Unlock()
+					protects = append(protects, r.URL.Query().Get("name"))
+				}
+				return nil
+			})
+			input := values{"repoUrl": b.server.Host + "?owner=acme&repo=cart"}
+			maps.Copy(input, test.input)
+			_, err := b.run(t, "publish:gitlab", input)
+			require.NoError(t, err)
+			mutex.Lock()
+			defer mutex.Unlock()
+			require.Equal(t, test.protects, protects, "GitLab itself has protected it after the push, which counts")
+			require.Contains(t, b.describe("acme/cart"), "acme/cart (private, \""+test.description+"\", [])")
 		})
 	}
 }

@@ -88,14 +88,24 @@ func (p *publication) setBranches(ctx context.Context, project *gitlab.Project) 
 			p.call.Log.Info("Branch %s created for %d with ref %s", branch.Name, project.ID, ref)
 		}
 		if branch.Protect {
-			err := p.send(ctx, "protecting the branch "+branch.Name, http.MethodPost,
-				path("projects", pid, "protected_branches")+"?name="+url.QueryEscape(branch.Name), map[string]any{}, nil)
-			if err != nil && !saysTaken(err) {
-				return inputFailure(err, "Branch protection failed for %s.", branch.Name)
+			if err := p.protect(ctx, project, branch.Name); err != nil {
+				return err
 			}
-			p.call.Log.Info("Branch %s protected for %d", branch.Name, project.ID)
 		}
 	}
+	if p.input.ProtectDefault {
+		return p.protect(ctx, project, p.input.DefaultBranch)
+	}
+	return nil
+}
+
+func (p *publication) protect(ctx context.Context, project *gitlab.Project, branch string) error {
+	err := p.send(ctx, "protecting the branch "+branch, http.MethodPost,
+		path("projects", id(project.ID), "protected_branches")+"?name="+url.QueryEscape(branch), map[string]any{}, nil)
+	if err != nil && !saysTaken(err) {
+		return inputFailure(err, "Branch protection failed for %s.", branch)
+	}
+	p.call.Log.Info("Branch %s protected for %d", branch, project.ID)
 	return nil
 }
 

@@ -72,8 +72,8 @@ type Description struct {
 	Differences []string
 }
 
-// CheckInput validates a rendered input against the schema. A violation is an InputError in which the action
-// has the given name.
+// CheckInput validates a rendered input against the schema, and its repoUrl against its allowedHosts. A violation is
+// an InputError in which the action has the given name.
 func (d Description) CheckInput(name string, input json.RawMessage) error {
 	if len(d.InputSchema) == 0 {
 		return nil
@@ -85,7 +85,7 @@ func (d Description) CheckInput(name string, input json.RawMessage) error {
 	if len(violations) > 0 {
 		return InputError("Invalid input passed to action %s, %s", name, violations)
 	}
-	return nil
+	return d.checkAllowedHosts(name, input)
 }
 
 // Example is one documented use: Example is the YAML of a template's steps.

@@ -67,7 +67,8 @@ func (creates) Run(ctx context.Context, call *action.Call) (action.Output, error
 type picky struct{ action.NoEffects }
 
 func (picky) Describe() action.Description {
-	return action.Description{ID: "test:picky", InputSchema: json.RawMessage(`{"type":"object","additionalProperties":false,"properties":{"repo":{"type":"string"}}}`)}
+	return action.Description{ID: "test:picky", InputSchema: json.RawMessage(`{"type":"object","additionalProperties":false,"properties":{
+		"repo":{"type":"string"},"repoUrl":{"type":"string"},"allowedHosts":{"type":"array"}}}`)}
 }
 
 func (picky) Run(context.Context, *action.Call) (action.Output, error) { return nil, nil }
@@ -315,10 +316,13 @@ func files(path, content string) func(*dryrun.Request) {
 func TestADryRunWarnsOfUndeclaredAndInvalidInputs(t *testing.T) {
 	t.Parallel()
 	result, err := try(t, `[{"id":"one","name":"One","action":"debug:log","input":{"message":"x","verbose":true}},
-		{"id":"two","name":"Two","action":"test:picky","input":{"repo":7}}]`, nil)
+		{"id":"two","name":"Two","action":"test:picky","input":{"repo":7}},
+		{"id":"three","name":"Three","action":"test:picky","input":{"repoUrl":"${{ 'gitlab.com' }}?owner=o&repo=r","allowedHosts":["github.com"]}}]`, nil)
 	require.NoError(t, err)
 	require.Equal(t, run.WarnLevel+"The input verbose was left out: debug:log does not declare it. It takes listWorkspace, message.", result.Log[2].Body.Message)
 	require.Contains(t, messages(result), run.WarnLevel+"A run would fail at this step: Invalid input passed to action test:picky, instance.repo is not of a type(s) string")
+	require.Contains(t, messages(result), run.WarnLevel+"A run would fail at this step: Invalid input passed to action test:picky, repoUrl names the host gitlab.com, "+
+		`and allowedHosts allows only "github.com". Choose a repository on an allowed host, or add gitlab.com to the step's allowedHosts.`)
 }
 
 func TestTheOutputOfTheLaterStepWithTheSameIDIsUsed(t *testing.T) {
