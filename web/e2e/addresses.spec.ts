@@ -6,7 +6,8 @@ for (const [from, to] of [
   ['/create/tasks', '/runs'],
   ['/create/templates/golden-path', '/create/templates/default/golden-path'],
   ['/catalog/default/group/platform/docs', '/catalog/default/group/platform'],
-  ['/catalog-graph?rootEntityRefs%5B%5D=group:default/platform', '/catalog/default/group/platform'],
+  ['/catalog-graph?rootEntityRefs%5B%5D=group:default/platform', '/catalog/default/group/platform?tab=relations'],
+  ['/catalog-import', '/catalog/import'],
 ] as const) {
   test(`Backstage’s ${from} leads to ${to}`, async ({ portal: page, baseURL }) => {
     await page.goto(from);
@@ -17,8 +18,7 @@ for (const [from, to] of [
 
 for (const [address, title] of [
   ['/create/edit', 'Templates are not edited in the portal'],
-  ['/catalog-graph', 'The catalog is not shown as a graph'],
-  ['/catalog-import', 'Nothing is registered through the portal'],
+  ['/catalog-graph', 'The whole catalog is not shown as a graph'],
   ['/docs/default/component/shop', 'Documentation is not shown in the portal'],
   ['/settings', 'There is no page for settings'],
 ] as const) {

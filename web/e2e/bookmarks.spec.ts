@@ -19,7 +19,7 @@ test('stars and recently seen entities are shown in another browser', async ({ p
   await home.goto('/');
   await expect(home.getByRole('region', { name: 'Starred' }).getByRole('link', { name: 'Customers' })).toBeVisible();
   await expect(
-    home.getByRole('region', { name: 'Recently seen' }).getByRole('link', { name: 'Tracking' }),
+    home.getByRole('region', { name: 'Recently seen' }).getByTitle('group:default/tracking', { exact: true }),
   ).toBeVisible();
   await other.close();
 });

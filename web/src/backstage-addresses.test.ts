@@ -9,7 +9,11 @@ it.each([
   ['/create/tasks/0a1b', {}, { to: '/runs/0a1b' }],
   ['/create/templates/service', {}, { to: '/create/templates/default/service' }],
   ['/catalog/default/component/shop/ci-cd', {}, { to: '/catalog/default/component/shop' }],
-  ['/catalog-graph', { 'rootEntityRefs[]': 'component:default/shop' }, { to: '/catalog/default/component/shop' }],
+  [
+    '/catalog-graph',
+    { 'rootEntityRefs[]': 'component:default/shop' },
+    { to: '/catalog/default/component/shop', search: { tab: 'relations' } },
+  ],
   ['/catalog-graph', {}, undefined],
   ['/catalog/default/component/shop', {}, undefined],
   ['/create/templates/default/service', {}, undefined],

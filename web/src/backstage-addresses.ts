@@ -19,7 +19,10 @@ const moved: [RegExp, (search: Search, ...groups: string[]) => Address | undefin
   [/^\/create\/templates\/([^/]+)$/, (_, name) => ({ to: `/create/templates/default/${name}` })],
   // The parts of an entity's page have addresses of their own there.
   [/^(\/catalog\/[^/]+\/[^/]+\/[^/]+)\/.+$/, (_, entity) => ({ to: String(entity) })],
-  [/^\/catalog-graph$/, (search) => entityAddress([search['rootEntityRefs[]'], search['rootEntityRefs[0]']].flat()[0])],
+  [
+    /^\/catalog-graph$/,
+    (search) => relationsAddress([search['rootEntityRefs[]'], search['rootEntityRefs[0]']].flat()[0]),
+  ],
 ];
 
 /** Where a page of Backstage is in the portal; undefined for an address that is not one of Backstage's. */
@@ -36,7 +39,7 @@ function textOf(key: string, value: unknown): Record<string, string> {
   return typeof value === 'string' && value !== '' ? { [key]: value } : {};
 }
 
-function entityAddress(ref: unknown): Address | undefined {
+function relationsAddress(ref: unknown): Address | undefined {
   const match = typeof ref === 'string' ? /^([^:/]+):([^:/]+)\/([^:/]+)$/.exec(ref) : null;
-  return match ? { to: `/catalog/${match[2]}/${match[1]}/${match[3]}` } : undefined;
+  return match ? { to: `/catalog/${match[2]}/${match[1]}/${match[3]}`, search: { tab: 'relations' } } : undefined;
 }

@@ -29,34 +29,15 @@ const explanations: Record<string, Explanation> = {
     ),
   },
   '/catalog-graph': {
-    title: 'The catalog is not shown as a graph',
+    title: 'The whole catalog is not shown as a graph',
     instead: (
       <p>
-        What an entity belongs to and depends on is on its own page, under Relations. Find it in the{' '}
+        The page of an entity shows what is around it as a picture, under Relations. Find the entity in the{' '}
         <Link to="/catalog" className={linkLook}>
           catalog
         </Link>
         .
       </p>
-    ),
-  },
-  '/catalog-import': {
-    title: 'Nothing is registered through the portal',
-    instead: (
-      <>
-        <p>
-          Name the file under <code className="font-mono">catalog.locations</code> in the configuration, or have a
-          template register it. Check it first:
-        </p>
-        <Command>portico catalog validate catalog-info.yaml</Command>
-        <p>
-          What was found and could not be read is on{' '}
-          <Link to="/catalog/unread" className={linkLook}>
-            a page of its own
-          </Link>
-          .
-        </p>
-      </>
     ),
   },
   '/docs': {
