@@ -28,6 +28,7 @@ func TestActionsEqualBackstages(t *testing.T) {
 			"gh-publish-full":  {In: []string{"requests"}, Why: marked},
 			"gh-publish-sub":   {In: []string{"requests"}, Why: marked},
 			"gh-publish-user":  {In: []string{"requests"}, Why: marked},
+			"gh-publish-hosts": {In: []string{"error"}, Why: "allowedHosts is an input: it says which hosts the step may publish to"},
 			"gh-publish-taken": {In: []string{"error", "requests"}, Why: "the error says that the repository was left untouched, and what to do"},
 		},
 	})
