@@ -36,17 +36,17 @@ func TestEntitiesAndTheirReferencesAreValid(t *testing.T) {
 func TestTemplatesAreValid(t *testing.T) {
 	t.Parallel()
 
-	templates := 0
+	var found []string
 	for _, document := range documents(t) {
 		if document.Entity.Kind() != "Template" {
 			continue
 		}
-		templates++
+		found = append(found, document.Entity.Name())
 		parsed, err := template.Parse(document.Source)
 		require.NoError(t, err)
 		require.NotEmpty(t, parsed.Spec.Steps)
 	}
-	require.Equal(t, 6, templates)
+	require.Contains(t, found, "golden-path")
 }
 
 func TestConfigurationIsValid(t *testing.T) {
