@@ -97,7 +97,7 @@ func (d *deployment) applicationRecord() record {
 
 // errDuplicate is Backstage's error for a project that exists with another content.
 func errDuplicate(name string) error {
-	return action.Advise(action.Final(errors.New("Duplicate project detected. Cannot overwrite existing.")), //nolint:revive,staticcheck // Backstage's text.
+	return action.Advise(action.Final(errors.New("Duplicate project detected. Cannot overwrite existing.")), //nolint:revive,staticcheck // The error of the real action, word for word: people search for it.
 		"The project %s allows other repositories or destinations. Choose another projectName, or add them to the project and use cnoe:create-argocd-app.", name)
 }
 

@@ -71,7 +71,7 @@ func (waitAction) Wait(call *action.Call) (time.Duration, error) {
 	}
 	seconds := amounts.Minutes*60 + amounts.Seconds + amounts.Milliseconds/1000
 	if seconds > maxWait.Seconds() {
-		return 0, action.Final(errors.New("Waiting duration is longer than the maximum threshold of 0 hours, 10 minutes, 0 seconds")) //nolint:staticcheck // Backstage's words
+		return 0, action.Final(errors.New("Waiting duration is longer than the maximum threshold of 0 hours, 10 minutes, 0 seconds")) //nolint:staticcheck // The error of the real action, word for word: people search for it.
 	}
 	return time.Duration(max(seconds, 0) * float64(time.Second)), nil
 }

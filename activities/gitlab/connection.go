@@ -31,7 +31,7 @@ const (
 )
 
 // userTokenSecret is the name of the secret in which the form passes the user's token.
-const userTokenSecret = "USER_OAUTH_TOKEN" //nolint:gosec // A name, not a secret.
+const userTokenSecret = "USER_OAUTH_TOKEN" //nolint:gosec // The name of the secret in templates, as Backstage's docs have it. It is no value.
 
 // connection makes requests to one host with one token.
 type connection struct {

@@ -97,7 +97,7 @@ func (s *step) refused(got *answer) error {
 	again := asked || got.code == http.StatusTooManyRequests || got.code == http.StatusServiceUnavailable ||
 		got.code >= http.StatusInternalServerError && s.mayRepeat()
 	if again {
-		err = action.Transient(errors.New(unable), wait) //nolint:staticcheck // Backstage's text.
+		err = action.Transient(errors.New(unable), wait) //nolint:staticcheck // The error of the real action, word for word: people search for it.
 	}
 	return action.Advise(err, "%s", s.adviceFor(got.code))
 }
@@ -284,15 +284,15 @@ func (c *caller) explain(ctx, bounded context.Context, p prepared, err error) er
 	kind := fault.KindOf(err)
 	switch {
 	case errors.Is(context.Cause(bounded), errTimeout):
-		err = fmt.Errorf(issue+"%s did not answer within %s", p.place, c.timeout.Round(time.Millisecond)) //nolint:staticcheck // Backstage's text.
+		err = fmt.Errorf(issue+"%s did not answer within %s", p.place, c.timeout.Round(time.Millisecond)) //nolint:staticcheck // The error of the real action, word for word: people search for it.
 	case errors.Is(err, errElsewhere), errors.Is(err, proxy.ErrElsewhere):
 		return action.Advise(failed(issue+"%s: %s, which is not followed", p.place, errElsewhere), "Ask the other server: add an endpoint for it to proxy.endpoints.")
 	case kind == fault.Authentication || kind == fault.Input || kind == fault.NotAllowed:
 		return action.Final(err)
 	case kind == fault.BadGateway:
-		err = fmt.Errorf(issue+"%w", err) //nolint:staticcheck // Backstage's text.
+		err = fmt.Errorf(issue+"%w", err) //nolint:staticcheck // The error of the real action, word for word: people search for it.
 	default:
-		err = fmt.Errorf(issue+"%s did not answer: %w", p.place, err) //nolint:staticcheck // Backstage's text.
+		err = fmt.Errorf(issue+"%s did not answer: %w", p.place, err) //nolint:staticcheck // The error of the real action, word for word: people search for it.
 	}
 	return unanswered(p, err)
 }
