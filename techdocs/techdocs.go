@@ -1,0 +1,71 @@
+// Package techdocs has what the parts of TechDocs share: the name of a site, what is asked of a generator, and what it reports. The
+// parts are packages below it: they read Markdown, build sites, store and serve them.
+package techdocs
+
+import (
+	"context"
+	"strings"
+)
+
+// Ref is the entity that a site belongs to. Its parts may be in any case.
+type Ref struct {
+	Namespace, Kind, Name string
+}
+
+// Path is the folder of the site in a store: namespace, kind and name in lower case, as in Backstage. An empty namespace is "default".
+func (r Ref) Path() string {
+	namespace := r.Namespace
+	if namespace == "" {
+		namespace = "default"
+	}
+
+	return strings.ToLower(namespace + "/" + r.Kind + "/" + r.Name)
+}
+
+// A Generator turns the source tree of a site into its files.
+type Generator interface {
+	// Generate reads the folder source, in which mkdocs.yml is, and writes the site into the empty folder output. It reads nothing
+	// outside source. The report is complete also if there is an error: what an author did wrong is in its problems, and the error is
+	// then a fault of kind fault.Input that says how many there are. Other errors are of the machine, and worth another attempt.
+	Generate(ctx context.Context, source, output string, options Options) (Report, error)
+}
+
+// Options of one build.
+type Options struct {
+	// SiteName is the name of a site whose mkdocs.yml is missing. Empty is "Documentation Site".
+	SiteName string
+	// ETag is stored in techdocs_metadata.json: the commit or the digest of the source. Empty: there is none.
+	ETag string
+	// RepoURL and EditURI are used when mkdocs.yml has neither. Empty: pages have no link to their source.
+	RepoURL, EditURI string
+	// CopyReadme takes README.md for a missing index.md, as the techdocs option legacyCopyReadmeMdToIndexMd does.
+	CopyReadme bool
+	// Log gets a line for people about each step. Nil: nobody wants it.
+	Log func(line string)
+}
+
+// Report is what a build found.
+type Report struct {
+	// Engine is what rendered the site, "portico" or "mkdocs".
+	Engine string
+	// Pages is the number of pages written, and Files that of all files.
+	Pages, Files int
+	// Problems are in the order of the files, at most MaxProblems.
+	Problems []Problem
+}
+
+// MaxProblems is how many problems a report has at most. Others are counted in its last one.
+const MaxProblems = 200
+
+// Problem is something that an author can mend.
+type Problem struct {
+	// Severity is "error" (the build failed), "warning" or "info".
+	Severity string `json:"severity"`
+	// File is relative to the folder of the source, with slashes.
+	File string `json:"file"`
+	// Line and Column count from 1. Zero: unknown.
+	Line   int `json:"line,omitempty"`
+	Column int `json:"column,omitempty"`
+	// Message says what is wrong, with what, and what to do.
+	Message string `json:"message"`
+}
