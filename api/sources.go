@@ -81,7 +81,7 @@ type catalogSweep struct {
 	ID          string      `json:"id"`
 	Source      string      `json:"source"`
 	State       sweep.State `json:"state"                 jsonschema:"enum=requested,enum=reading,enum=complete,enum=waiting,enum=approved,enum=committed,enum=failed,enum=dropped,enum=cancelled"`
-	Cause       sweep.Cause `json:"cause"                 jsonschema:"enum=schedule,enum=person,enum=removal"`
+	Cause       sweep.Cause `json:"cause"                 jsonschema:"enum=schedule,enum=person,enum=event,enum=removal"`
 	AskedBy     string      `json:"askedBy,omitempty"`
 	MaxRemovals *int        `json:"maxRemovals,omitempty"`
 	AskedAt     string      `json:"askedAt"               jsonschema:"format=date-time"`

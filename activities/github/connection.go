@@ -83,7 +83,7 @@ func (o Options) target(repoURL, token string) (integration.Repo, error) {
 func (o Options) resume(ctx context.Context, call *action.UndoCall, where place, needed permissions) (*connection, error) {
 	token := ""
 	if where.OwnToken {
-		token = call.Secrets[userTokenSecret]
+		token = call.Secrets[action.UserTokenSecret]
 	}
 	target := integration.Repo{Host: where.Host, Owner: where.Owner, Repo: where.Repo}
 	c, err := o.connect(ctx, target, token, githubhost.Access{Owner: target.Owner, Permissions: needed})

@@ -14,9 +14,6 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action/resource"
 )
 
-// userTokenSecret is the name of the secret in which the form passes the user's token.
-const userTokenSecret = "USER_OAUTH_TOKEN" //nolint:gosec // The name of the secret in templates, as Backstage's docs have it. It is no value.
-
 // mayUndo are the permissions to see whether a repository is used, and to delete it.
 var mayUndo = permissions{"metadata": "read", "contents": "read", "issues": "read", "administration": "write"}
 

@@ -30,9 +30,6 @@ const (
 	maxPages = 50
 )
 
-// userTokenSecret is the name of the secret in which the form passes the user's token.
-const userTokenSecret = "USER_OAUTH_TOKEN" //nolint:gosec // The name of the secret in templates, as Backstage's docs have it. It is no value.
-
 // connection makes requests to one host with one token.
 type connection struct {
 	host   string
@@ -106,7 +103,7 @@ func (c *connection) place(token string, absent bool) place {
 func (o Options) reconnect(at place, call *action.UndoCall) (*connection, error) {
 	token := ""
 	if at.OwnToken {
-		token = call.Secrets[cmp.Or(at.Secret, userTokenSecret)]
+		token = call.Secrets[cmp.Or(at.Secret, action.UserTokenSecret)]
 	}
 	connected, err := o.connectAs(at.Host, token)
 	if err != nil {

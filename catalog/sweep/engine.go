@@ -161,6 +161,8 @@ type Cause string
 const (
 	BySchedule Cause = "schedule"
 	ByPerson   Cause = "person"
+	// ByEvent is the sweep of a source that an event of its host concerns.
+	ByEvent Cause = "event"
 	// ByRemoval is the sweep of a source that the configuration has no more: it reads nothing.
 	ByRemoval Cause = "removal"
 )

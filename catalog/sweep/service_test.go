@@ -269,6 +269,21 @@ func TestASourceThatLeftTheConfiguration(t *testing.T) {
 	}
 }
 
+// TestASweepSaysThatAnEventCausedIt: who looks at a source sees why it was read, also if Temporal heard of it late.
+func TestASweepSaysThatAnEventCausedIt(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	engine := &told{err: errors.New("Temporal is away")}
+	require.Error(t, b.store.SweepByEvent(t.Context(), engine, source))
+	require.NoError(t, b.store.SweepByEvent(t.Context(), &told{}, source), "a second event asks for the same sweep")
+	b.begin(source)
+	require.Equal(t, []string{string(sweep.ByEvent)}, b.column("select cause from catalog_sweeps"))
+
+	engine.err = nil
+	require.NoError(t, b.store.SweepByEvent(t.Context(), engine, source), "during a sweep, Temporal keeps the next one")
+	require.Equal(t, []string{"trigger " + source, "trigger " + source}, engine.commands)
+}
+
 // TestADroppedRemovalIsNotRepeated: a person has decided that the entities stay.
 func TestADroppedRemovalIsNotRepeated(t *testing.T) {
 	t.Parallel()

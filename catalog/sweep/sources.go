@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/portico-dev/portico/audit"
@@ -155,11 +154,7 @@ func (s *Store) retire(ctx context.Context, engine Engine, row db.CatalogSources
 	if _, err := engine.Ensure(ctx, Plan{Source: row.Name, Place: row.Place}); err != nil {
 		return err
 	}
-	_, err = s.queries.CatalogRequestSweep(ctx, s.Pool, db.CatalogRequestSweepParams{ID: uuid.New(), Source: row.Name, Cause: string(ByRemoval)})
-	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return fmt.Errorf("ask for the removal of %s: %w", row.Name, err)
-	}
-	return engine.Trigger(ctx, row.Name)
+	return s.request(ctx, engine, row.Name, ByRemoval)
 }
 
 // tellAgain repeats requests and decisions that a workflow may not have heard, because a process died.

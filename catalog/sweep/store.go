@@ -106,6 +106,20 @@ func (s *Store) begin(ctx context.Context, tx pgx.Tx, source db.CatalogSource, r
 	return s.begin(ctx, tx, source, request)
 }
 
+// SweepByEvent has a source swept because an event concerns it. When a sweep is under way, another follows it.
+func (s *Store) SweepByEvent(ctx context.Context, engine Engine, source string) error {
+	return s.request(ctx, engine, source, ByEvent)
+}
+
+// request asks for a sweep that nobody decides about. When the workflow does not hear of it, tellAgain repeats that.
+func (s *Store) request(ctx context.Context, engine Engine, source string, cause Cause) error {
+	_, err := s.queries.CatalogRequestSweep(ctx, s.Pool, db.CatalogRequestSweepParams{ID: uuid.New(), Source: source, Cause: string(cause)})
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return fmt.Errorf("ask for a sweep of %s: %w", source, err)
+	}
+	return engine.Trigger(ctx, source)
+}
+
 // beginning is the first state of a sweep. Of a source that has left the configuration, nothing is read.
 func beginning(source db.CatalogSource, cause Cause) (State, Cause) {
 	if source.LeftAt != nil {

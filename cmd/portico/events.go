@@ -41,7 +41,7 @@ func (p *platform) eventOptions() events.Options {
 // workOffEvents works events off until the context ends, and has the sources swept that they concern.
 func (p *platform) workOffEvents(ctx context.Context, sources []provider.Source) error {
 	options := p.eventOptions()
-	options.Sweep = p.schedules.Trigger
+	options.Sweep = func(ctx context.Context, source string) error { return p.sweeps.SweepByEvent(ctx, p.schedules, source) }
 	for _, source := range sources {
 		if watcher, is := source.Provider.(provider.Watcher); is {
 			options.Watchers = append(options.Watchers, watcher)

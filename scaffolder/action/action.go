@@ -125,6 +125,10 @@ type Call struct {
 	DryRun  bool
 }
 
+// UserTokenSecret is the name of the secret in which the form passes the user's token for a host of source code, as in Backstage's
+// requestUserCredentials.
+const UserTokenSecret = "USER_OAUTH_TOKEN" //nolint:gosec // It is the name of the secret, no value.
+
 // Decode unmarshals the input into a struct; a mismatch is a final error.
 func (c *Call) Decode(into any) error {
 	if err := json.Unmarshal(c.Input, into); err != nil {

@@ -2453,7 +2453,7 @@ export interface components {
             /** @enum {string} */
             state: "requested" | "reading" | "complete" | "waiting" | "approved" | "committed" | "failed" | "dropped" | "cancelled";
             /** @enum {string} */
-            cause: "schedule" | "person" | "removal";
+            cause: "schedule" | "person" | "event" | "removal";
             askedBy?: string;
             maxRemovals?: number;
             /** Format: date-time */

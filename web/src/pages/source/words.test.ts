@@ -41,6 +41,7 @@ describe('a sweep', () => {
 
   it.each([
     ['by schedule', { cause: 'schedule' }],
+    ['because of an event of its host', { cause: 'event' }],
     ['asked for by user:default/ada', { cause: 'person', askedBy: 'user:default/ada' }],
     ['the configuration has the source no more', { cause: 'removal' }],
   ] as const)('was made %s', (words, part) => expect(causeOf(part)).toBe(words));

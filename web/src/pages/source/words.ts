@@ -34,5 +34,6 @@ export function removalsOf({ state }: Pick<Sweep, 'state'>): string {
 /** Why a sweep was made. */
 export function causeOf({ cause, askedBy }: Pick<Sweep, 'cause' | 'askedBy'>): string {
   if (cause === 'removal') return 'the configuration has the source no more';
+  if (cause === 'event') return 'because of an event of its host';
   return cause === 'person' ? `asked for by ${askedBy}` : 'by schedule';
 }
