@@ -310,10 +310,12 @@ func (v *value) number() (float64, bool) {
 func (c *checker) checkDuration(s *schema, v *value, path string) *yaml.Node {
 	var length time.Duration
 	var err error
-	seconds, isNumber := v.number()
+	number, isNumber := v.number()
 	switch {
-	case s.Seconds && isNumber && seconds >= 0:
-		length = time.Duration(seconds * float64(time.Second))
+	case s.Seconds && isNumber && number >= 0:
+		length = time.Duration(number * float64(time.Second))
+	case s.Millis && isNumber && number >= 0:
+		length = time.Duration(number * float64(time.Millisecond))
 	case s.Off && v.tag == "!!bool" && v.text == "false":
 	case v.kind == object:
 		length, err = objectDuration(v)

@@ -37,6 +37,7 @@ type Config struct {
 	ServiceNow   ServiceNow   `yaml:"servicenow"`
 	Slack        Slack        `yaml:"slack"`
 	SonarQube    SonarQube    `yaml:"sonarqube"`
+	TechDocs     TechDocs     `yaml:"techdocs"`
 	TeraSky      TeraSky      `yaml:"kubernetesIngestor"`
 	Vault        Vault        `yaml:"vault"`
 	Kubernetes   Kubernetes   `yaml:"kubernetes"`

@@ -102,6 +102,7 @@ func TestEveryKeyReachesItsField(t *testing.T) {
 	require.Equal(t, 24*time.Hour, loaded.Portico.Run.StepTimeout)
 	require.Equal(t, 90*time.Second, loaded.Portico.Run.Retry.MaximumInterval)
 	require.Equal(t, 8*time.Hour, loaded.Auth.Providers.OAuth["oidc"]["production"].SessionDuration)
+	require.Equal(t, 5*time.Second, loaded.TechDocs.Cache.TTL)
 	layer := loaded.Catalog.Model.Layers[0]
 	require.Equal(t, []string{"Group", "User"}, layer.Kinds[0].Versions[0].RelationFields[0].AllowedKinds)
 	require.Equal(t, map[string]any{"$schema": "http://json-schema.org/draft-07/schema#", "required": []any{"spec"}, "maxProperties": 7,

@@ -26,6 +26,7 @@ type schema struct {
 	MinLength   int       `yaml:"minLength"`
 	Off         bool      `yaml:"off"`
 	Seconds     bool      `yaml:"seconds"`
+	Millis      bool      `yaml:"milliseconds"`
 	Scalar      bool      `yaml:"scalar"`
 	Positive    bool      `yaml:"positive"`
 	Optional    bool      `yaml:"optional"`
