@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 type AuditEvent struct {
@@ -456,6 +457,102 @@ type RunStep struct {
 	IterationsDone   int32
 	WorkspaceSpent   bool
 	Warnings         []string
+}
+
+type SearchApi struct {
+	Type      string
+	ID        int64
+	EntityID  *uuid.UUID
+	EntityRef *string
+	Name      string
+	Title     string
+	Document  []byte
+	Body      interface{}
+	Words     interface{}
+	Facets    []string
+	Digest    string
+	Key       *string
+}
+
+type SearchChange struct {
+	ID       int64
+	EntityID uuid.UUID
+	QueuedAt time.Time
+}
+
+type SearchDocument struct {
+	Type      string
+	ID        int64
+	EntityID  *uuid.UUID
+	EntityRef *string
+	Name      string
+	Title     string
+	Document  []byte
+	Body      interface{}
+	Words     interface{}
+	Facets    []string
+	Digest    string
+	Key       *string
+}
+
+type SearchEntity struct {
+	Type      string
+	ID        int64
+	EntityID  *uuid.UUID
+	EntityRef *string
+	Name      string
+	Title     string
+	Document  []byte
+	Body      interface{}
+	Words     interface{}
+	Facets    []string
+	Digest    string
+	Key       *string
+}
+
+type SearchMiss struct {
+	Day   pgtype.Date
+	Words string
+	Times int64
+}
+
+type SearchOther struct {
+	Type      string
+	ID        int64
+	EntityID  *uuid.UUID
+	EntityRef *string
+	Name      string
+	Title     string
+	Document  []byte
+	Body      interface{}
+	Words     interface{}
+	Facets    []string
+	Digest    string
+	Key       *string
+}
+
+type SearchSection struct {
+	Type      string
+	ID        int64
+	EntityID  *uuid.UUID
+	EntityRef *string
+	Name      string
+	Title     string
+	Document  []byte
+	Body      interface{}
+	Words     interface{}
+	Facets    []string
+	Digest    string
+	Key       *string
+}
+
+type SearchState struct {
+	One      bool
+	MadeWith string
+}
+
+type SearchVocabulary struct {
+	Word string
 }
 
 type SignInSession struct {

@@ -1,0 +1,87 @@
+-- name: SearchTakeChanges :many
+-- Takes the oldest changes. A process that takes changes holds the lock of SearchLockIndexer.
+delete from search_changes where id in (select c.id from search_changes c order by c.id limit @max_rows) returning entity_id;
+
+-- name: SearchLockIndexer :one
+-- One process at a time writes documents of entities: an older state of one never replaces a newer.
+select pg_try_advisory_xact_lock(hashtext('portico search'));
+
+-- name: SearchBacklog :one
+select count(*) as changes, coalesce(extract(epoch from now() - min(queued_at)), 0)::float8 as age from search_changes;
+
+-- name: SearchEntitiesByID :many
+select entity_id, entity_ref, entity from catalog_entities where entity_id = any (@entity_ids::uuid[]);
+
+-- name: SearchSaveEntities :exec
+-- Writes documents of entities. An entity that was deleted meanwhile has none.
+insert into search_entities (type, entity_id, entity_ref, name, title, document, body, words, facets, digest)
+select 'software-catalog', made.entity_id, made.entity_ref, made.name, made.title, made.document::jsonb,
+    setweight(to_tsvector((@language::text)::regconfig, made.document::jsonb ->> 'title'), 'A')
+    || setweight(to_tsvector((@language::text)::regconfig, made.document::jsonb ->> 'text'), 'B')
+    || setweight(to_tsvector((@language::text)::regconfig, made.rest), 'C'),
+    setweight(to_tsvector('simple', made.heading), 'A') || setweight(to_tsvector('simple', made.tags), 'B') || setweight(to_tsvector('simple', made.inner_words), 'D'),
+    string_to_array(made.facets, chr(10)), made.digest
+from (select unnest(@entity_ids::uuid[]) as entity_id, unnest(@refs::text[]) as entity_ref, unnest(@names::text[]) as name, unnest(@titles::text[]) as title,
+        unnest(@documents::text[]) as document, unnest(@rests::text[]) as rest, unnest(@headings::text[]) as heading, unnest(@tags::text[]) as tags,
+        unnest(@inner_words::text[]) as inner_words, unnest(@facets::text[]) as facets, unnest(@digests::text[]) as digest) as made
+where exists (select from catalog_entities e where e.entity_id = made.entity_id)
+  and not exists (select from search_entities s where s.entity_id = made.entity_id and s.digest = made.digest)
+on conflict (entity_id) do update
+set entity_ref = excluded.entity_ref, name = excluded.name, title = excluded.title, document = excluded.document, body = excluded.body,
+    words = excluded.words, facets = excluded.facets, digest = excluded.digest;
+
+-- name: SearchDeleteSections :exec
+delete from search_documents where type = @type and entity_id = any (@entity_ids::uuid[]);
+
+-- name: SearchAddSections :exec
+-- Adds documents of one type about entities that are served.
+insert into search_documents (type, entity_id, entity_ref, title, document, body, words, facets, digest)
+select @type, made.entity_id, made.entity_ref, made.title, made.document::jsonb,
+    setweight(to_tsvector((@language::text)::regconfig, made.document::jsonb ->> 'title'), 'A')
+    || setweight(to_tsvector((@language::text)::regconfig, made.document::jsonb ->> 'text'), 'B')
+    || setweight(to_tsvector((@language::text)::regconfig, made.rest), 'C'),
+    setweight(to_tsvector('simple', made.heading), 'A') || setweight(to_tsvector('simple', made.tags), 'B') || setweight(to_tsvector('simple', made.inner_words), 'D'),
+    string_to_array(made.facets, chr(10)), made.digest
+from (select unnest(@entity_ids::uuid[]) as entity_id, unnest(@refs::text[]) as entity_ref, unnest(@titles::text[]) as title,
+        unnest(@documents::text[]) as document, unnest(@rests::text[]) as rest, unnest(@headings::text[]) as heading, unnest(@tags::text[]) as tags,
+        unnest(@inner_words::text[]) as inner_words, unnest(@facets::text[]) as facets, unnest(@digests::text[]) as digest) as made
+where exists (select from catalog_entities e where e.entity_id = made.entity_id);
+
+-- name: SearchEntityByRef :one
+-- Finds an entity, and keeps it from being deleted until the transaction ends.
+select entity_id, entity_ref, entity from catalog_entities where entity_ref = @entity_ref for key share;
+
+-- name: SearchForget :exec
+-- Deletes the documents about entities that are not served.
+delete from search_documents d where d.entity_id = any (@entity_ids::uuid[])
+  and not exists (select from catalog_entities e where e.entity_id = d.entity_id);
+
+-- name: SearchSectionsOf :many
+-- The documents of one type about entities.
+select entity_id, document from search_documents where type = @type and entity_id = any (@entity_ids::uuid[]) order by id;
+
+-- name: SearchAddWords :exec
+insert into search_vocabulary (word)
+select distinct w from unnest(@words::text[]) as w where not exists (select from search_vocabulary v where v.word = w) order by w
+on conflict do nothing;
+
+-- name: SearchMadeWith :one
+select made_with from search_state for update;
+
+-- name: SearchSetMadeWith :exec
+update search_state set made_with = @made_with;
+
+-- name: SearchRequestAll :execrows
+insert into search_changes (entity_id) select entity_id from catalog_entities order by entity_ref;
+
+-- name: SearchCountMiss :exec
+insert into search_misses as m (day, words, times) values (current_date, @words, 1)
+on conflict (day, words) do update set times = m.times + 1;
+
+-- name: SearchMisses :many
+-- What was searched most often without a result since a day.
+select words, sum(times)::bigint as times, max(day)::date as latest from search_misses where day >= @since::date group by words
+order by times desc, words limit @max_rows;
+
+-- name: SearchDeleteMisses :exec
+delete from search_misses where day < @before::date;

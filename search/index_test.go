@@ -1,0 +1,128 @@
+package search_test
+
+import (
+	"encoding/json"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/catalog/entity"
+	"github.com/portico-dev/portico/internal/testkit"
+	"github.com/portico-dev/portico/search"
+)
+
+// bench is a database with an index.
+type bench struct {
+	*testing.T
+
+	pool  *pgxpool.Pool
+	index *search.Index
+}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	pool := testkit.Database(t)
+	return &bench{t, pool, search.NewIndex(pool, slog.New(slog.DiscardHandler), search.IndexOptions{})}
+}
+
+// serve serves an entity, as stitching would, and returns its id.
+func (b *bench) serve(document string) uuid.UUID {
+	b.Helper()
+	var e entity.Entity
+	require.NoError(b, json.Unmarshal([]byte(document), &e), document)
+	id, ref := uuid.New(), strings.ToLower(e.Kind()+":"+e.Namespace()+"/"+e.Name())
+	require.NoError(b, pgx.BeginFunc(b.Context(), b.pool, func(tx pgx.Tx) error {
+		err := tx.QueryRow(b.Context(), `insert into catalog_entities (entity_id, entity_ref, hash, entity) values ($1, $2, '', $3)
+			on conflict (entity_ref) do update set entity = excluded.entity returning entity_id`, id, ref, document).Scan(&id)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(b.Context(), "delete from catalog_search where entity_id = $1", id); err != nil {
+			return err
+		}
+		for _, row := range entity.SearchRows(e, entity.ServedRelations(e)) {
+			if _, err := tx.Exec(b.Context(), "insert into catalog_search (entity_id, kind, key, value, original_value) values ($1, $2, $3, $4, $5)",
+				id, strings.ToLower(e.Kind()), row.Key, withoutNUL(row.Value), withoutNUL(row.OriginalValue)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	return id
+}
+
+func withoutNUL(value *string) *string {
+	if value == nil {
+		return nil
+	}
+	return new(strings.ReplaceAll(*value, "\x00", "\uFFFD"))
+}
+
+// catchUp brings the index up to date.
+func (b *bench) catchUp() {
+	b.Helper()
+	for {
+		done, err := b.index.CatchUp(b.Context())
+		require.NoError(b, err)
+		if done == 0 {
+			return
+		}
+	}
+}
+
+func (b *bench) replaceDocs(ref string, sections ...search.Section) {
+	b.Helper()
+	require.NoError(b, pgx.BeginFunc(b.Context(), b.pool, func(tx pgx.Tx) error {
+		return b.index.ReplaceDocs(b.Context(), tx, ref, sections)
+	}))
+}
+
+// titles are the titles of the documents of a type.
+func (b *bench) titles(kind string) []string {
+	b.Helper()
+	rows, err := b.pool.Query(b.Context(), "select document ->> 'title' from search_documents where type = $1 order by 1", kind)
+	require.NoError(b, err)
+	titles, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(b, err)
+	return titles
+}
+
+func TestDocumentsFollowTheirEntities(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.serve(`{"kind":"Component","metadata":{"name":"shop"},"spec":{"type":"service"}}`)
+	b.serve(`{"kind":"API","metadata":{"name":"orders","description":"a\u0000b"},"spec":{"type":{"odd":true},"profile":"odd"}}`)
+	b.catchUp()
+	require.Equal(t, []string{"orders", "shop"}, b.titles(search.TypeCatalog))
+
+	b.serve(`{"kind":"Component","metadata":{"name":"shop","title":"The Shop"},"spec":{"type":"service"}}`)
+	b.replaceDocs("Component:default/Shop", search.Section{Title: "A &amp; B", Text: "first"}, search.Section{Title: "Set up", Location: "guide/#set-up"})
+	b.replaceDocs("component:default/unknown", search.Section{Title: "Lost"})
+	b.catchUp()
+	require.Equal(t, []string{"The Shop", "orders"}, b.titles(search.TypeCatalog))
+	require.Equal(t, []string{"A & B", "Set up"}, b.titles(search.TypeDocs))
+	b.replaceDocs("component:default/shop", search.Section{Title: "New"})
+	require.Equal(t, []string{"New"}, b.titles(search.TypeDocs))
+
+	_, err := b.pool.Exec(t.Context(), "delete from catalog_entities where entity_ref = 'component:default/shop'")
+	require.NoError(t, err)
+	require.Equal(t, []string{"orders"}, b.titles(search.TypeCatalog), "at once, not when somebody catches up")
+	require.Empty(t, b.titles(search.TypeDocs))
+}
+
+func TestOtherSettingsMakeAllDocumentsAnew(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.serve(`{"kind":"Component","metadata":{"name":"shop"}}`)
+	b.catchUp()
+	b.index = search.NewIndex(b.pool, slog.New(slog.DiscardHandler), search.IndexOptions{Language: "german", Places: search.Places{Catalog: "/c/:name"}})
+	b.catchUp()
+	var location string
+	require.NoError(t, b.pool.QueryRow(t.Context(), "select document ->> 'location' from search_entities").Scan(&location))
+	require.Equal(t, "/c/shop", location)
+}
