@@ -27,6 +27,7 @@ func (c *connection) explain(ctx context.Context, err error, doing string) error
 	var limit *github.RateLimitError
 	var abuse *github.AbuseRateLimitError
 	var answer *github.ErrorResponse
+	var refused *githubhost.QueryError
 	var noToken *integration.ResponseError
 	switch {
 	case ctx.Err() != nil:
@@ -40,6 +41,8 @@ func (c *connection) explain(ctx context.Context, err error, doing string) error
 		return action.Transient(fmt.Errorf("%s: %s asks to slow down: %s", doing, c.target.Host, abuse.Message), wait)
 	case errors.As(err, &answer):
 		return c.explainAnswer(answer, doing)
+	case errors.As(err, &refused) && !refused.TooLarge:
+		return c.explainQuery(refused, doing)
 	case errors.As(err, &noToken) && noToken.Temporary():
 		return action.Transient(fmt.Errorf("%s: %s", doing, noToken.Problem), noToken.RetryAfter)
 	case errors.As(err, &noToken):
@@ -77,6 +80,18 @@ func (c *connection) explainAnswer(answer *github.ErrorResponse, doing string) e
 		}
 	}
 	return action.Advise(fault.Wrap(known.kind, answer, "%s", said), "%s", known.next)
+}
+
+// explainQuery explains errors of the GraphQL API, which all come with the status 200.
+func (c *connection) explainQuery(refused *githubhost.QueryError, doing string) error {
+	kind, next := fault.Input, "Correct the value, or the step's input in the template, and start a new run."
+	switch {
+	case refused.Has("FORBIDDEN") || refused.Has("INSUFFICIENT_SCOPES"):
+		kind, next = fault.NotAllowed, "Give the token's owner the right to do this, or configure another token, then retry."
+	case refused.Has("NOT_FOUND"):
+		kind, next = fault.NotFound, "Check the name, and that the token may see it, then retry."
+	}
+	return action.Advise(fault.Wrap(kind, refused, "%s: %s", doing, refused), "%s", next)
 }
 
 // theApp and theToken are whom a refusal is about.

@@ -16,6 +16,8 @@ import (
 type publishInput struct {
 	RepoURL string `json:"repoUrl"`
 	Token   string `json:"token"`
+	// Title has no effect; templates carry it.
+	Title string `json:"title"`
 	repositoryInput
 	pushInput
 }

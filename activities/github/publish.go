@@ -76,6 +76,7 @@ func (*publish) Describe() action.Description {
 		Needs: []string{"An entry of `integrations.github` for the host, whose token or App may create repositories of the owner."},
 		Differences: []string{
 			"A repository that exists already is left untouched and fails the step. An attempt after a crash adopts the repository of the attempt before.",
+			"The input `title` is accepted and has no effect, as the log says. Backstage refuses it.",
 			"Until the settings are made, the description names the run that creates the repository. The settings follow in a request of their own.",
 		},
 	}
@@ -158,6 +159,9 @@ func (p *publish) Run(ctx context.Context, call *action.Call) (action.Output, er
 	publication, err := p.options.prepareCreation(ctx, call, mayCreate)
 	if err != nil {
 		return nil, err
+	}
+	if publication.input.Title != "" {
+		call.Log.Warn("The input title has no effect, because a repository has no title: use description.")
 	}
 	source, err := gitpush.OpenSource(call.Workspace, publication.input.SourcePath)
 	if err != nil {

@@ -51,6 +51,7 @@ func (*pullRequest) Describe() action.Description {
 			"Symbolic links are committed as links. Backstage's action leaves out those whose target exists.",
 			"A `sourcePath` that does not exist fails the step. Backstage's action opens an empty pull request.",
 			"A file in `filesToDelete` that does not exist is named in a warning of the log.",
+			"With `autoMerge`, GitHub merges the pull request when its checks and reviews allow it. Backstage's action refuses this input, which templates of modified actions carry.",
 			"With more than 50 files, those that are text are sent with the tree, in fewer requests.",
 		},
 	}
@@ -130,6 +131,7 @@ type pullRequestInput struct {
 	ForceEmptyGitAuthor bool     `json:"forceEmptyGitAuthor"`
 	// CreateWhenEmpty is true unless the template says otherwise.
 	CreateWhenEmpty bool     `json:"createWhenEmpty"`
+	AutoMerge       bool     `json:"autoMerge"`
 	FilesToDelete   []string `json:"filesToDelete"`
 }
 
@@ -183,6 +185,8 @@ type proposal struct {
 	changes *changes
 	message string
 	author  *Author
+	// repository is the one that the pull request is for.
+	repository *github.Repository
 	// base is the branch that the pull request is for, and baseCommit its tip.
 	base       string
 	baseCommit *github.RepositoryCommit
@@ -257,6 +261,7 @@ func (p *proposal) findBase(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.repository = repository
 	p.base = cmp.Or(p.input.TargetBranchName, repository.GetDefaultBranch())
 	if p.base == p.input.BranchName && !p.input.ForceFork {
 		return action.Advise(action.InputError("Pull request creation failed; caused by Error: [octokit-plugin-create-pull-request] "+
@@ -301,6 +306,13 @@ func (p *pullRequest) Run(ctx context.Context, call *action.Call) (action.Output
 	if err != nil {
 		return nil, err
 	}
+	merged, err := proposed.mergedBefore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if merged != nil {
+		return outputOf(merged), nil
+	}
 	if err := proposed.ensureFork(ctx); err != nil {
 		return nil, err
 	}
@@ -320,9 +332,16 @@ func (p *pullRequest) Run(ctx context.Context, call *action.Call) (action.Output
 	if err := proposed.inform(ctx, pull.GetNumber()); err != nil {
 		return nil, err
 	}
+	if err := proposed.mergeWhenReady(ctx, pull.GetNumber()); err != nil {
+		return nil, err
+	}
+	return outputOf(pull), nil
+}
+
+func outputOf(pull *github.PullRequest) action.Output {
 	return action.Output{
 		"targetBranchName": pull.GetBase().GetRef(), "remoteUrl": pull.GetHTMLURL(), "pullRequestNumber": pull.GetNumber(),
-	}, nil
+	}
 }
 
 // dryRun answers what Backstage's action does, so that a template's later steps have the values they need.

@@ -470,3 +470,90 @@ func TestAForkThatTheUserHasIsUsed(t *testing.T) {
 	require.NoError(t, b.rollBack(t, nil))
 	require.Equal(t, []string{"shop"}, b.forge.Repositories(t, "portico"))
 }
+
+// protect has a branch demand an approval, and allows GitHub to merge by itself.
+func (b *bundle) protect(t testing.TB, allowed bool) {
+	t.Helper()
+	_, _, err := b.client.Repositories.UpdateBranchProtection(t.Context(), "demo", "shop", "main",
+		&gogithub.ProtectionRequest{RequiredPullRequestReviews: &gogithub.PullRequestReviewsEnforcementRequest{RequiredApprovingReviewCount: 1}})
+	require.NoError(t, err)
+	_, _, err = b.client.Repositories.Edit(t.Context(), "demo", "shop", &gogithub.Repository{AllowAutoMerge: &allowed})
+	require.NoError(t, err)
+}
+
+func (b *bundle) onlyPull(t testing.TB) *gogithub.PullRequest {
+	t.Helper()
+	pull, _, err := b.client.PullRequests.Get(t.Context(), "demo", "shop", 1)
+	require.NoError(t, err)
+	return pull
+}
+
+func TestAPullRequestIsMergedWhenItIsApproved(t *testing.T) {
+	t.Parallel()
+	b := setupPull(t)
+	b.protect(t, true)
+	b.write(t, "README.md", "# Shop\n")
+	_, err := b.propose(t, values{"autoMerge": true})
+	require.NoError(t, err)
+	require.False(t, b.onlyPull(t).GetMerged())
+	require.Equal(t, "merge", b.onlyPull(t).GetAutoMerge().GetMergeMethod())
+	require.NoError(t, b.forge.Review("demo", "shop", 1, "ann", "APPROVED"))
+	require.True(t, b.onlyPull(t).GetMerged())
+	_, err = b.propose(t, values{"autoMerge": true})
+	require.NoError(t, err, "an attempt that is repeated finds it merged")
+}
+
+// TestAPullRequestThatNothingBlocksIsMergedAtOnce: GitHub would refuse to wait. The repository may delete the branch then.
+func TestAPullRequestThatNothingBlocksIsMergedAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, deletes := range []bool{false, true} {
+		t.Run(fmt.Sprintf("deletes the branch %v", deletes), func(t *testing.T) {
+			t.Parallel()
+			b := setupPull(t)
+			_, _, err := b.client.Repositories.Edit(t.Context(), "demo", "shop",
+				&gogithub.Repository{AllowMergeCommit: new(false), AllowSquashMerge: new(true), DeleteBranchOnMerge: &deletes})
+			require.NoError(t, err)
+			b.write(t, "README.md", "# Shop\n")
+			_, err = b.propose(t, values{"autoMerge": true})
+			require.NoError(t, err)
+			require.True(t, b.onlyPull(t).GetMerged())
+			require.Equal(t, "# Shop\n", b.tree(t, "main")["README.md"])
+			_, err = b.propose(t, values{"autoMerge": true})
+			require.NoError(t, err, "an attempt that is repeated finds it merged")
+			var used *action.InUseError
+			require.ErrorAs(t, b.rollBack(t, nil), &used)
+			require.Contains(t, used.Reason, "it was merged")
+		})
+	}
+}
+
+func TestARepositoryThatMergesNothingByItselfIsNamed(t *testing.T) {
+	t.Parallel()
+	b := setupPull(t)
+	b.protect(t, false)
+	_, err := b.propose(t, values{"autoMerge": true})
+	require.Equal(t, fault.Input, fault.KindOf(err))
+	require.ErrorContains(t, err, "Auto merge is not allowed for this repository")
+	require.Contains(t, action.Advice(err), "Allow auto-merge in the settings")
+	require.NoError(t, b.rollBack(t, nil))
+	require.Empty(t, b.proposals(t))
+}
+
+func TestPullRequestAutoMergeConforms(t *testing.T) {
+	t.Parallel()
+	actiontest.Conform(t, func(t testing.TB, gate *actiontest.Gate) actiontest.Fixture {
+		t.Helper()
+		b := setupPull(t)
+		b.protect(t, true)
+		b.forge.Inject(func(*http.Request) forgetest.Fault { return gate.Serve })
+		return actiontest.Fixture{
+			Action: b.action,
+			Input:  fmt.Sprintf(`{"repoUrl":"%s?owner=demo&repo=shop","branchName":"add","title":"Add","description":"All","autoMerge":true}`, b.forge.Host),
+			Files:  map[string]string{"README.md": "# Shop\n"},
+			State:  func(t testing.TB) []string { t.Helper(); return b.proposals(t) },
+			Digest: b.forge.Digest,
+			Use:    func(t testing.TB) { t.Helper(); b.commitTo(t, "add") },
+			Take:   func(t testing.TB) { t.Helper(); b.forge.Push(t, "demo/shop", "add", true, nil) },
+		}
+	})
+}

@@ -26,12 +26,14 @@ type pull struct {
 	HeadHash string `json:"headHash"`
 	Base     string `json:"base"`
 	// BaseHash is the tip of the base when the pull request was closed, or last seen.
-	BaseHash  string     `json:"baseHash"`
-	Author    string     `json:"author"`
-	Reviewers []string   `json:"reviewers,omitempty"`
-	Teams     []string   `json:"teams,omitempty"`
-	Assignees []string   `json:"assignees,omitempty"`
-	Reviews   []review   `json:"reviews,omitempty"`
+	BaseHash  string   `json:"baseHash"`
+	Author    string   `json:"author"`
+	Reviewers []string `json:"reviewers,omitempty"`
+	Teams     []string `json:"teams,omitempty"`
+	Assignees []string `json:"assignees,omitempty"`
+	Reviews   []review `json:"reviews,omitempty"`
+	// AutoMerge is the wish to be merged when nothing blocks that any more.
+	AutoMerge *autoMerge `json:"autoMerge,omitempty"`
 	CreatedAt time.Time  `json:"createdAt"`
 	UpdatedAt time.Time  `json:"updatedAt"`
 	ClosedAt  *time.Time `json:"closedAt,omitempty"`
@@ -187,7 +189,7 @@ func (f *Forge) describePull(x *exchange, status int, repo *repository, one pull
 		mergedBy = described["user"]
 	}
 	return status, described.with(object{
-		"merged": one.MergedAt != nil, "mergeable": one.ClosedAt == nil, "rebaseable": false, "mergeable_state": "clean", "merged_by": mergedBy,
+		"merged": one.MergedAt != nil, "mergeable": one.ClosedAt == nil, "rebaseable": false, "mergeable_state": mergeableState(repo, one), "merged_by": mergedBy,
 		"comments": 0, "review_comments": 0, "maintainer_can_modify": false, "commits": len(compared.commits),
 		"additions": additions, "deletions": deletions, "changed_files": len(compared.files),
 	}), nil
@@ -279,7 +281,7 @@ func (s shapes) pull(repo *repository, one pull, author object) object {
 	return object{
 		"id": one.ID, "node_id": nodeID("PullRequest", one.ID), "number": one.Number, "state": one.State(), "locked": false,
 		"title": one.Title, "body": orNull(one.Body), "user": author, "draft": one.Draft, "labels": []any{}, "milestone": nil,
-		"active_lock_reason": nil, "author_association": "OWNER", "auto_merge": nil, "merge_commit_sha": orNull(one.MergeHash),
+		"active_lock_reason": nil, "author_association": "OWNER", "auto_merge": s.autoMergeObject(one, author), "merge_commit_sha": orNull(one.MergeHash),
 		"created_at": timestamp(one.CreatedAt), "updated_at": timestamp(one.UpdatedAt), "closed_at": orNever(one.ClosedAt), "merged_at": orNever(one.MergedAt),
 		"url": address, "html_url": page, "diff_url": page + ".diff", "patch_url": page + ".patch", "issue_url": asIssue,
 		"commits_url": address + "/commits", "comments_url": comments, "statuses_url": statuses,

@@ -1,6 +1,7 @@
 package forge
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"time"
@@ -22,11 +23,14 @@ func (f *Forge) Review(owner, name string, number int, author, state string) err
 	if err != nil {
 		return err
 	}
-	_, err = f.changePull(repo, number, func(one *pull) error {
+	repo, err = f.changePull(repo, number, func(one *pull) error {
 		one.Reviews = append(one.Reviews, review{ID: f.store.nextID(), Author: author, State: state, Commit: one.HeadHash, SubmittedAt: now()})
 		return nil
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return f.mergeIfReady(context.Background(), repo, number)
 }
 
 // listReviews lists the reviews of a pull request, the oldest first.

@@ -120,15 +120,19 @@ func (q *query) run(ctx context.Context, text string, variables map[string]any) 
 	if failed := validator.ValidateWithRules(schema, q.document, rules.NewDefaultRules()); len(failed) > 0 {
 		return q.refuse(failed)
 	}
-	if len(q.document.Operations) != 1 || q.document.Operations[0].Operation != ast.Query {
-		q.errors = append(q.errors, &queryError{Message: "A query document must have one query"})
+	if len(q.document.Operations) != 1 || q.document.Operations[0].Operation == ast.Subscription {
+		q.errors = append(q.errors, &queryError{Message: "A query document must have one query or mutation"})
 		return nil, nil
 	}
 	operation := q.document.Operations[0]
 	if q.variables, err = validator.VariableValues(schema, operation, variables); err != nil {
 		return q.refuse(err)
 	}
-	return q.object(ctx, node{"Query", nil}, operation.SelectionSet, nil)
+	root := "Query"
+	if operation.Operation == ast.Mutation {
+		root = "Mutation"
+	}
+	return q.object(ctx, node{root, nil}, operation.SelectionSet, nil)
 }
 
 // refuse turns the errors of a query that does not fit the schema into the answer's.

@@ -27,6 +27,21 @@ func init() { //nolint:gochecknoinits // The table refers to functions that refe
 		"Query": {
 			"organization": findOrganization, "repositoryOwner": findOwner, "rateLimit": describeRateLimit,
 		},
+		"Mutation":                          {"enablePullRequestAutoMerge": enableAutoMerge},
+		"EnablePullRequestAutoMergePayload": {"pullRequest": plainly(func(p pull) any { return node{"PullRequest", p} })},
+		"PullRequest": {
+			"id": plainly(func(p pull) any { return nodeID("PullRequest", p.ID) }), "number": plainly(func(p pull) any { return p.Number }),
+			"autoMergeRequest": plainly(func(p pull) any {
+				if p.AutoMerge == nil {
+					return nil
+				}
+				return node{"AutoMergeRequest", *p.AutoMerge}
+			}),
+		},
+		"AutoMergeRequest": {
+			"enabledAt":   plainly(func(a autoMerge) any { return timestamp(a.EnabledAt) }),
+			"mergeMethod": plainly(func(a autoMerge) any { return strings.ToUpper(a.Method) }),
+		},
 		"RateLimit": {
 			"cost": plainly(func(rateLimit) any { return 1 }), "limit": plainly(func(rateLimit) any { return 5000 }),
 			"remaining": plainly(func(rateLimit) any { return 5000 }), "used": plainly(func(rateLimit) any { return 0 }),
