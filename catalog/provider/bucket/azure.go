@@ -8,14 +8,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
-	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
-	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
 	"gocloud.dev/blob"
-	"gocloud.dev/blob/azureblob"
 
 	"github.com/portico-dev/portico/config"
+	"github.com/portico-dev/portico/integration/buckets"
 )
 
 var (
@@ -51,41 +47,10 @@ func azurePlace(configured config.AzureBlobProvider, options Options) (place, er
 	}
 	base := at.JoinPath(configured.ContainerName).String()
 	open := func(ctx context.Context, client *http.Client) (*blob.Bucket, error) {
-		connected, err := connectAzure(base, account, client)
-		if err != nil {
-			return nil, err
-		}
-		return azureblob.OpenBucket(ctx, connected, nil)
+		// The sweep reads a page again, and waits in the meantime.
+		return buckets.OpenAzure(ctx, buckets.Azure{Address: base, AccountName: account.AccountName, AccountKey: account.AccountKey, SASToken: account.SASToken,
+			Credential: account.AADCredential}, client)
 	}
 	return place{name: account.AccountName + "/" + configured.ContainerName, base: base, open: open,
 		rights: "the role Storage Blob Data Reader, or a token that may list and read"}, nil
-}
-
-// connectAzure makes the client of a container with the first credentials that the account has.
-func connectAzure(base string, account config.AzureBlobStorage, client *http.Client) (*container.Client, error) {
-	// The sweep reads a page again, and waits in the meantime.
-	options := &container.ClientOptions{ClientOptions: azcore.ClientOptions{Transport: client, Retry: policy.RetryOptions{MaxRetries: -1}}}
-	if account.AccountKey != "" {
-		shared, err := container.NewSharedKeyCredential(account.AccountName, string(account.AccountKey))
-		if err != nil {
-			return nil, fmt.Errorf("the accountKey of %s is no key: it is written in base64", account.AccountName)
-		}
-		return container.NewClientWithSharedKeyCredential(base, shared, options)
-	}
-	if account.SASToken != "" {
-		return container.NewClientWithNoCredential(base+"?"+strings.TrimPrefix(string(account.SASToken), "?"), options)
-	}
-	token, err := azureToken(account.AADCredential)
-	if err != nil {
-		return nil, fmt.Errorf("credentials for the storage account %s: %w", account.AccountName, err)
-	}
-	return container.NewClient(base, token, options)
-}
-
-// azureToken signs in as an application, or as who the environment says.
-func azureToken(configured config.AADCredential) (azcore.TokenCredential, error) {
-	if configured.ClientID != "" {
-		return azidentity.NewClientSecretCredential(configured.TenantID, configured.ClientID, string(configured.ClientSecret), nil)
-	}
-	return azidentity.NewDefaultAzureCredential(nil)
 }

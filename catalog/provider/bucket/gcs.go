@@ -9,13 +9,12 @@ import (
 
 	"cloud.google.com/go/storage"
 	"gocloud.dev/blob"
-	"gocloud.dev/blob/gcsblob"
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/google"
 	"golang.org/x/oauth2/jwt"
-	"google.golang.org/api/option"
 
 	"github.com/portico-dev/portico/config"
+	"github.com/portico-dev/portico/integration/buckets"
 )
 
 // gcsBuckets are names at Google.
@@ -32,28 +31,11 @@ func gcsPlace(configured config.GoogleGCSProvider, options Options) (place, erro
 	}
 	tokens := gcsTokens(account, options.Transport)
 	open := func(ctx context.Context, client *http.Client) (*blob.Bucket, error) {
-		return openGCS(ctx, configured.BucketName, tokens, client)
+		// The sweep reads a page again, and waits in the meantime.
+		return buckets.OpenGCS(ctx, buckets.GCS{Bucket: configured.BucketName, Tokens: tokens, Scope: storage.ScopeReadOnly}, client)
 	}
 	return place{name: "gs://" + configured.BucketName, base: "https://storage.cloud.google.com/" + configured.BucketName, open: open,
 		rights: "the role Storage Object Viewer"}, nil
-}
-
-func openGCS(ctx context.Context, name string, tokens oauth2.TokenSource, client *http.Client) (*blob.Bucket, error) {
-	if tokens == nil {
-		found, err := google.FindDefaultCredentials(ctx, storage.ScopeReadOnly)
-		if err != nil {
-			return nil, fmt.Errorf("credentials for Google Cloud Storage: %w", err)
-		}
-		tokens = found.TokenSource
-	}
-	signed := *client
-	signed.Transport = &oauth2.Transport{Base: client.Transport, Source: tokens}
-	connected, err := storage.NewClient(ctx, option.WithHTTPClient(&signed), storage.WithJSONReads())
-	if err != nil {
-		return nil, fmt.Errorf("connect to Google Cloud Storage: %w", err)
-	}
-	connected.SetRetry(storage.WithPolicy(storage.RetryNever)) // the sweep reads the page again, and waits in the meantime
-	return gcsblob.OpenBucket(ctx, nil, name, &gcsblob.Options{Client: connected})
 }
 
 // gcsTokens are those of the configured account, nil without one. A token is kept until it expires.
