@@ -71,6 +71,7 @@ test: test-needs test-web test-browser test-go ## Install what the tests need an
 .PHONY: test-needs
 test-needs: prerequisites $(NPM_STAMPS)
 	tools/test-needs.sh
+	tools/mkdocs.sh
 
 # The binary for tests that start the whole program.
 test-go test-browser: export PORTICO_BINARY = $(CURDIR)/bin/portico

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests need in addition to the build: a browser for the portal, a connection pooler for
-# PostgreSQL, an LDAP server, and a C compiler for the race detector. It installs them only as root on Debian and its
+# PostgreSQL, an LDAP server, Python's virtual environments, and a C compiler for the race detector. It installs them only as root on Debian and its
 # derivatives; otherwise it prints what to install.
 set -euo pipefail
 
@@ -11,9 +11,10 @@ read -ra compiler <<<"$(go env CC)"
 "${compiler[@]}" -E - <<<'#include <stdlib.h>' >/dev/null 2>&1 || missing+=(gcc libc6-dev)
 [ -n "${PORTICO_CHROMIUM:-}" ] || have chromium || have chromium-browser || have google-chrome || missing+=(chromium)
 [ -x /usr/sbin/pgbouncer ] || have pgbouncer || missing+=(pgbouncer)
-# Without an LDAP server, only the tests of that source are skipped: it is no reason to stop.
+# Without an LDAP server or Python, only the tests with LDAP and with MkDocs are skipped: it is no reason to stop.
 wanted=()
 [ -n "${PORTICO_SLAPD:-}" ] || [ -x /usr/sbin/slapd ] || have slapd || wanted+=(slapd)
+[ -n "${PORTICO_MKDOCS:-}" ] || python3 -c 'import ensurepip, venv' 2>/dev/null || wanted+=(python3-venv)
 [ $((${#missing[@]} + ${#wanted[@]})) -gt 0 ] || exit 0
 
 if [ "$(id -u)" = 0 ] && have apt-get; then
