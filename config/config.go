@@ -614,6 +614,7 @@ type Portico struct {
 	Server     Server     `yaml:"server"`
 	HTTP       HTTP       `yaml:"http"`
 	Form       Form       `yaml:"form"`
+	MkDocs     MkDocs     `yaml:"mkdocs"`
 	// TokenExchange has no issuers when no tokens are exchanged.
 	TokenExchange TokenExchange `yaml:"tokenExchange"`
 	Audit         Audit         `yaml:"audit"`

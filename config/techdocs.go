@@ -21,10 +21,47 @@ const (
 type TechDocs struct {
 	// Builder is DocsBuiltHere or DocsBuiltElsewhere.
 	Builder   string            `yaml:"builder"`
+	Generator TechDocsGenerator `yaml:"generator"`
 	Publisher TechDocsPublisher `yaml:"publisher"`
 	Cache     TechDocsCache     `yaml:"cache"`
 	// LegacyUseCaseSensitiveTripletPaths keeps the case of namespace, kind and name in paths.
 	LegacyUseCaseSensitiveTripletPaths bool `yaml:"legacyUseCaseSensitiveTripletPaths"`
+}
+
+// TechDocsGenerator renders sites.
+type TechDocsGenerator struct {
+	MkDocs DocsSettings `yaml:"mkdocs"`
+}
+
+// DocsSettings are what is added to the settings of sites, and what they may have.
+type DocsSettings struct {
+	OmitTechDocsCorePlugin            bool     `yaml:"omitTechdocsCorePlugin"`
+	LegacyCopyReadmeMdToIndexMd       bool     `yaml:"legacyCopyReadmeMdToIndexMd"`
+	DefaultPlugins                    []string `yaml:"defaultPlugins"`
+	DangerouslyAllowAdditionalKeys    []string `yaml:"dangerouslyAllowAdditionalKeys"`
+	DangerouslyAllowAdditionalPlugins []string `yaml:"dangerouslyAllowAdditionalPlugins"`
+	DisableExternalFonts              bool     `yaml:"disableExternalFonts"`
+}
+
+// Which sites MkDocs renders.
+const (
+	MkDocsIfNeeded = "auto"
+	MkDocsAlways   = "always"
+	MkDocsNever    = "never"
+)
+
+// MkDocs is the program that renders what Portico's own engine cannot, and its limits for one site.
+type MkDocs struct {
+	// Use is MkDocsIfNeeded, MkDocsAlways or MkDocsNever.
+	Use        string        `yaml:"use"`
+	Program    string        `yaml:"program"`
+	Network    bool          `yaml:"network"`
+	Unconfined bool          `yaml:"unconfined"`
+	Time       time.Duration `yaml:"time"`
+	MemoryMiB  int           `yaml:"memoryMiB"`
+	OutputMiB  int           `yaml:"outputMiB"`
+	Files      int           `yaml:"files"`
+	Processes  int           `yaml:"processes"`
 }
 
 // TechDocsPublisher is where sites are stored. Only the values of Type count.

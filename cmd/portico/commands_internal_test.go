@@ -133,7 +133,7 @@ func TestTheReferenceNamesEveryCommandAndFlag(t *testing.T) {
 	reference := string(content)
 	var check func(command *cobra.Command)
 	check = func(command *cobra.Command) {
-		if command.HasParent() && !command.HasSubCommands() {
+		if command.HasParent() && !command.HasSubCommands() && !command.Hidden {
 			require.Contains(t, reference, "`"+command.CommandPath(), "docs/cli.md")
 		}
 		command.LocalFlags().VisitAll(func(flag *pflag.Flag) {

@@ -109,6 +109,7 @@ from the failed step, rolled back to nothing left.`,
 	}
 	root.AddCommand(clientCommands()...)
 	root.AddCommand(serverCommand(), workerCommand(), migrateCommand(), auditCommand())
+	root.AddCommand(confineCommand())
 	root.AddCommand(devCommands()...)
 	return root
 }

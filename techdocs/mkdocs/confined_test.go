@@ -192,7 +192,7 @@ func TestWhatCannotBeConfinedIsRefusedUnlessThatIsPermitted(t *testing.T) {
 	_, report, lines, err := build(t, config, files, techdocs.Options{})
 	require.NoError(t, err, lines)
 	require.Equal(t, 1, report.Pages)
-	require.Contains(t, lines, "It is NOT confined, as portico.techdocs.mkdocs.unconfined permits")
+	require.Contains(t, lines, "It is NOT confined, as portico.mkdocs.unconfined permits")
 	require.Contains(t, lines, "folder True ['DISABLE_MKDOCS_2_WARNING', 'HOME', 'LANG', 'NO_COLOR', ")
 	require.Contains(t, lines, "Building documentation to directory: output")
 

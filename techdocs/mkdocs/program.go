@@ -53,7 +53,7 @@ func look(ctx context.Context, config Config) (*installation, error) {
 	defer cancel()
 	found, err := exec.LookPath(config.Program)
 	if err != nil {
-		return nil, fault.Wrap(fault.Unavailable, err, "MkDocs is not installed: install mkdocs-techdocs-core, or name the program mkdocs in portico.techdocs.mkdocs.program")
+		return nil, fault.Wrap(fault.Unavailable, err, "MkDocs is not installed: install mkdocs-techdocs-core, or name the program mkdocs in portico.mkdocs.program")
 	}
 	if found, err = filepath.Abs(found); err != nil {
 		return nil, err
@@ -73,12 +73,12 @@ func look(ctx context.Context, config Config) (*installation, error) {
 	}
 	if !config.Unconfined {
 		return nil, fault.Wrap(fault.Unavailable, confinementError, "MkDocs was not started, because it cannot be confined here (%s). Permit user "+
-			"namespaces to Portico, or set portico.techdocs.mkdocs.unconfined if all who write documentation may read what Portico reads", confinementError)
+			"namespaces to Portico, or set portico.mkdocs.unconfined if all who write documentation may read what Portico reads", confinementError)
 	}
 	if err := i.try(ctx, config, false); err != nil {
 		return nil, fault.Wrap(fault.Unavailable, err, "MkDocs does not start: %s", err)
 	}
-	i.about += " It is NOT confined, as portico.techdocs.mkdocs.unconfined permits: it can read what Portico reads and use the network (" + confinementError.Error() + ")."
+	i.about += " It is NOT confined, as portico.mkdocs.unconfined permits: it can read what Portico reads and use the network (" + confinementError.Error() + ")."
 	return i, nil
 }
 
@@ -107,7 +107,7 @@ func interpreter(program string) (string, error) {
 	}
 	python := filepath.Join(filepath.Dir(resolved), "python3")
 	if _, err := os.Stat(python); err != nil {
-		return "", fault.New(fault.Unavailable, "%s is not a script of Python: name the mkdocs of a virtual environment in portico.techdocs.mkdocs.program", program)
+		return "", fault.New(fault.Unavailable, "%s is not a script of Python: name the mkdocs of a virtual environment in portico.mkdocs.program", program)
 	}
 	return python, nil
 }
