@@ -198,6 +198,7 @@ func newAccessBench(t *testing.T) *accessBench {
 			api.NewArgoCDMetadataPlugin(),
 			api.NewAuditPlugin(trail.New(b.pool, decider)),
 			api.NewProxyPlugin(proxyTo(t, temporalUI(t))),
+			api.NewTechDocsPlugin(api.TechDocsOptions{Log: log, Catalog: entities, Store: docsOf(t, "component-1"), Locate: located}),
 			api.NewTemporalPlugin(api.TemporalOptions{Log: log, Decider: decider, Upstream: temporalUI(t), Namespace: "default", BaseURL: portal}),
 			api.NewRolesPlugin(roles),
 			api.NewRoleEditorPlugin(roles),
@@ -480,6 +481,11 @@ var accessTable = []accessRow{
 	{`POST /api/scaffolder/v2/tasks/{taskId}/retry`, `/api/scaffolder/v2/tasks/{run}/retry`, `{}`, `401 401 401 403 403 201 403 201 403 201 403`},
 	{`GET /api/scaffolder/v2/templates/{namespace}/{kind}/{name}/parameter-schema`, `/api/scaffolder/v2/templates/default/template/hello/parameter-schema`, ``, `401 401 401 403 200 200 200 200 403 200 403`},
 	{`GET /api/scaffolder/v2/templating-extensions`, ``, ``, `401 401 401 200 200 200 200 200 200 200 403`},
+	{`GET /api/techdocs/metadata/entity/{namespace}/{kind}/{name}`, `/api/techdocs/metadata/entity/default/component/component-1`, ``, `401 401 401 404 200 200 200 200 200 200 403`},
+	{`GET /api/techdocs/metadata/techdocs/{namespace}/{kind}/{name}`, `/api/techdocs/metadata/techdocs/default/component/component-1`, ``, `401 401 401 404 200 200 200 200 200 200 403`},
+	{`GET /api/techdocs/static/docs/{path}`, `/api/techdocs/static/docs/default/component/component-1/index.html`, ``, `401 401 401 404 200 200 200 200 200 200 403`},
+	{`HEAD /api/techdocs/static/docs/{path}`, `/api/techdocs/static/docs/default/component/component-1/index.html`, ``, `401 401 401 404 200 200 200 200 200 200 403`},
+	{`GET /api/techdocs/sync/{namespace}/{kind}/{name}`, `/api/techdocs/sync/default/component/component-1`, ``, `401 401 401 404 200 200 200 200 200 200 403`},
 	{`GET /api/temporal/ui/{path}`, `/api/temporal/ui/`, ``, `401 401 401 403 403 403 403 200 403 200 403`},
 }
 

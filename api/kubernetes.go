@@ -159,7 +159,7 @@ const clusterHeader = "Backstage-Kubernetes-Cluster"
 
 // log responds with a container's log.
 func (k *kubernetesAPI) log() endpoint {
-	return endpoint{answer: answer{status: http.StatusOK, description: "the end of the log", content: "text/plain"}, handle: func(c *call) error {
+	return endpoint{answer: answer{status: http.StatusOK, description: "the end of the log", content: textContent}, handle: func(c *call) error {
 		found := podLogPath.FindStringSubmatch(c.Param("path"))
 		if found == nil {
 			return fault.New(fault.NotFound, "The proxy passes on requests for the logs of pods only")
@@ -175,7 +175,7 @@ func (k *kubernetesAPI) log() endpoint {
 		if err != nil {
 			return err
 		}
-		c.Data(http.StatusOK, "text/plain; charset=utf-8", content)
+		c.Data(http.StatusOK, textContent+"; charset=utf-8", content)
 		return nil
 	}}
 }

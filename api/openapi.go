@@ -210,7 +210,7 @@ func (d *description) response(a answer) map[string]any {
 	switch a.content {
 	case jsonContent:
 		described["content"] = content(a.content, d.schema(a.shape))
-	case htmlContent, anyContent:
+	case htmlContent, anyContent, textContent:
 		described["content"] = content(a.content, map[string]any{"type": "string"})
 	case eventContent:
 		described["content"] = content(a.content, map[string]any{

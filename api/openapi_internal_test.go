@@ -37,7 +37,7 @@ func everyPlugin(t *testing.T) *Server {
 		NewKubernetesPlugin(nil), NewProjectPlugin(nil), NewVaultPlugin(nil),
 		NewArgoCDPlugin(nil), NewArgoCDMetadataPlugin(),
 		NewPermissionPlugin(nil), NewRolesPlugin(nil), NewRoleEditorPlugin(nil), NewAuditPlugin(nil), NewExplainPlugin(nil),
-		NewPreviewPlugin(nil), NewProxyPlugin(nil), NewTemporalPlugin(TemporalOptions{Log: slog.Default()})}})
+		NewPreviewPlugin(nil), NewProxyPlugin(nil), NewTechDocsPlugin(TechDocsOptions{}), NewTemporalPlugin(TemporalOptions{Log: slog.Default()})}})
 	require.NoError(t, err)
 	return server
 }
@@ -120,7 +120,9 @@ func TestEveryCommandTakesAnIdempotencyKey(t *testing.T) {
 		// An event has the id of its delivery.
 		"/http/:topic",
 		// The server behind the proxy gets the key.
-		"/*path"}
+		"/*path",
+		// It is read, also by HEAD.
+		"/static/docs/*path"}
 	for _, p := range everyPlugin(t).plugins {
 		for _, r := range p.routes {
 			changes := r.method != http.MethodGet && !slices.Contains(onlyAsk, r.path)

@@ -103,6 +103,7 @@ const (
 	formContent  = "application/x-www-form-urlencoded"
 	eventContent = "text/event-stream"
 	htmlContent  = "text/html"
+	textContent  = "text/plain"
 	// anyContent is whatever another server answers.
 	anyContent = "*/*"
 )

@@ -199,8 +199,8 @@ func (s *Server) mount(engine *gin.Engine, p plugin, r route, ids []string) erro
 	if !r.audit.isStated(r.method) {
 		return fmt.Errorf("route %s %s%s does not state what the audit log gets of it: see records and unrecorded", r.method, p.mount(), r.path)
 	}
-	if r.access.cookie && r.method != http.MethodGet {
-		return fmt.Errorf("route %s %s%s accepts a cookie and is no GET", r.method, p.mount(), r.path)
+	if r.access.cookie && r.method != http.MethodGet && r.method != http.MethodHead {
+		return fmt.Errorf("route %s %s%s accepts a cookie and does not only read", r.method, p.mount(), r.path)
 	}
 	if r.command && r.access.kind != accessAuthenticated {
 		return fmt.Errorf("route %s %s%s is a command that anybody may give", r.method, p.mount(), r.path)

@@ -18,7 +18,8 @@ import (
 const cookiePath = "/api/scaffolder/.backstage/auth/v1/cookie"
 
 // cookieRoutes are the routes that accept the limited token of a cookie.
-var cookieRoutes = []string{"GET /api/catalog/entities/export", "GET /api/scaffolder/v2/tasks/{taskId}/eventstream", "GET /api/temporal/ui/{path}"}
+var cookieRoutes = []string{"GET /api/catalog/entities/export", "GET /api/scaffolder/v2/tasks/{taskId}/eventstream", "GET /api/temporal/ui/{path}",
+	"GET /api/techdocs/static/docs/{path}", "HEAD /api/techdocs/static/docs/{path}"}
 
 // send sends a request without a token, with these headers.
 func (b *accessBench) send(method, path, body string, headers ...string) *httptest.ResponseRecorder {

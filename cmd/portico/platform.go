@@ -63,6 +63,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/run"
 	"github.com/portico-dev/portico/scaffolder/workspace"
 	"github.com/portico-dev/portico/seal"
+	"github.com/portico-dev/portico/techdocs/store"
 	"github.com/portico-dev/portico/telemetry"
 	"github.com/portico-dev/portico/vault"
 	"github.com/portico-dev/portico/workflows"
@@ -122,6 +123,8 @@ type platform struct {
 	sweeper    *scaffolder.Sweeper
 	files      *integration.Files
 	proxy      *proxy.Service
+	// docs has the sites of documentation.
+	docs *store.Store
 }
 
 // place has the addresses of the external systems: from the configuration, or from `portico dev`.
@@ -141,7 +144,7 @@ func connect(ctx context.Context, loaded *config.Config, at place, log *slog.Log
 	p := &platform{config: loaded, log: log, keys: at.keys, crashBudget: crash.NewBudget(log)}
 	for _, open := range []func(context.Context, place) error{
 		p.openTelemetry, p.openDatabase, p.openAudit, p.openTemporal, p.openWorkspaces, p.openPolicy, p.buildCatalog, p.openSweeps, p.buildEvents, p.buildChanges, p.openKubernetes, p.openVault,
-		p.openArgoCD, p.buildProxy, p.buildScaffolder,
+		p.openArgoCD, p.buildProxy, p.buildScaffolder, p.openDocs,
 	} {
 		if err := open(ctx, at); err != nil {
 			p.close()
@@ -155,6 +158,11 @@ func (p *platform) close() {
 	if p.workspaces != nil {
 		if err := p.workspaces.Close(); err != nil {
 			p.log.Warn("close the workspaces", "error", err)
+		}
+	}
+	if p.docs != nil {
+		if err := p.docs.Close(); err != nil {
+			p.log.Warn("close the store of documentation", "error", err)
 		}
 	}
 	if p.bucket != nil {

@@ -232,6 +232,7 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 			api.NewSourcesPlugin(p.sourcesService()),
 			api.NewAuditPlugin(trail.New(p.pool, p.decider)),
 			api.NewProxyPlugin(p.proxy),
+			p.docsPlugin(nil),
 			api.NewHostsPlugin(choices),
 			api.NewAutocompletePlugin(choices),
 			api.NewKubernetesPlugin(workloads.New(workloads.Options{Clusters: p.clusters, Entities: subject.Finder{Catalog: p.catalog, Decider: p.decider},
