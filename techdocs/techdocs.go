@@ -57,9 +57,19 @@ type Report struct {
 // MaxProblems is how many problems a report has at most. Others are counted in its last one.
 const MaxProblems = 200
 
+// The severities of problems.
+const (
+	// Error is the severity of what makes a build fail.
+	Error = "error"
+	// Warning is that of a fault in a site that was built, such as a link to a page that does not exist.
+	Warning = "warning"
+	// Info is that of what may be on purpose.
+	Info = "info"
+)
+
 // Problem is something that an author can mend.
 type Problem struct {
-	// Severity is "error" (the build failed), "warning" or "info".
+	// Severity is Error, Warning or Info.
 	Severity string `json:"severity"`
 	// File is relative to the folder of the source, with slashes.
 	File string `json:"file"`
