@@ -3,7 +3,9 @@ import type { Plugin } from 'vite';
 import type { Entity } from '../src/api/types';
 import actions from './fixtures/actions.json' with { type: 'json' };
 import { allEntities, facetValues, matches, sorted } from './mock-catalog.ts';
+import { answerDocs } from './mock-docs.ts';
 import { type MockRun, MockRuns } from './mock-runs.ts';
+import { searchMock } from './mock-search.ts';
 
 interface Answer {
   status?: number;
@@ -33,6 +35,7 @@ export function mockBackend(): Plugin {
         const url = new URL(request.url ?? '/', 'http://mock');
         if (!url.pathname.startsWith('/api/')) return next();
         const stream = /^\/api\/scaffolder\/v2\/tasks\/([^/]+)\/eventstream$/.exec(url.pathname);
+        if (await answerDocs(url.pathname, response)) return;
         if (stream) return runs.stream(stream[1] ?? '', Number(url.searchParams.get('after') ?? 0), response);
         const body = await readBody(request);
         for (const [method, path, answer] of routes) {
@@ -76,6 +79,7 @@ function routesOf(runs: MockRuns): Route[] {
       /^\/api\/catalog\/entities\/unprocessed\/(failed|pending)$/,
       () => ({ body: { type: 'failed', entities: [] } }),
     ],
+    ['GET', /^\/api\/search\/query$/, ({ query }) => ({ body: searchMock(query) })],
     ['GET', /^\/api\/catalog\/entity-facets$/, ({ query }) => ({ body: facetsOf(query) })],
     ['GET', /^\/api\/scaffolder\/v2\/actions$/, () => ({ body: actions })],
     ['GET', /^\/api\/portico\/v1\/template-findings$/, () => ({ body: { templates: [] } })],

@@ -65,6 +65,12 @@ const pages: { name: string; path: string; shows: (page: Page) => Promise<void> 
     path: '/catalog/default/group/kestrel?tab=history',
     shows: (page) => expect(page.getByRole('list', { name: 'Changes' })).toBeVisible(),
   },
+  { name: 'documentation', path: '/docs', shows: (page) => heading(page, 'Docs') },
+  {
+    name: 'search',
+    path: '/search?query=tracking',
+    shows: (page) => expect(page.getByRole('list', { name: 'Results' }).getByRole('listitem').first()).toBeVisible(),
+  },
   { name: 'nowhere', path: '/no/such/page', shows: (page) => heading(page, 'There is no page at this address') },
 ];
 

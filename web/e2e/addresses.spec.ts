@@ -2,10 +2,9 @@ import { expect, test } from './portal';
 
 for (const [from, to] of [
   ['/api-docs', '/catalog?kind=api'],
-  ['/search?query=tracking', '/catalog?q=tracking'],
   ['/create/tasks', '/runs'],
   ['/create/templates/golden-path', '/create/templates/default/golden-path'],
-  ['/catalog/default/group/platform/docs', '/catalog/default/group/platform'],
+  ['/catalog/default/group/platform/ci-cd', '/catalog/default/group/platform'],
   ['/catalog-graph?rootEntityRefs%5B%5D=group:default/platform', '/catalog/default/group/platform?tab=relations'],
   ['/catalog-import', '/catalog/import'],
 ] as const) {
@@ -19,7 +18,6 @@ for (const [from, to] of [
 for (const [address, title] of [
   ['/create/edit', 'Templates are not edited in the portal'],
   ['/catalog-graph', 'The whole catalog is not shown as a graph'],
-  ['/docs/default/component/shop', 'Documentation is not shown in the portal'],
   ['/settings', 'There is no page for settings'],
 ] as const) {
   test(`${address} says what to do instead`, async ({ portal: page }) => {

@@ -3,12 +3,13 @@ import { movedTo } from './backstage-addresses';
 
 it.each([
   ['/api-docs', {}, { to: '/catalog', search: { kind: 'api' } }],
-  ['/search/', { query: 'shop' }, { to: '/catalog', search: { q: 'shop' } }],
-  ['/search', {}, { to: '/catalog', search: {} }],
+  ['/search', { query: 'shop' }, undefined],
   ['/create/tasks', {}, { to: '/runs' }],
   ['/create/tasks/0a1b', {}, { to: '/runs/0a1b' }],
   ['/create/templates/service', {}, { to: '/create/templates/default/service' }],
   ['/catalog/default/component/shop/ci-cd', {}, { to: '/catalog/default/component/shop' }],
+  ['/catalog/default/component/shop/docs', {}, { to: '/docs/default/component/shop' }],
+  ['/catalog/default/component/shop/docs/guide/', {}, { to: '/docs/default/component/shop/guide' }],
   [
     '/catalog-graph',
     { 'rootEntityRefs[]': 'component:default/shop' },

@@ -12,11 +12,11 @@ type Search = Record<string, unknown>;
  */
 const moved: [RegExp, (search: Search, ...groups: string[]) => Address | undefined][] = [
   [/^\/api-docs$/, () => ({ to: '/catalog', search: { kind: 'api' } })],
-  [/^\/search$/, ({ query }) => ({ to: '/catalog', search: textOf('q', query) })],
   [/^\/catalog-import$/, () => ({ to: '/catalog/import' })],
   [/^\/create\/tasks$/, () => ({ to: '/runs' })],
   [/^\/create\/tasks\/([^/]+)$/, (_, id) => ({ to: `/runs/${id}` })],
   [/^\/create\/templates\/([^/]+)$/, (_, name) => ({ to: `/create/templates/default/${name}` })],
+  [/^\/catalog\/([^/]+\/[^/]+\/[^/]+)\/docs(\/.*)?$/, (_, entity, path = '') => ({ to: `/docs/${entity}${path}` })],
   // The parts of an entity's page have addresses of their own there.
   [/^(\/catalog\/[^/]+\/[^/]+\/[^/]+)\/.+$/, (_, entity) => ({ to: String(entity) })],
   [
@@ -33,10 +33,6 @@ export function movedTo(pathname: string, search: Search): Address | undefined {
     if (match) return address(search, ...match.slice(1));
   }
   return undefined;
-}
-
-function textOf(key: string, value: unknown): Record<string, string> {
-  return typeof value === 'string' && value !== '' ? { [key]: value } : {};
 }
 
 function relationsAddress(ref: unknown): Address | undefined {

@@ -20,6 +20,9 @@ export const later = {
   roles: () => import('./pages/roles/roles-page').catch(explain),
   role: () => import('./pages/role/role-page').catch(explain),
   roleEditor: () => import('./pages/role/editor-page').catch(explain),
+  search: () => import('./pages/search/search-page').catch(explain),
+  docs: () => import('./pages/docs/docs-page').catch(explain),
+  docsList: () => import('./pages/docs-list/docs-list-page').catch(explain),
   entity: () => import('./pages/entity/entity-page').catch(explain),
 };
 

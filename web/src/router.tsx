@@ -16,6 +16,7 @@ import {
   readActionsSearch,
   readAuditSearch,
   readCatalogSearch,
+  readDocsSearch,
   readEntitySearch,
   readExplainSearch,
   readGallerySearch,
@@ -24,6 +25,7 @@ import {
   readRolesSearch,
   readRunSearch,
   readRunsSearch,
+  readSearchSearch,
   readSessionsSearch,
   readTemplateSearch,
   readUnreadSearch,
@@ -199,6 +201,26 @@ const sessions = createRoute({
   component: lazyRouteComponent(later.sessions, 'SessionsPage'),
 });
 
+const search = createRoute({
+  getParentRoute: () => root,
+  path: '/search',
+  validateSearch: readSearchSearch,
+  component: lazyRouteComponent(later.search, 'SearchPage'),
+});
+
+const docsList = createRoute({
+  getParentRoute: () => root,
+  path: '/docs',
+  validateSearch: readDocsSearch,
+  component: lazyRouteComponent(later.docsList, 'DocsListPage'),
+});
+
+const docs = createRoute({
+  getParentRoute: () => root,
+  path: '/docs/$namespace/$kind/$name/$',
+  component: lazyRouteComponent(later.docs, 'DocsPage'),
+});
+
 const temporal = createRoute({
   getParentRoute: () => root,
   path: '/temporal/$',
@@ -228,6 +250,9 @@ const routes = root.addChildren([
   editRole,
   me,
   sessions,
+  search,
+  docsList,
+  docs,
   temporal,
 ]);
 

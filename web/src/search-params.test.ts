@@ -6,6 +6,7 @@ import {
   readCatalogSearch,
   readRunSearch,
   readRunsSearch,
+  readSearchSearch,
   readTemplateSearch,
 } from './search-params';
 
@@ -16,10 +17,21 @@ describe('addresses', () => {
     ['?status=failed', readRunsSearch],
     ['?who=user:default/ada&action=run.create&outcome=denied&since=2026-01-31', readAuditSearch],
     ['?phase=parked&group=cause', readRunsSearch],
+    ['?query=shop&types[]=techdocs&filters[kind][]=Component&filters[kind][]=API&pageCursor=MQ==', readSearchSearch],
     ['?page=2&formData={"name":"1"}', readTemplateSearch],
   ])('survive being read and written: %s', (address, read) => {
     const search = read(parseSearch(address));
     expect(decodeURIComponent(queryString(search))).toBe(address);
+  });
+
+  it('of the search are read in each form that Backstage writes', () => {
+    expect(
+      readSearchSearch(parseSearch('?types[0]=techdocs&filters[kind]=API&filters[tag][1]=go&filters[none]=x')),
+    ).toEqual({
+      'types[]': ['techdocs'],
+      'filters[kind][]': ['API'],
+      'filters[tag][]': ['go'],
+    });
   });
 
   it('drop unknown parameters', () => {

@@ -138,6 +138,42 @@ export type ExplainSearch = ReturnType<typeof readExplainSearch>;
 
 export const readRolesSearch = (raw: Raw) => compact({ q: text(raw.q) });
 
+/** The filters of the search, by the name of the field; Backstage's page writes them as filters[kind]. */
+export const searchFilters = ['kind', 'owner', 'lifecycle', 'tag'] as const;
+export type SearchFilter = (typeof searchFilters)[number];
+
+export type SearchSearch = {
+  query?: string;
+  'types[]'?: string[];
+  'filters[kind][]'?: string[];
+  'filters[owner][]'?: string[];
+  'filters[lifecycle][]'?: string[];
+  'filters[tag][]'?: string[];
+  pageCursor?: string;
+};
+
+/** The parameters of Backstage's search page, in the forms in which it writes lists. */
+export const readSearchSearch = (raw: Raw): SearchSearch =>
+  compact({
+    query: text(raw.query),
+    'types[]': listOf(raw, 'types'),
+    'filters[kind][]': listOf(raw, 'filters[kind]'),
+    'filters[owner][]': listOf(raw, 'filters[owner]'),
+    'filters[lifecycle][]': listOf(raw, 'filters[lifecycle]'),
+    'filters[tag][]': listOf(raw, 'filters[tag]'),
+    pageCursor: text(raw.pageCursor),
+  });
+
+/** The values of a list that is written as key, key[] or key[0]. */
+function listOf(raw: Raw, key: string): string[] | undefined {
+  const keys = Object.keys(raw).filter(
+    (other) => other === key || (other.startsWith(`${key}[`) && /\[\d*\]$/.test(other.slice(key.length))),
+  );
+  return texts(keys.flatMap((other) => raw[other]));
+}
+
+export const readDocsSearch = (raw: Raw) => compact({ q: text(raw.q) });
+
 export const readSessionsSearch = (raw: Raw) => compact({ user: text(raw.user) });
 
 export const readActionsSearch = (raw: Raw) => compact({ q: text(raw.q) });

@@ -15,6 +15,8 @@ import type {
   CatalogModel,
   ConflictList,
   Decisions,
+  DocsIndex,
+  DocsMetadata,
   Entity,
   EntityExplanation,
   EntityHistory,
@@ -47,6 +49,7 @@ import type {
   RunDetail,
   RunID,
   RunPage,
+  SearchResults,
   Self,
   SourceList,
   SourceWithSweeps,
@@ -210,6 +213,58 @@ export function queryEntities(query: EntityQuery, signal?: AbortSignal): Promise
     query: { limit, fields: fieldList, ...(cursor ? { cursor } : first) },
     ...(signal && { signal }),
   });
+}
+
+export interface SearchQuery {
+  term: string;
+  types?: readonly string[];
+  filters?: Readonly<Record<string, readonly string[]>>;
+  pageCursor?: string;
+  pageLimit?: number;
+}
+
+/** Searches entities, documentation and more, as Backstage's search page does. */
+export function searchDocuments(query: SearchQuery, signal?: AbortSignal): Promise<SearchResults> {
+  const { term, types, filters = {}, pageCursor, pageLimit } = query;
+  const lists = [
+    ...numbered('types', types ?? []),
+    ...Object.entries(filters).flatMap(([field, values]) => numbered(`filters[${field}]`, values)),
+  ];
+  return json('/api/search/query', {
+    query: { term, ...Object.fromEntries(lists), pageCursor, pageLimit },
+    ...(signal && { signal }),
+  });
+}
+
+/** A list in the form of Backstage's search: key[0], key[1]. */
+function numbered(key: string, values: readonly string[]): [string, string][] {
+  return values.map((value, index) => [`${key}[${index}]`, value]);
+}
+
+/** The HTML of a page of documentation, as the server has it. */
+export async function fetchDocsPage(address: string, signal?: AbortSignal): Promise<string> {
+  return (await send(address, signal && { signal })).text();
+}
+
+/** What is known of a site: its name, and when and of what it was built. */
+export function fetchDocsMetadata(site: string, signal?: AbortSignal): Promise<DocsMetadata> {
+  return json(`/api/techdocs/metadata/techdocs/${site}`, signal && { signal });
+}
+
+/** The index of a site's own search. */
+export function fetchDocsIndex(address: string, signal?: AbortSignal): Promise<DocsIndex> {
+  return json(address, signal && { signal });
+}
+
+/** Has the browser get a cookie with which it loads the pictures of documentation. It answers until when that holds. */
+export async function allowDocsFiles(signal?: AbortSignal): Promise<string> {
+  const answer = await json<{ expiresAt: string }>('/api/techdocs/.backstage/auth/v1/cookie', signal && { signal });
+  return answer.expiresAt;
+}
+
+/** Asks for a new build of a site if its source has changed, and reads what becomes of it. */
+export async function syncDocs(site: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array> | null> {
+  return (await send(`/api/techdocs/sync/${site}`, { headers: { Accept: 'text/event-stream' }, signal })).body;
 }
 
 export type ExportFormat = 'csv' | 'json';

@@ -13,7 +13,7 @@ function streamOf(...chunks: string[]): ReadableStream<Uint8Array> {
 
 async function idsOf(stream: ReadableStream<Uint8Array>): Promise<number[]> {
   const ids: number[] = [];
-  for await (const event of readEvents(stream)) ids.push(event.id);
+  for await (const event of readEvents<{ id: number }>(stream)) ids.push(event.id);
   return ids;
 }
 

@@ -1,10 +1,19 @@
-import type { TaskEvent } from './types';
+/** A server-sent event: its name, which is message if it has none, and its `data`, parsed. */
+export interface ServerEvent {
+  event: string;
+  data: unknown;
+}
+
+/** The `data` of server-sent events; see readNamedEvents. */
+export async function* readEvents<Data>(body: ReadableStream<Uint8Array>): AsyncGenerator<Data> {
+  for await (const { data } of readNamedEvents(body)) yield data as Data;
+}
 
 /**
- * Reads server-sent events from chunks of any size. It yields the parsed `data` of each event and skips
- * comments and other fields. It ends when the server closes the stream.
+ * Reads server-sent events from chunks of any size. It skips comments and other fields than the name and the `data` of an
+ * event. It ends when the server closes the stream.
  */
-export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<TaskEvent> {
+export async function* readNamedEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerEvent> {
   const reader = body.pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>).getReader();
   let rest = '';
   try {
@@ -23,11 +32,12 @@ export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenera
   }
 }
 
-function parseBlock(block: string): TaskEvent | undefined {
-  const data = block
-    .split('\n')
-    .filter((line) => line.startsWith('data:'))
-    .map((line) => line.slice('data:'.length).trimStart())
-    .join('\n');
-  return data ? JSON.parse(data) : undefined;
+function parseBlock(block: string): ServerEvent | undefined {
+  const lines = block.split('\n');
+  const data = valuesOf(lines, 'data').join('\n');
+  return data ? { event: valuesOf(lines, 'event')[0] ?? 'message', data: JSON.parse(data) } : undefined;
+}
+
+function valuesOf(lines: readonly string[], field: string): string[] {
+  return lines.filter((line) => line.startsWith(`${field}:`)).map((line) => line.slice(field.length + 1).trimStart());
 }

@@ -99,6 +99,17 @@ export const containerLogQuery = (place: api.ContainerPlace, part: { tailLines: 
 export const entitiesQuery = (query: api.EntityQuery) =>
   queryOptions({ queryKey: ['entities', query], queryFn: ({ signal }) => api.queryEntities(query, signal) });
 
+/** A list of entities that is read on from its end. */
+export const entityListQuery = (query: Omit<api.EntityQuery, 'offset' | 'cursor'>) =>
+  infiniteQueryOptions({
+    queryKey: ['entity-list', query],
+    queryFn: ({ signal, pageParam }) =>
+      api.queryEntities({ ...query, ...(pageParam && { cursor: pageParam }) }, signal),
+    initialPageParam: '',
+    getNextPageParam: ({ pageInfo }) => pageInfo.nextCursor,
+    placeholderData: (previous) => previous,
+  });
+
 /** A page of entities by its number, from 0. Only the first has the number of all of them. */
 export const entityPageQuery = (
   query: Omit<api.EntityQuery, 'offset' | 'cursor' | 'totalItems'>,

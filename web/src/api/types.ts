@@ -1,3 +1,4 @@
+import type { SanitizerOptions } from '@/docs/sanitize';
 import type { components } from './openapi';
 
 /**
@@ -9,7 +10,7 @@ type Schemas = components['schemas'];
 export type JsonObject = Record<string, unknown>;
 
 export type Welcome = Schemas['Welcome'];
-export type Info = Schemas['Info'];
+export type Info = Schemas['Info'] & { docs?: { sanitizer: SanitizerOptions } };
 export type CustomField = Schemas['CustomField'];
 export type Integration = Schemas['Integration'];
 export type Session = Schemas['Session'];
@@ -89,6 +90,48 @@ export type PreviewedChange = Schemas['PreviewChange'];
 export type PluginPolicies = Schemas['PluginPolicies'];
 export type PluginRules = Schemas['PluginRules'];
 export type Decisions = Schemas['Decisions'];
+
+/** What is found: an entity, a section of documentation, or whatever its type says. */
+export interface SearchResult {
+  type: string;
+  document: SearchDocument;
+  highlight?: { preTag: string; postTag: string; fields: Record<string, string> };
+}
+
+export interface SearchDocument {
+  title: string;
+  text: string;
+  location: string;
+  kind?: string;
+  namespace?: string;
+  name?: string;
+  owner?: string;
+  lifecycle?: string;
+  componentType?: string;
+  entityTitle?: string;
+  path?: string;
+}
+
+export interface SearchResults {
+  results: SearchResult[];
+  /** Unknown if each result has to be checked for permission. */
+  numberOfResults?: number;
+  nextPageCursor?: string;
+  previousPageCursor?: string;
+}
+
+/** What a generator of documentation writes beside its pages. */
+export interface DocsMetadata {
+  site_name: string;
+  site_description?: string | null;
+  /** In milliseconds. */
+  build_timestamp?: number;
+  etag?: string;
+}
+
+export interface DocsIndex {
+  docs: { location: string; title: string; text: string }[];
+}
 
 export type Source = Schemas['CatalogSource'];
 export type SourceList = Schemas['CatalogSources'];

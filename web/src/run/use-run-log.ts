@@ -95,7 +95,7 @@ async function follow(id: string, log: RunLog, { live, take, connected, signal }
 async function drain(response: Response, take: (event: TaskEvent) => void): Promise<boolean> {
   let complete = false;
   if (!response.body) return complete;
-  for await (const event of readEvents(response.body)) {
+  for await (const event of readEvents<TaskEvent>(response.body)) {
     take(event);
     if (event.type === 'recovered') complete = false;
     if (event.type === 'completion') complete = true;

@@ -2,18 +2,22 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { act, cleanup, fireEvent, render, screen } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { fetchActions, fetchBookmarks, fetchFacets, fetchRuns, queryEntities } from '@/api/client';
+import { entitiesByRefs, fetchActions, fetchBookmarks, fetchRuns, searchDocuments } from '@/api/client';
 import { ApiError } from '@/api/errors';
 import { Finder } from './finder';
 
-vi.mock('@tanstack/react-router', () => ({ useNavigate: () => () => undefined }));
+const push = vi.fn();
+vi.mock('@tanstack/react-router', () => ({
+  useNavigate: () => () => undefined,
+  useRouter: () => ({ history: { push } }),
+}));
 vi.mock('@/api/client', () => ({
   byTitle: '',
+  entitiesByRefs: vi.fn(),
   fetchActions: vi.fn(),
   fetchBookmarks: vi.fn(),
-  fetchFacets: vi.fn(),
   fetchRuns: vi.fn(),
-  queryEntities: vi.fn(),
+  searchDocuments: vi.fn(),
 }));
 
 const incomplete = 'Not everything could be searched: try again.';
@@ -22,9 +26,10 @@ beforeEach(() => {
   vi.useFakeTimers({ shouldAdvanceTime: true });
   vi.mocked(fetchActions).mockResolvedValue([]);
   vi.mocked(fetchBookmarks).mockResolvedValue([]);
-  vi.mocked(fetchFacets).mockResolvedValue({ kind: [] });
   vi.mocked(fetchRuns).mockResolvedValue({ runs: [], total: 0 });
-  vi.mocked(queryEntities).mockResolvedValue({ items: [], totalItems: 0, pageInfo: {} });
+  vi.mocked(entitiesByRefs).mockResolvedValue([]);
+  vi.mocked(searchDocuments).mockResolvedValue({ results: [], numberOfResults: 0 });
+  localStorage.clear();
 });
 
 afterEach(() => {
@@ -49,17 +54,16 @@ it('asks the server when the user pauses, not at every keystroke', async () => {
   show();
   for (const text of ['s', 'sh', 'sho', 'shop']) {
     type(text);
-    await act(() => vi.advanceTimersByTimeAsync(50));
+    await act(() => vi.advanceTimersByTimeAsync(10));
   }
   expect(screen.getByRole('status').textContent).toBe('Searching …');
-  expect(queryEntities).not.toHaveBeenCalled();
-  expect(await screen.findByText('Nothing has “shop” in its name, title or description.')).toBeTruthy();
-  expect(vi.mocked(queryEntities).mock.calls.map(([{ text }]) => text)).toEqual(['shop', 'shop']);
-  expect(fetchFacets).toHaveBeenCalledTimes(1);
+  expect(searchDocuments).not.toHaveBeenCalled();
+  expect(await screen.findByText('Nothing was found for “shop”.')).toBeTruthy();
+  expect(new Set(vi.mocked(searchDocuments).mock.calls.map(([{ term }]) => term))).toEqual(new Set(['shop']));
 });
 
 it('says that not everything could be searched, with and without results', async () => {
-  vi.mocked(queryEntities).mockRejectedValue(new Error('The database went away'));
+  vi.mocked(searchDocuments).mockRejectedValue(new Error('The database went away'));
   show();
   type('nothing-like-it');
   expect(await screen.findByText(incomplete)).toBeTruthy();
@@ -74,5 +78,78 @@ it('says nothing of things without permission', async () => {
   vi.mocked(fetchRuns).mockRejectedValue(new ApiError(new Response(null, { status: 403 }), 'NotAllowedError', 'no'));
   show();
   type('shop');
-  expect(await screen.findByText(/^Nothing has “shop”/)).toBeTruthy();
+  expect(await screen.findByText(/^Nothing was found for “shop”/)).toBeTruthy();
+});
+
+/** Results of one type, as the recorded Backstage answers. */
+function answer(type: string, ...documents: { title: string; text: string; location: string; kind?: string }[]) {
+  vi.mocked(searchDocuments).mockImplementation(({ types }) =>
+    Promise.resolve(
+      types?.[0] === type
+        ? {
+            numberOfResults: 40,
+            results: documents.map((document) => ({
+              type,
+              document,
+              highlight: {
+                preTag: '<a1>',
+                postTag: '</a1>',
+                fields: { title: document.title.replace('Shop', '<a1>Shop</a1>'), text: document.text },
+              },
+            })),
+          }
+        : { results: [], numberOfResults: 0 },
+    ),
+  );
+}
+
+it('groups results by type, and ends with all of them', async () => {
+  answer('techdocs', { title: 'Shop guide', text: 'How to sell', location: '/docs/default/component/shop/guide/' });
+  show();
+  type('shop');
+  const group = await screen.findByRole('group', { name: 'Documentation 40' });
+  expect([...group.querySelectorAll('[role=option]')].map((option) => option.textContent)).toEqual([
+    'Shop guideHow to sell',
+    'All 40 in Documentation',
+  ]);
+  expect(group.querySelector('mark')?.textContent).toBe('Shop');
+  expect(screen.getAllByRole('option').at(-1)?.textContent).toBe('All 40 results');
+});
+
+it('opens the result of what was typed when Enter is pressed before it is there', async () => {
+  answer('software-catalog', {
+    title: 'Shop',
+    text: '',
+    location: '/catalog/default/component/shop',
+    kind: 'Component',
+  });
+  show();
+  type('shop');
+  fireEvent.keyDown(screen.getByRole('combobox'), { key: 'Enter' });
+  expect(push).not.toHaveBeenCalled();
+  await vi.waitFor(() => expect(push).toHaveBeenCalledWith('/catalog/default/component/shop'));
+});
+
+it('leads to the form of a template', async () => {
+  answer('software-catalog', { title: 'Shop', text: '', location: '/catalog/default/template/shop', kind: 'Template' });
+  show();
+  type('shop');
+  fireEvent.click(await screen.findByRole('option', { name: /^Shop/ }));
+  expect(push).toHaveBeenCalledWith('/create/templates/default/shop');
+});
+
+it('offers what was searched before', async () => {
+  answer('software-catalog', {
+    title: 'Shop',
+    text: '',
+    location: '/catalog/default/component/shop',
+    kind: 'Component',
+  });
+  show();
+  type('shop');
+  fireEvent.click(await screen.findByRole('option', { name: /^Shop/ }));
+  cleanup();
+  show();
+  fireEvent.click(screen.getByRole('option', { name: 'shop' }));
+  expect(screen.getByRole('combobox')).toHaveProperty('value', 'shop');
 });

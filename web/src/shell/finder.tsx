@@ -1,36 +1,50 @@
 import { Search } from 'lucide-react';
-import { type KeyboardEvent, type ReactNode, useDeferredValue, useId, useState } from 'react';
+import { type KeyboardEvent, type ReactNode, useDeferredValue, useEffect, useId, useState } from 'react';
+import { Pieces } from '@/search/highlight';
+import { rememberSearch } from '@/search/recent';
 import { classNames } from '@/ui/class-names';
 import { plural } from '@/ui/format';
-import { Marked } from '@/ui/marked';
 import { Key } from '@/ui/tag';
-import { excerpt, type Hit } from './rank';
-import { type Target, useFound, useOpen, useSuggestions } from './targets';
+import { type Entry, type Group, type Target, useFound, useOpen, useSuggestions } from './targets';
 
-const label = 'Search the catalog, templates, runs and actions';
+const label = 'Search the catalog, documentation, runs and actions';
 
-/** The search: a text box, and below it the results, or the recently seen things while the box is empty. */
+/** The search: a text box, and below it the results by type, or suggestions while the box is empty. */
 export function Finder({ close }: { close: () => void }) {
   const listId = useId();
   const [text, setText] = useState('');
   const [active, setActive] = useState(0);
+  const [isWanted, setWanted] = useState(false);
   const term = useDeferredValue(text.trim());
   const suggestions = useSuggestions();
-  const { hits: found, total, loading, failed } = useFound(term);
+  const found = useFound(term);
   const open = useOpen();
 
-  const hits: readonly Hit<Target>[] = term ? found : suggestions;
-  const all: Target[] = term && total > 0 ? [{ kind: 'all', term }] : [];
-  const targets = [...hits.map(({ target }) => target), ...all];
-  const outcome = outcomeOf(term, { none: targets.length === 0, loading, failed });
+  const groups = term ? found.groups : suggestions;
+  const all: Target = { kind: 'all', id: term, type: undefined };
+  const targets = [...groups.flatMap(({ entries }) => entries.map(({ target }) => target)), ...(term ? [all] : [])];
+  const outcome = outcomeOf(term, { none: groups.length === 0, ...found });
+  const isLoading = found.loading || term !== text.trim();
   const choose = (index: number) => {
     const target = targets[index];
     if (!target) return;
+    if (target.kind === 'again') {
+      setText(target.id);
+      setActive(0);
+      return;
+    }
+    rememberSearch(term);
     open(target);
     close();
   };
+  // Enter means the results of what was typed, which may not be there yet.
+  useEffect(() => {
+    if (!isWanted || isLoading) return;
+    setWanted(false);
+    choose(active);
+  });
   const press = (event: KeyboardEvent) => {
-    if (event.key === 'Enter') return choose(active);
+    if (event.key === 'Enter') return text.trim() && isLoading ? setWanted(true) : choose(active);
     if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp') return;
     event.preventDefault();
     const step = event.key === 'ArrowDown' ? 1 : -1;
@@ -51,39 +65,46 @@ export function Finder({ close }: { close: () => void }) {
           aria-label={label}
           aria-expanded
           aria-controls={listId}
+          aria-autocomplete="list"
           aria-activedescendant={targets.length > 0 ? `${listId}-${active}` : undefined}
           placeholder={label}
           value={text}
           onChange={(event) => {
             setText(event.target.value);
             setActive(0);
+            setWanted(false);
           }}
           onKeyDown={press}
           className="h-12 min-w-0 grow bg-transparent outline-none"
         />
         <Key>Esc</Key>
       </div>
-      <div id={listId} role="listbox" aria-label="Results" tabIndex={-1} className="max-h-[50vh] overflow-y-auto p-1">
-        {hits.map((hit, index) => (
-          <Row key={keyOf(hit.target)} {...row(index)}>
-            <Found hit={hit} term={term} />
-          </Row>
+      <div id={listId} role="listbox" aria-label="Results" tabIndex={-1} className="max-h-[60vh] overflow-y-auto p-1">
+        {groups.map((group, at) => (
+          <Entries key={group.label} group={group} first={firstOf(groups, at)} row={row} />
         ))}
-        {all.length > 0 && (
-          <Row key="all" {...row(hits.length)}>
+        {term && groups.length > 0 && (
+          <Row {...row(targets.length - 1)}>
             <span className="text-accent">
-              {total === 1 ? 'The one result' : `All ${plural(total, 'result')}`} in the catalog
+              {found.total > 0 ? `All ${plural(found.total, 'result')}` : 'Search everything'}
             </span>
           </Row>
         )}
       </div>
-      {outcome && (
-        <p role="status" className="px-4 pb-4 text-muted">
-          {outcome}
-        </p>
-      )}
+      <p role="status" className={classNames('text-muted', outcome && 'px-4 pb-4')}>
+        {outcome ?? <span className="sr-only">{countOf(groups)}</span>}
+      </p>
     </>
   );
+}
+
+/** The position of a group's first entry among all entries. */
+function firstOf(groups: readonly Group[], at: number): number {
+  return groups.slice(0, at).reduce((sum, { entries }) => sum + entries.length, 0);
+}
+
+function countOf(groups: readonly Group[]): string {
+  return plural(firstOf(groups, groups.length), 'result');
 }
 
 interface Outcome {
@@ -96,30 +117,48 @@ interface Outcome {
 function outcomeOf(term: string, { none, loading, failed }: Outcome): string | undefined {
   if (none && loading) return 'Searching …';
   if (failed) return 'Not everything could be searched: try again.';
-  return none ? `Nothing has “${term}” in its name, title or description.` : undefined;
+  return none ? `Nothing was found for “${term}”.` : undefined;
 }
 
-function keyOf(target: Target): string {
-  return `${target.kind} ${'id' in target ? target.id : ''}`;
+interface EntriesProps {
+  group: Group;
+  first: number;
+  row: (index: number) => Omit<RowProps, 'children'>;
 }
 
-/** A result: its title, its kind, and where the term is when it is not in the title. */
-function Found({ hit: { target, title, because }, term }: { hit: Hit<Target>; term: string }) {
-  const hint = 'hint' in target ? target.hint : undefined;
+function Entries({ group: { label, total, entries }, first, row }: EntriesProps) {
+  const headingId = useId();
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset is no part of a list of options
+    <div role="group" aria-labelledby={headingId}>
+      <p id={headingId} className="flex gap-2 px-2 pt-2 pb-1 text-small text-muted">
+        {label} {total !== undefined && <span>{total.toLocaleString('en')}</span>}
+      </p>
+      {entries.map((entry, index) => (
+        <Row key={`${entry.target.kind} ${entry.target.id}`} {...row(first + index)}>
+          <Shown entry={entry} />
+        </Row>
+      ))}
+    </div>
+  );
+}
+
+/** An entry: its title, what it is, and where the term is when it is not in the title. */
+function Shown({ entry: { title, excerpt, hint, icon, target } }: { entry: Entry }) {
   return (
     <>
-      {'icon' in target && target.icon}
+      {icon}
       <span className="min-w-0 grow py-1">
-        <span className="block truncate">
-          <Marked text={title} term={term} />
+        <span className={classNames('block truncate', target.kind === 'all' && 'text-accent')}>
+          <Pieces pieces={title} />
         </span>
-        {because && (
+        {excerpt.length > 0 && (
           <span className="block truncate text-small text-muted">
-            {because.field}: <Marked text={excerpt(because.text, term)} term={term} />
+            <Pieces pieces={excerpt} />
           </span>
         )}
       </span>
-      <span className="shrink-0 text-small text-muted">{hint}</span>
+      <span className="max-w-[40%] shrink-0 truncate text-small text-muted">{hint}</span>
     </>
   );
 }

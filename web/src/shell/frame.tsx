@@ -1,6 +1,17 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet, useRouter } from '@tanstack/react-router';
-import { House, LayoutGrid, type LucideIcon, PanelLeft, Play, Plus, Search, UserRound, Users } from 'lucide-react';
+import {
+  BookOpen,
+  House,
+  LayoutGrid,
+  type LucideIcon,
+  PanelLeft,
+  Play,
+  Plus,
+  Search,
+  UserRound,
+  Users,
+} from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { infoQuery, roleAccessQuery, sessionQuery } from '@/api/queries';
 import { humanizeRef } from '@/entity/ref';
@@ -102,6 +113,7 @@ function Rail({ collapsed, onToggle }: { collapsed: boolean; onToggle: () => voi
       <RailLink to="/catalog" icon={LayoutGrid} label="Catalog" collapsed={collapsed} />
       <RailLink to="/create" icon={Plus} label="Create" collapsed={collapsed} />
       <RailLink to="/runs" icon={Play} label="Runs" collapsed={collapsed} />
+      <RailLink to="/docs" icon={BookOpen} label="Docs" collapsed={collapsed} />
       {roles && roles.read !== 'DENY' && <RailLink to="/roles" icon={Users} label="Roles" collapsed={collapsed} />}
       <button
         type="button"
@@ -118,7 +130,7 @@ function Rail({ collapsed, onToggle }: { collapsed: boolean; onToggle: () => voi
 }
 
 interface RailLinkProps {
-  to: '/' | '/catalog' | '/create' | '/runs' | '/roles';
+  to: '/' | '/catalog' | '/create' | '/runs' | '/docs' | '/roles';
   icon: LucideIcon;
   label: string;
   collapsed: boolean;

@@ -43,6 +43,11 @@ function look(term: string, { title, others }: Candidate<unknown>) {
   return undefined;
 }
 
+/** Whether a text has the term in it. */
+export function contains(text: string, term: string): boolean {
+  return gradeOf(text, term) !== undefined;
+}
+
 const grades = 4;
 
 /**

@@ -1,34 +1,59 @@
-import { keepPreviousData, useQuery } from '@tanstack/react-query';
-import { useNavigate } from '@tanstack/react-router';
-import { Terminal } from 'lucide-react';
+import { keepPreviousData, useQueries, useQuery } from '@tanstack/react-query';
+import { useNavigate, useRouter } from '@tanstack/react-router';
+import { History, Terminal } from 'lucide-react';
 import type { ReactNode } from 'react';
-import { byTitle } from '@/api/client';
 import { ApiError } from '@/api/errors';
-import { actionsQuery, entitiesQuery, facetsQuery, runsQuery } from '@/api/queries';
-import type { Action, Entity, RunSummary } from '@/api/types';
+import { actionsQuery, runsQuery } from '@/api/queries';
+import type { Action, RunSummary, SearchResult } from '@/api/types';
 import { useRecent } from '@/entity/bookmarks';
 import { KindIcon } from '@/entity/kind-icon';
-import { displayName, namespaceOf, parseRef, refOf } from '@/entity/ref';
+import { parseRef } from '@/entity/ref';
 import { useTitles } from '@/entity/titles';
 import { runName } from '@/run/name';
 import { runLook } from '@/run/status';
-import { isListedByDefault } from '@/search-params';
+import { excerptOf, type Piece, piecesOf } from '@/search/highlight';
+import { searchQuery } from '@/search/queries';
+import { recentSearches } from '@/search/recent';
+import { addressOf, hintOf, searchTypes, TypeIcon, typeLabel } from '@/search/types';
 import { StateIcon } from '@/ui/state';
 import { useSettled } from '@/ui/use-settled';
-import { type Candidate, type Hit, rank } from './rank';
+import { type Candidate, contains, excerpt, type Hit, rank } from './rank';
 
 /** The target of a search result. */
 export type Target =
-  | { kind: 'entity' | 'template' | 'run' | 'action'; id: string; hint: string; icon: ReactNode }
-  | { kind: 'page'; id: (typeof pages)[number]['to']; hint: string }
-  /** All entities of the catalog that contain the term. */
-  | { kind: 'all'; term: string };
+  | { kind: 'entity' | 'run' | 'action'; id: string }
+  | { kind: 'page'; id: (typeof pages)[number]['to'] }
+  /** An address of the portal or of somewhere else. */
+  | { kind: 'address'; id: string }
+  /** A search that was made before. */
+  | { kind: 'again'; id: string }
+  /** All results, of one type if there is one. */
+  | { kind: 'all'; id: string; type: string | undefined };
+
+/** A result, or a suggestion, as it is shown. */
+export interface Entry {
+  target: Target;
+  title: readonly Piece[];
+  /** Where the term is, if it is not in the title. */
+  excerpt: readonly Piece[];
+  hint: string;
+  icon: ReactNode;
+}
+
+/** Entries of one type. */
+export interface Group {
+  label: string;
+  /** How many there are, if it is known. */
+  total: number | undefined;
+  entries: readonly Entry[];
+}
 
 const pages = [
   { title: 'Home', to: '/' },
   { title: 'Catalog', to: '/catalog' },
   { title: 'Create', to: '/create' },
   { title: 'Runs', to: '/runs' },
+  { title: 'Docs', to: '/docs' },
   { title: 'Actions for templates', to: '/create/actions' },
   { title: 'Import into the catalog', to: '/catalog/import' },
   { title: 'Sources of the catalog', to: '/catalog/sources' },
@@ -39,27 +64,18 @@ const pages = [
   { title: 'Roles', to: '/roles' },
 ] as const;
 
-const entityFields = [
-  'kind',
-  'metadata.name',
-  'metadata.namespace',
-  'metadata.title',
-  'metadata.description',
-  'spec.profile',
-];
-
-/** The maximum number of ranked entities with the term in the name, and of others. */
-const mostNamed = 100;
-const mostOthers = 20;
-const mostShown = 30;
+const mostOfType = 6;
+const mostLocal = 5;
 /** The newest runs, which people usually look for. */
 const mostRuns = 200;
 /** The delay after the last keystroke before a search, in milliseconds. */
-const pause = 150;
+const pause = 60;
+/** The server refuses longer ones. */
+const longest = 100;
 
 interface Found {
-  hits: Hit<Target>[];
-  /** The number of entities that contain the term. */
+  groups: Group[];
+  /** How many results the server has of all types. */
   total: number;
   loading: boolean;
   /** Whether something could not be searched, so that results may be missing. */
@@ -67,35 +83,32 @@ interface Found {
 }
 
 /**
- * The results for the term, the best first. The server is asked when the user pauses; earlier results are
- * ranked again at every keystroke.
+ * The results for the term by type. Types whose titles have the term come first. The server is asked when the user pauses,
+ * and runs, actions and pages are searched here at every keystroke.
  */
 export function useFound(term: string): Found {
-  const settled = useSettled(term, pause);
+  const settled = useSettled(term, pause).slice(0, longest);
   const asked = { enabled: term !== '' && settled !== '', placeholderData: keepPreviousData };
-  const shared = { text: settled, fields: entityFields, orderField: byTitle };
-  const textFields = ['metadata.name', 'metadata.title', 'spec.profile.displayName'];
-  const named = useQuery({ ...entitiesQuery({ ...shared, textFields, limit: mostNamed }), ...asked });
-  const others = useQuery({ ...entitiesQuery({ ...shared, limit: mostOthers }), ...asked });
-  const counts = useQuery({ ...facetsQuery(['kind'], [], settled), ...asked });
+  const answers = useQueries({
+    queries: searchTypes.map((type) => ({
+      ...searchQuery({ term: settled, types: [type], pageLimit: mostOfType }),
+      ...asked,
+    })),
+  });
   const runs = useQuery({ ...runsQuery({ limit: mostRuns }), ...asked, staleTime: 10_000 });
   const actions = useQuery({ ...actionsQuery, ...asked });
-
-  const entities = new Map(
-    [...(named.data?.items ?? []), ...(others.data?.items ?? [])].map((entity) => [refOf(entity), entity]),
-  );
-  const candidates = [
-    ...templatesFirst([...entities.values()]).map(ofEntity),
-    ...(runs.data?.runs ?? []).map(ofRun),
-    ...(actions.data ?? []).map(ofAction),
-    ...pages.map(ofPage),
-  ];
-  const total = counts.data?.kind?.reduce((sum, { value, count }) => sum + (isListedByDefault(value) ? count : 0), 0);
+  const all = term === '' ? [] : searchTypes.map((type, index) => ofServer(type, settled, answers[index]?.data));
+  const groups = [
+    ...all,
+    ofLocal('Runs', term, (runs.data?.runs ?? []).map(ofRun)),
+    ofLocal('Actions', term, (actions.data ?? []).map(ofAction)),
+    ofLocal('Pages', term, pages.map(ofPage)),
+  ].filter(({ entries }) => entries.length > 0);
   return {
-    hits: term ? rank(term, candidates).slice(0, mostShown) : [],
-    total: total ?? 0,
-    loading: settled !== term || named.isFetching || others.isFetching || runs.isFetching,
-    failed: term !== '' && [named, others, counts, runs, actions].some(({ error }) => error && !isForbidden(error)),
+    groups: groups.toSorted((a, b) => Number(hasInTitle(b, term)) - Number(hasInTitle(a, term))),
+    total: all.reduce((sum, { total = 0 }) => sum + total, 0),
+    loading: settled !== term.slice(0, longest) || [...answers, runs].some(({ isFetching }) => isFetching),
+    failed: term !== '' && [...answers, runs, actions].some(({ error }) => error && !isForbidden(error)),
   };
 }
 
@@ -104,65 +117,131 @@ function isForbidden(error: Error): boolean {
   return error instanceof ApiError && error.status === 403;
 }
 
-/** The suggestions of an empty search: recently seen things, and the pages. */
-export function useSuggestions(): Hit<Target>[] {
+function hasInTitle({ entries }: Group, term: string): boolean {
+  return entries.some(({ title }) => title.some(({ isMarked }) => isMarked) || contains(plain(title), term));
+}
+
+function plain(pieces: readonly Piece[]): string {
+  return pieces.map(({ text }) => text).join('');
+}
+
+function ofServer(
+  type: string,
+  term: string,
+  answer: { results: SearchResult[]; numberOfResults?: number } | undefined,
+): Group {
+  const results = answer?.results ?? [];
+  const total = answer?.numberOfResults;
+  const entries = results.flatMap(entryOf);
+  const more: Entry[] =
+    total !== undefined && total > entries.length && entries.length > 0
+      ? [
+          {
+            ...bare({ kind: 'all', id: term, type }, `All ${total.toLocaleString('en')} in ${typeLabel(type)}`),
+            hint: '',
+          },
+        ]
+      : [];
+  return { label: typeLabel(type), total, entries: [...entries, ...more] };
+}
+
+function entryOf(result: SearchResult): Entry[] {
+  const address = addressOf(result);
+  if (address === undefined) return [];
+  const title = piecesOf(result, 'title');
+  const text = piecesOf(result, 'text');
+  const isInTitle = title.some(({ isMarked }) => isMarked);
+  const shown = !isInTitle || result.type !== 'software-catalog' ? excerptOf(text, 120) : [];
+  return [
+    {
+      target: { kind: 'address', id: address },
+      title,
+      excerpt: shown,
+      hint: hintOf(result),
+      icon: <TypeIcon result={result} />,
+    },
+  ];
+}
+
+function ofLocal(label: string, term: string, candidates: readonly Candidate<Entry>[]): Group {
+  const hits = term === '' ? [] : rank(term, candidates);
+  return { label, total: hits.length, entries: hits.slice(0, mostLocal).map((hit) => marked(hit, term)) };
+}
+
+function marked({ target, because }: Hit<Entry>, term: string): Entry {
+  const where = because && `${because.field}: ${excerpt(because.text, term)}`;
+  return { ...target, title: markedAt(plain(target.title), term), excerpt: where ? markedAt(where, term) : [] };
+}
+
+function markedAt(text: string, term: string): Piece[] {
+  const at = text.toLowerCase().indexOf(term.toLowerCase());
+  if (at < 0) return [{ text, isMarked: false }];
+  const end = at + term.length;
+  return [
+    { text: text.slice(0, at), isMarked: false },
+    { text: text.slice(at, end), isMarked: true },
+    { text: text.slice(end), isMarked: false },
+  ].filter((piece) => piece.text !== '');
+}
+
+function bare(target: Target, title: string, icon: ReactNode = null): Entry {
+  return { target, title: [{ text: title, isMarked: false }], excerpt: [], hint: '', icon };
+}
+
+/** The suggestions of an empty search: earlier searches, recently seen things, and the pages. */
+export function useSuggestions(): Group[] {
   const recent = useRecent();
   const titles = useTitles(recent);
-  const seen = recent.map((ref): Hit<Target> => {
+  const searched = recentSearches().map((term) =>
+    bare({ kind: 'again', id: term }, term, <History size={14} aria-hidden className="shrink-0 text-muted" />),
+  );
+  const seen = recent.map((ref) => {
     const { kind } = parseRef(ref);
-    const target: Target = { kind: 'entity', id: ref, hint: `${kind}, recently seen`, icon: <KindIcon kind={kind} /> };
-    return { target, title: titles.of(ref, kind), because: undefined };
+    return { ...bare({ kind: 'entity', id: ref }, titles.of(ref, kind), <KindIcon kind={kind} />), hint: kind };
   });
-  return [...seen, ...pages.map(ofPage).map(({ target, title }) => ({ target, title, because: undefined }))];
+  return [
+    { label: 'Recent searches', total: undefined, entries: searched },
+    { label: 'Recently seen', total: undefined, entries: seen },
+    { label: 'Pages', total: undefined, entries: pages.map(({ title, to }) => bare({ kind: 'page', id: to }, title)) },
+  ].filter(({ entries }) => entries.length > 0);
 }
 
-/** Goes to a target. */
+/** Goes to a target; an earlier search leads nowhere. */
 export function useOpen(): (target: Target) => void {
   const navigate = useNavigate();
+  const { history } = useRouter();
   return (target) => {
-    if (target.kind === 'all') return navigate({ to: '/catalog', search: { q: target.term } });
-    if (target.kind === 'page') return navigate({ to: target.id });
-    if (target.kind === 'run') return navigate({ to: '/runs/$id', params: { id: target.id } });
-    if (target.kind === 'action') return navigate({ to: '/create/actions/$id', params: { id: target.id } });
-    const { kind, namespace, name } = parseRef(target.id);
-    if (target.kind === 'template')
-      return navigate({ to: '/create/templates/$namespace/$name', params: { namespace, name } });
-    return navigate({ to: '/catalog/$namespace/$kind/$name', params: { kind, namespace, name } });
+    switch (target.kind) {
+      case 'all':
+        return navigate({
+          to: '/search',
+          search: { query: target.id, ...(target.type && { 'types[]': [target.type] }) },
+        });
+      case 'address':
+        return target.id.startsWith('/') ? history.push(target.id) : window.location.assign(target.id);
+      case 'page':
+        return navigate({ to: target.id });
+      case 'run':
+        return navigate({ to: '/runs/$id', params: { id: target.id } });
+      case 'action':
+        return navigate({ to: '/create/actions/$id', params: { id: target.id } });
+      case 'entity':
+        return navigate({ to: '/catalog/$namespace/$kind/$name', params: { ...parseRef(target.id) } });
+      case 'again':
+        return undefined;
+    }
   };
 }
 
-function templatesFirst(entities: readonly Entity[]): Entity[] {
-  return entities.toSorted((a, b) => Number(b.kind === 'Template') - Number(a.kind === 'Template'));
-}
-
-function ofEntity(entity: Entity): Candidate<Target> {
-  const kind = entity.kind.toLowerCase();
-  const place = namespaceOf(entity) === 'default' ? '' : ` in ${namespaceOf(entity)}`;
-  return {
-    target: {
-      kind: kind === 'template' ? 'template' : 'entity',
-      id: refOf(entity),
-      hint: `${kind}${place}`,
-      icon: <KindIcon kind={kind} />,
-    },
-    title: displayName(entity),
-    others: [
-      { field: 'name', text: entity.metadata.name },
-      { field: 'description', text: entity.metadata.description ?? '' },
-    ],
-  };
-}
-
-function ofRun(run: RunSummary): Candidate<Target> {
+function ofRun(run: RunSummary): Candidate<Entry> {
   const look = runLook(run);
+  const name = runName(run);
   return {
     target: {
-      kind: 'run',
-      id: run.id,
+      ...bare({ kind: 'run', id: run.id }, name, <StateIcon look={look} size={14} />),
       hint: `run, ${look.word.toLowerCase()}`,
-      icon: <StateIcon look={look} size={14} />,
     },
-    title: runName(run),
+    title: name,
     others: [
       { field: 'template', text: run.title },
       { field: 'id', text: run.id },
@@ -170,19 +249,15 @@ function ofRun(run: RunSummary): Candidate<Target> {
   };
 }
 
-function ofAction({ id, description = '' }: Action): Candidate<Target> {
+function ofAction({ id, description = '' }: Action): Candidate<Entry> {
+  const icon = <Terminal size={14} aria-hidden className="shrink-0 text-muted" />;
   return {
-    target: {
-      kind: 'action',
-      id,
-      hint: 'action',
-      icon: <Terminal size={14} aria-hidden className="shrink-0 text-muted" />,
-    },
+    target: { ...bare({ kind: 'action', id }, id, icon), hint: 'action' },
     title: id,
     others: [{ field: 'description', text: description }],
   };
 }
 
-function ofPage({ title, to }: (typeof pages)[number]): Candidate<Target> {
-  return { target: { kind: 'page', id: to, hint: 'page' }, title, others: [] };
+function ofPage({ title, to }: (typeof pages)[number]): Candidate<Entry> {
+  return { target: { ...bare({ kind: 'page', id: to }, title), hint: 'page' }, title, others: [] };
 }

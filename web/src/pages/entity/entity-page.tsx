@@ -4,6 +4,7 @@ import { lazy, Suspense, useEffect } from 'react';
 import { ApiError } from '@/api/errors';
 import { entityQuery } from '@/api/queries';
 import type { Entity } from '@/api/types';
+import { isDocumented, siteOf } from '@/docs/site';
 import { rememberVisit } from '@/entity/bookmarks';
 import { EntityLink } from '@/entity/entity-link';
 import { KindIcon } from '@/entity/kind-icon';
@@ -74,6 +75,11 @@ function Shown({ entity }: { entity: Entity }) {
             {partLabels[name]}
           </Tab>
         ))}
+        {isDocumented(entity) && (
+          <Tab to="/docs/$namespace/$kind/$name/$" params={{ ...siteOf(refOf(entity)), _splat: '' }} current={false}>
+            Docs
+          </Tab>
+        )}
       </Tabs>
       {current === 'overview' && <Overview entity={entity} />}
       {current === 'api' && (

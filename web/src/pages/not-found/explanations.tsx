@@ -40,18 +40,6 @@ const explanations: Record<string, Explanation> = {
       </p>
     ),
   },
-  '/docs': {
-    title: 'Documentation is not shown in the portal',
-    instead: (
-      <p>
-        It is in the repository of what it describes. The page of each entity in the{' '}
-        <Link to="/catalog" className={linkLook}>
-          catalog
-        </Link>{' '}
-        leads there, under Source.
-      </p>
-    ),
-  },
   '/settings': {
     title: 'There is no page for settings',
     instead: <p>Choose a theme and sign out in the menu under your name, at the top right.</p>,

@@ -1,0 +1,47 @@
+import { BookOpen, FileText, Plug } from 'lucide-react';
+import type { ReactNode } from 'react';
+import type { SearchResult } from '@/api/types';
+import { KindIcon } from '@/entity/kind-icon';
+import { capitalized } from '@/ui/format';
+
+/** The types of what the server finds, in the order in which they are shown. */
+export const searchTypes = ['software-catalog', 'techdocs', 'api'] as const;
+
+const labels: Record<string, string> = {
+  'software-catalog': 'Catalog',
+  techdocs: 'Documentation',
+  api: 'Operations of APIs',
+};
+
+export function typeLabel(type: string): string {
+  return labels[type] ?? capitalized(type.replaceAll('-', ' '));
+}
+
+export function TypeIcon({ result: { type, document } }: { result: SearchResult }): ReactNode {
+  const look = { size: 14, 'aria-hidden': true, className: 'shrink-0 text-muted' } as const;
+  if (type === 'software-catalog') return <KindIcon kind={document.kind ?? ''} />;
+  if (type === 'techdocs') return <BookOpen {...look} />;
+  if (type === 'api') return <Plug {...look} />;
+  return <FileText {...look} />;
+}
+
+/** What a result is, in few words. */
+export function hintOf({ type, document }: SearchResult): string {
+  if (type === 'software-catalog') {
+    const place = document.namespace && document.namespace !== 'default' ? ` in ${document.namespace}` : '';
+    return `${document.kind?.toLowerCase() ?? ''}${place}`;
+  }
+  return document.entityTitle ?? document.name ?? '';
+}
+
+/**
+ * The address of a result in the portal. A template is found to be used. Undefined for an address that would not open a page.
+ */
+export function addressOf({ type, document }: SearchResult): string | undefined {
+  const { location, kind } = document;
+  if (type === 'software-catalog' && kind?.toLowerCase() === 'template') {
+    const [, namespace, , name] = /^\/catalog\/([^/]+)\/([^/]+)\/([^/]+)$/.exec(location) ?? [];
+    if (namespace && name) return `/create/templates/${namespace}/${name}`;
+  }
+  return /^(?:\/(?!\/)|https?:\/\/)/.test(location) ? location : undefined;
+}
