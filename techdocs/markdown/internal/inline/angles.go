@@ -13,8 +13,8 @@ func angleLinks(b *builder) error {
 	hide, shorten := magic.flag("hide_protocol", false), magic.flag("repo_url_shortener", false)
 
 	b.add(
-		&pattern{trigger: "<", find: func(r *reader, data string, pos, _ int) (match, bool) {
-			return eachAngle(data, pos, func(start, end int) (found, bool) {
+		&pattern{trigger: "<", again: true, find: func(r *reader, data string, pos, _ int) (match, bool) {
+			return eachAngle(r, data, pos, func(start, end int) (found, bool) {
 				address := data[start+1 : end-1]
 				if protocolLength(address) == 0 {
 					return found{}, false
@@ -23,8 +23,8 @@ func angleLinks(b *builder) error {
 				return found{element: addressLink(r.unmark(address), address, hide, shorten)}, true
 			})
 		}},
-		&pattern{trigger: "@", find: func(r *reader, data string, pos, _ int) (match, bool) {
-			return eachAngle(data, pos, func(start, end int) (found, bool) {
+		&pattern{trigger: "@", again: true, find: func(r *reader, data string, pos, _ int) (match, bool) {
+			return eachAngle(r, data, pos, func(start, end int) (found, bool) {
 				address := data[start+1 : end-1]
 				at := strings.LastIndexByte(address, '@')
 
@@ -41,7 +41,7 @@ func angleLinks(b *builder) error {
 }
 
 // eachAngle calls try with each <...>, until it is true.
-func eachAngle(data string, pos int, try func(start, end int) (found, bool)) (match, bool) {
+func eachAngle(r *reader, data string, pos int, try func(start, end int) (found, bool)) (match, bool) {
 	for {
 		start := indexByteFrom(data, '<', pos)
 		if start < 0 {
@@ -55,6 +55,8 @@ func eachAngle(data string, pos int, try func(start, end int) (found, bool)) (ma
 
 		pos = start + 1 + next
 		if data[pos] == '<' {
+			r.reject(start)
+
 			continue
 		}
 
@@ -157,7 +159,7 @@ func rawHTML(b *builder) error {
 	quotes, on := b.options("smarty")
 	strict := on && quotes.flag("smart_angled_quotes", false)
 
-	b.add(&pattern{trigger: "<", find: func(r *reader, data string, pos, _ int) (match, bool) {
+	b.add(&pattern{trigger: "<", again: true, find: func(r *reader, data string, pos, _ int) (match, bool) {
 		for {
 			start := indexByteFrom(data, '<', pos)
 			if start < 0 {
@@ -167,6 +169,8 @@ func rawHTML(b *builder) error {
 			if end := rawEnd(data, start); end >= 0 && !(strict && at(data, end) == '>') {
 				return match{start: start, end: end, found: found{text: r.doc.Stash.Store(unescape(r.unmarkHTML(data[start:end])))}}, true
 			}
+
+			r.reject(start)
 
 			pos = start + 1
 		}
@@ -185,13 +189,19 @@ func rawEnd(data string, start int) int {
 		}
 
 		from := start + len(form.open)
-		end := indexFrom(data, form.close, from)
+		limit := len(data)
 
-		if end < 0 || strings.Contains(data[from:end], form.open) {
+		// The begin of another one ends the search, also if it is the begin of the end.
+		if next := indexFrom(data, form.open, from); next >= 0 {
+			limit = next + len(form.open) - 1
+		}
+
+		end := strings.Index(data[from:limit], form.close)
+		if end < 0 {
 			return -1
 		}
 
-		return end + len(form.close)
+		return from + end + len(form.close)
 	}
 
 	return tagEnd(data, start+1)

@@ -1,6 +1,7 @@
 package inline
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -64,8 +65,6 @@ func isAlnum(char rune) bool { return isDigit(char) || char|0x20 >= 'a' && char|
 
 func isDigit(char rune) bool { return char >= '0' && char <= '9' }
 
-func isHex(char rune) bool { return isDigit(char) || char|0x20 >= 'a' && char|0x20 <= 'f' }
-
 // isSpace is \s of Python's regular expressions.
 func isSpace(char rune) bool {
 	if char < utf8.RuneSelf {
@@ -95,11 +94,6 @@ func runLength(data string, pos int, char byte) int {
 	}
 
 	return end - pos
-}
-
-// boundary is \b: a word begins or ends at pos.
-func boundary(data string, pos, floor int) bool {
-	return isWord(before(data, pos, floor)) != isWord(at(data, pos))
 }
 
 // indexFrom is strings.Index with a start, or -1.
@@ -150,4 +144,20 @@ func indexAnyFrom(data, chars string, pos int) int {
 	}
 
 	return pos + index
+}
+
+// isDecimal is \d of Python's regular expressions.
+func isDecimal(char rune) bool {
+	if char < utf8.RuneSelf {
+		return isDigit(char)
+	}
+
+	return unicode.IsDigit(char)
+}
+
+// sortedSet sorts texts, each once.
+func sortedSet(texts []string) []string {
+	slices.Sort(texts)
+
+	return slices.Compact(texts)
 }

@@ -33,6 +33,7 @@ func codeSpans(b *builder) error {
 		}
 
 		spans.setPlain(options)
+		spans.setCustom(options)
 	}
 
 	b.add(&pattern{trigger: "`", find: spans.find})
@@ -44,6 +45,29 @@ type spans struct {
 	highlighted, plain bool
 	language, class    string
 	highlighter        *highlight.Highlighter
+	custom             map[string]customSpan
+}
+
+// A customSpan is an entry of custom_inline with a format for formulas, which is the only one there is.
+type customSpan struct {
+	class  string
+	format MathFormat
+}
+
+func (s *spans) setCustom(options Options) {
+	s.custom = map[string]customSpan{}
+
+	entries, _ := options.values["custom_inline"].([]any)
+	for _, entry := range entries {
+		table, _ := entry.(map[string]any)
+		custom := Options{"custom_inline", table}
+		name := custom.text("name", "")
+
+		if format := custom.text("format", ""); strings.Contains(format, "arithmatex") || strings.Contains(format, "math") {
+			generic := !strings.Contains(format, "mathjax")
+			s.custom[name] = customSpan{custom.text("class", ""), MathFormat{tag: "span", open: "\\(", close: "\\)", generic: generic}}
+		}
+	}
 }
 
 func (s *spans) setPlain(options Options) {
@@ -183,6 +207,15 @@ func (s *spans) format(r *reader, code, language string) found {
 	if !s.highlighted {
 		element := &tree.Element{Tag: "code"}
 		element.SetFinal(escapeHTML(code))
+
+		return found{element: element}
+	}
+
+	if custom, ok := s.custom[language]; ok {
+		element := custom.format.Element(code)
+		if custom.format.generic {
+			element.Set("class", custom.class)
+		}
 
 		return found{element: element}
 	}

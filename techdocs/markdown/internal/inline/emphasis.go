@@ -17,11 +17,11 @@ func emphasis(b *builder) error {
 	stars, underscores := stiff("strong", "em"), stiff("strong", "em")
 
 	if enabled == "all" || enabled == "asterisk" {
-		stars = smartStars
+		stars = smartly(smart, noSpaceSelf)
 	}
 
 	if enabled == "all" || enabled == "underscore" {
-		underscores = smartUnderscores
+		underscores = smartly(noWord, noSpace)
 	}
 
 	b.add((&pairing{'*', stars}).pattern(), (&pairing{'_', underscores}).pattern())
@@ -29,26 +29,18 @@ func emphasis(b *builder) error {
 	return nil
 }
 
-var smartStars = []pair{
-	{tags: "strong,em", open: fence{smart, 3, noSpaceSelf}, content: all, close: fence{noSpace, 3, smart}},
-	{tags: "em,strong", open: fence{smart, 3, noSpaceSelf}, content: limited, middle: fence{noSpaceSelf, 2, smart}, second: limited, close: fence{noSpaceSelf, 1, smart}},
-	{tags: "strong,em", open: fence{smart, 3, noSpaceSelf}, content: limited, middle: fence{noSpaceSelf, 1, smart}, second: limited, close: fence{noSpaceSelf, 2, smart}},
-	{tags: "strong,em", late: true, open: fence{smart, 2, noSpaceSelf}, content: limited, middle: fence{smart, 1, noSpaceSelf}, second: limited, close: fence{noSpaceSelf, 3, smart}},
-	{tags: "strong", open: fence{smart, 2, noSpaceSelf}, content: all, close: fence{noSpace, 2, smart}},
-	{tags: "em,strong", late: true, open: fence{smart, 1, noSpaceSelf}, content: limited, middle: fence{smart, 2, noSpaceSelf}, second: limited, close: fence{noSpace, 3, smart}},
-	{tags: "em", deep: true, open: fence{smart, 1, noSpaceSelf}, content: runs, close: fence{noSpaceSelf, 1, smart}},
-	{tags: "em", open: fence{smart, 1, noSpaceSelf}, content: all, close: fence{noSpace, 1, smart}},
-}
-
-var smartUnderscores = []pair{
-	{tags: "strong,em", open: fence{noWord, 3, noSpaceSelf}, content: all, close: fence{noSpace, 3, noWord}},
-	{tags: "em,strong", open: fence{noWord, 3, noSpaceSelf}, content: limited, middle: fence{noSpace, 2, noWord}, second: limited, close: fence{noSpace, 1, noWord}},
-	{tags: "strong,em", open: fence{noWord, 3, noSpaceSelf}, content: limited, middle: fence{noSpace, 1, noWord}, second: limited, close: fence{noSpace, 2, noWord}},
-	{tags: "strong,em", late: true, open: fence{noWord, 2, noSpaceSelf}, content: limited, middle: fence{noWord, 1, noSpaceSelf}, second: limited, close: fence{noSpace, 3, noWord}},
-	{tags: "strong", open: fence{noWord, 2, noSpaceSelf}, content: all, close: fence{noSpace, 2, noWord}},
-	{tags: "em,strong", late: true, open: fence{noWord, 1, noSpaceSelf}, content: limited, middle: fence{noWord, 2, noSpaceSelf}, second: limited, close: fence{noSpace, 3, noWord}},
-	{tags: "em", deep: true, open: fence{noWord, 1, noSpaceSelf}, content: runs, close: fence{noSpaceSelf, 1, noWord}},
-	{tags: "em", open: fence{noWord, 1, noSpaceSelf}, content: all, close: fence{noSpace, 1, noWord}},
+// smartly are the patterns that do not count within words. edge is around the elements, and inside is before the end of a content.
+func smartly(edge, inside look) []pair {
+	return []pair{
+		{tags: "strong,em", open: fence{edge, 3, noSpaceSelf}, content: all, close: fence{noSpace, 3, edge}},
+		{tags: "em,strong", open: fence{edge, 3, noSpaceSelf}, content: limited, middle: fence{inside, 2, edge}, second: limited, close: fence{inside, 1, edge}},
+		{tags: "strong,em", open: fence{edge, 3, noSpaceSelf}, content: limited, middle: fence{inside, 1, edge}, second: limited, close: fence{inside, 2, edge}},
+		{tags: "strong,em", late: true, open: fence{edge, 2, noSpaceSelf}, content: limited, middle: fence{edge, 1, noSpaceSelf}, second: limited, close: fence{inside, 3, edge}},
+		{tags: "strong", open: fence{edge, 2, noSpaceSelf}, content: all, close: fence{noSpace, 2, edge}},
+		{tags: "em,strong", late: true, open: fence{edge, 1, noSpaceSelf}, content: limited, middle: fence{edge, 2, noSpaceSelf}, second: limited, close: fence{noSpace, 3, edge}},
+		{tags: "em", deep: true, open: fence{edge, 1, noSpaceSelf}, content: runs, close: fence{noSpaceSelf, 1, edge}},
+		{tags: "em", open: fence{edge, 1, noSpaceSelf}, content: all, close: fence{noSpace, 1, edge}},
+	}
 }
 
 // stiff are the patterns that count within words, too: outer is the element of two characters, and inner that of one.

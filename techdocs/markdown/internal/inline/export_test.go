@@ -8,10 +8,19 @@ import (
 
 // HTML is the HTML within the first child of root, with what is stashed.
 func HTML(root *tree.Element, stash *tree.Stash) string {
+	root.All(func(element *tree.Element) bool {
+		element.Text, element.Tail = unescape(element.Text), unescape(element.Tail)
+		for i := range element.Attrs {
+			element.Attrs[i].Value = unescape(element.Attrs[i].Value)
+		}
+
+		return true
+	})
+
 	text := root.Children[0].HTML()
 	text = strings.TrimSuffix(strings.TrimPrefix(text, "<p>"), "</p>")
 
-	return unescape(strings.ReplaceAll(restore(text, stash), tree.Amp, "&"))
+	return strings.ReplaceAll(restore(text, stash), tree.Amp, "&")
 }
 
 func restore(text string, stash *tree.Stash) string {

@@ -42,6 +42,7 @@ type Parser struct {
 	patterns []*pattern
 	symbols  []*pattern
 	smarty   []*pattern
+	shorten  *shortener
 	escaped  [128]bool
 }
 
@@ -68,7 +69,11 @@ func (p *Parser) Run(root *tree.Element, doc *Document) {
 
 // Shorten is to be called before the attributes of elements are read (attr_list): it names the repositories that links lead to, if that
 // is configured. (In Python it has priority 9.9.)
-func (p *Parser) Shorten(_ *tree.Element) {}
+func (p *Parser) Shorten(root *tree.Element) {
+	if p.shorten != nil {
+		p.shorten.run(root)
+	}
+}
 
 // Symbols is to be called after abbreviations are found: it replaces symbols and quotation marks. (In Python it has priorities 6.1 and 6.)
 func (p *Parser) Symbols(root *tree.Element, doc *Document) {
@@ -83,6 +88,7 @@ func (p *Parser) Symbols(root *tree.Element, doc *Document) {
 type builder struct {
 	parser     *Parser
 	extensions map[string]map[string]any
+	magic      *magic
 }
 
 // options are those of an extension, and whether it is on.
@@ -116,19 +122,29 @@ func (b *builder) escape(chars string) {
 // parts add the patterns in their order, which is that of the priorities in Python. Extensions with the same priority are in the order in
 // which techdocs-core turns them on.
 var parts = []func(*builder) error{
-	escapes,     // which characters a backslash is for
-	codeSpans,   // 190
-	backslashes, // 180
-	footnotes,   // 175
-	links,       // 170 to 125
-	angleLinks,  // 120, 110
-	lineBreaks,  // 100
-	rawHTML,     // 90
-	entities,    // 80
-	loneMarks,   // 70
-	pairedMarks, // 65
-	emphasis,    // 60 to 40
-	newLines,    // 5.1, 5
+	escapes,      // which characters a backslash is for
+	codeSpans,    // 190
+	math,         // 189.9
+	quotedKeys,   // 185
+	backslashes,  // 180
+	progressBars, // 179
+	footnotes,    // 175
+	links,        // 170 to 125
+	angleLinks,   // 120, 110
+	lineBreaks,   // 100
+	rawHTML,      // 90
+	magicLinks,   // 85, 84.9
+	entities,     // 80
+	shorthands,   // 79.9 to 79.3
+	wikiLinks,    // 75
+	emojis,       // 75
+	keys,         // 70
+	loneMarks,    // 70
+	pairedMarks,  // 65
+	emphasis,     // 60 to 40
+	newLines,     // 5.1, 5
+	symbols,      // texts are read once more for these,
+	smarty,       // and once more for these
 }
 
 func escapes(b *builder) error {

@@ -86,7 +86,11 @@ func (r *reader) children(item queued) []queued {
 		inLink = item.inLink || isLink(parent)
 	)
 
-	for i := 0; i < len(parent.Children); i++ {
+	for i := 0; ; i++ { // children are added on the way
+		if i >= len(parent.Children) {
+			break
+		}
+
 		child := parent.Children[i]
 		below := inLink || isLink(child)
 
@@ -246,7 +250,11 @@ func (r *reader) store(f found, number int) string {
 
 	r.stash = append(r.stash, f)
 
-	return placeholder + strconv.Itoa(len(r.stash)-1) + tree.ETX
+	// Four digits, as in the original: where that takes the end of a mark for a URL, they show.
+	digits := strconv.Itoa(len(r.stash) - 1)
+	digits = strings.Repeat("0", max(4-len(digits), 0)) + digits
+
+	return placeholder + digits + tree.ETX
 }
 
 // texts reads the text of an element with the patterns after its own, and its tail with its own and those after it.

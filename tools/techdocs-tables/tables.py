@@ -1,0 +1,36 @@
+"""Writes the tables of names that techdocs/markdown takes from Pygments and pymdown-extensions.
+
+Run it from the root of the repository, in a Python environment that has both in the versions to follow:
+
+    pip install Pygments==2.21.0 pymdown-extensions==11.0.1
+    python tools/techdocs-tables/tables.py
+"""
+from pymdownx import emoji1_db, gemoji_db, keymap_db, twemoji_db
+from pygments.lexers import get_all_lexers
+
+ROOT = 'techdocs/markdown/internal/'
+
+
+def write(path, lines):
+    with open(ROOT + path, 'w', encoding='utf-8') as file:
+        file.write(''.join(line + '\n' for line in lines))
+
+
+write('highlight/pygments.txt', (
+    name + '\t' + ' '.join(aliases) for name, aliases, _, _ in sorted(get_all_lexers(plugins=False)) if aliases
+))
+
+for db in (emoji1_db, gemoji_db, twemoji_db):
+    lines = []
+    for short, entry in sorted(db.emoji.items()):
+        uc = entry.get('unicode') or ''
+        alt = entry.get('unicode_alt') or ''
+        names = [short] + sorted(alias for alias, to in db.aliases.items() if to == short)
+        lines.append('\t'.join([' '.join(name.strip(':') for name in names), uc, '' if alt == uc else alt,
+                                entry.get('category') or '', entry['name']]))
+    write('emoji/%s.txt' % db.name, lines)
+
+write('inline/keys.txt', [
+    '\t'.join([key, name] + sorted(alias for alias, to in keymap_db.aliases.items() if to == key))
+    for key, name in sorted(keymap_db.keymap.items())
+] + ['\t'.join([to, ''] + [alias]) for alias, to in sorted(keymap_db.aliases.items()) if to not in keymap_db.keymap])
