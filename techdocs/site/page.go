@@ -1,0 +1,249 @@
+package site
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/portico-dev/portico/techdocs"
+	"github.com/portico-dev/portico/techdocs/markdown"
+	"github.com/portico-dev/portico/techdocs/site/files"
+	"github.com/portico-dev/portico/techdocs/site/links"
+	"github.com/portico-dev/portico/techdocs/site/nav"
+	"github.com/portico-dev/portico/techdocs/site/quote"
+	"github.com/portico-dev/portico/techdocs/site/searchindex"
+	"github.com/portico-dev/portico/techdocs/site/source"
+	"github.com/portico-dev/portico/techdocs/site/theme"
+)
+
+// page is a page on its way.
+type page struct {
+	nav      *nav.Page
+	text     string
+	html     string
+	meta     map[string]any
+	contents []theme.Heading
+	search   []searchindex.Document
+	anchors  []string
+	links    *links.Page
+	problems []techdocs.Problem
+}
+
+var byteOrderMark = []byte("\uFEFF")
+
+// render turns the Markdown of a page into HTML. What the author has to mend is in the problems of the page.
+func (b *build) render(ctx context.Context, p *page) error {
+	file := p.nav.File
+	text, err := b.tree.ReadFile(file.Real, b.generator.Limits.PageBytes)
+	if errors.Is(err, source.ErrTooLarge) {
+		p.errorf(0, "the page has more than %d bytes, which is the limit", b.generator.Limits.PageBytes)
+
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read the page %s: %w", file.Real, err)
+	}
+	text = bytes.TrimPrefix(text, byteOrderMark)
+	if !utf8.Valid(text) {
+		at := invalid(text)
+		p.errorf(1+bytes.Count(text[:at], []byte("\n")), "the page is not encoded in UTF-8: it has the byte 0x%02X", text[at])
+
+		return nil
+	}
+	p.links = b.resolver.Page(file)
+	result, err := b.markdown.Convert(ctx, markdown.Page{
+		Source:  text,
+		Path:    file.Src,
+		Link:    func(_ markdown.LinkKind, url string) string { return p.links.Resolve(url) },
+		Snippet: func(name string) ([]byte, error) { return b.snippet(file, name) },
+		Fetch:   b.generator.Fetch,
+	})
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	for _, problem := range result.Problems {
+		problem.File = file.Real
+		p.problems = append(p.problems, problem)
+	}
+	if err != nil {
+		p.errorf(0, "%v", err)
+
+		return nil
+	}
+	p.text, p.html, p.meta = string(text), result.HTML, result.Meta
+	p.contents, p.anchors = headings(result.TOC), result.Anchors
+	p.title(result.Title)
+	p.index()
+
+	return nil
+}
+
+// invalid returns the place of the first byte that is no UTF-8.
+func invalid(text []byte) int {
+	for at := 0; at < len(text); {
+		r, size := utf8.DecodeRune(text[at:])
+		if r == utf8.RuneError && size == 1 {
+			return at
+		}
+		at += size
+	}
+
+	return len(text)
+}
+
+func (p *page) errorf(line int, format string, args ...any) {
+	p.problems = append(p.problems, techdocs.Problem{
+		Severity: techdocs.Error, File: p.nav.File.Real, Line: line, Message: fmt.Sprintf(format, args...),
+	})
+}
+
+func headings(toc []*markdown.Heading) []theme.Heading {
+	all := make([]theme.Heading, 0, len(toc))
+	for _, heading := range toc {
+		all = append(all, theme.Heading{Level: heading.Level, ID: heading.ID, Name: heading.Name, Children: headings(heading.Children)})
+	}
+
+	return all
+}
+
+// title decides the title of the page: that in nav, in its metadata, of its first heading, or of its file.
+func (p *page) title(heading string) {
+	if p.nav.Titled {
+		return
+	}
+	title, is := p.meta["title"]
+	switch {
+	case is && title != nil:
+		p.nav.Title = fmt.Sprint(title)
+	case heading != "":
+		p.nav.Title, p.nav.TitleIsHTML = heading, true
+	default:
+		p.nav.Title = p.nav.FileTitle()
+	}
+}
+
+// index makes the documents of the search index.
+func (p *page) index() {
+	content := searchindex.Scan(p.html)
+	url := p.nav.URL()
+	p.search = append(make([]searchindex.Document, 0, len(content.Sections)+1), searchindex.Document{Location: url, Text: content.Text, Title: p.nav.Title})
+	for _, section := range content.Sections {
+		if heading := find(p.contents, section.ID); heading != nil {
+			p.search = append(p.search, searchindex.Document{Location: url + "#" + section.ID, Text: section.Text, Title: heading.Name})
+		}
+	}
+}
+
+func find(headings []theme.Heading, id string) *theme.Heading {
+	for i := range headings {
+		if headings[i].ID == id {
+			return &headings[i]
+		}
+		if found := find(headings[i].Children, id); found != nil {
+			return found
+		}
+	}
+
+	return nil
+}
+
+// checkAnchors reports links to anchors that do not exist. It can be done only when all pages are rendered.
+func (b *build) checkAnchors() {
+	byFile := make(map[*files.File]*page, len(b.pages))
+	for _, p := range b.pages {
+		byFile[p.nav.File] = p
+	}
+	has := func(file *files.File, anchor string) bool {
+		to := byFile[file]
+		if to == nil {
+			return true
+		}
+		_, is := slices.BinarySearch(to.anchors, anchor)
+
+		return is
+	}
+	for _, p := range b.pages {
+		if p.links == nil {
+			continue
+		}
+		p.links.CheckAnchors(has)
+		p.problems = append(p.problems, p.links.Locate(p.text, 0)...)
+		p.text = ""
+		slices.SortStableFunc(p.problems, func(a, b techdocs.Problem) int { return cmp.Compare(a.Line, b.Line) })
+	}
+}
+
+// pageProblems are the problems of all pages, in the order of their files.
+func (b *build) pageProblems() []techdocs.Problem {
+	var problems []techdocs.Problem
+	for _, p := range b.pages {
+		problems = append(problems, p.problems...)
+	}
+
+	return problems
+}
+
+// editURL is where the source of a page can be edited, empty when that is not known.
+func (b *build) editURL(file *files.File) string {
+	c := b.site
+	repoURL, editURI, name := c.RepoURL, c.EditURI, file.Src
+	if include := b.includeOf(file); include != nil {
+		if include.repoURL == "" || include.editURI == "" {
+			return ""
+		}
+		repoURL, editURI, name = include.repoURL, include.editURI, strings.TrimPrefix(file.Src, include.alias+"/")
+	} else if c.EditURITemplate != "" {
+		return join(repoURL, c.EditPath(name, strings.TrimSuffix(name, files.Extension(name))))
+	}
+	if editURI == "" {
+		return ""
+	}
+	if !strings.HasSuffix(editURI, "/") {
+		editURI += "/"
+	}
+
+	return join(repoURL, editURI+name)
+}
+
+// join resolves the address of a source from that of the repository, which counts as a folder.
+func join(repoURL, editURI string) string {
+	if repoURL != "" && !strings.HasPrefix(editURI, "?") && !strings.HasPrefix(editURI, "#") && !strings.HasSuffix(repoURL, "/") {
+		repoURL += "/"
+	}
+	base, err := url.Parse(repoURL)
+	if err != nil {
+		return ""
+	}
+	reference, err := url.Parse(editURI)
+	if err != nil {
+		// A path with a character that is no URL, such as a percent sign.
+		if reference, err = url.Parse(quote.Path(editURI)); err != nil {
+			return ""
+		}
+	}
+
+	return base.ResolveReference(reference).String()
+}
+
+// canonical is the address of a page below site_url, empty when there is none.
+func (b *build) canonical(p *nav.Page) string {
+	if b.site.SiteURL == "" {
+		return ""
+	}
+	base, err := url.Parse(b.site.SiteURL)
+	if err != nil {
+		return ""
+	}
+	reference, err := url.Parse("./" + p.URL())
+	if err != nil {
+		return ""
+	}
+
+	return base.ResolveReference(reference).String()
+}

@@ -1,0 +1,303 @@
+package site
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/portico-dev/portico/techdocs"
+	"github.com/portico-dev/portico/techdocs/site/config"
+	"github.com/portico-dev/portico/techdocs/site/files"
+	"github.com/portico-dev/portico/techdocs/site/quote"
+	"github.com/portico-dev/portico/techdocs/site/searchindex"
+	"github.com/portico-dev/portico/techdocs/site/source"
+	"github.com/portico-dev/portico/techdocs/site/theme"
+)
+
+// names are the files written, and the folders made for them.
+type names struct {
+	mutex   sync.Mutex
+	files   map[string]struct{}
+	folders map[string]struct{}
+}
+
+// create makes a file in the output, with its folders.
+func (b *build) create(name string) (*os.File, error) {
+	full := filepath.Join(b.output, filepath.FromSlash(name))
+	dir := filepath.Dir(full)
+	w := &b.written
+	w.mutex.Lock()
+	_, made := w.folders[dir]
+	if w.files == nil {
+		w.files, w.folders = map[string]struct{}{}, map[string]struct{}{}
+	}
+	w.files[name] = struct{}{}
+	w.folders[dir] = struct{}{}
+	w.mutex.Unlock()
+	if made {
+		if file, err := os.Create(full); err == nil || !errors.Is(err, os.ErrNotExist) {
+			return file, err
+		}
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("make a folder of the site: %w", err)
+	}
+
+	return os.Create(full)
+}
+
+// put writes a file of the output.
+func (b *build) put(name string, content []byte) error {
+	file, err := b.create(name)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	_, err = file.Write(content)
+	if err := errors.Join(err, file.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+
+	return nil
+}
+
+// conflicting says whether an error means that a file and a folder of the site have the same name, which the author can mend.
+func conflicting(err error) bool {
+	return errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.EISDIR) || errors.Is(err, syscall.EEXIST) || errors.Is(err, syscall.ENAMETOOLONG)
+}
+
+// write writes the site. What has precedence is written last, as in MkDocs.
+func (b *build) write(ctx context.Context) error {
+	if err := b.copyFiles(ctx); err != nil {
+		return err
+	}
+	for name, content := range b.theme.Assets() {
+		if err := b.put(name, content); err != nil {
+			return err
+		}
+	}
+	buffers := sync.Pool{New: func() any { return new(bytes.Buffer) }}
+	err := b.each(ctx, func(_ context.Context, p *page) error {
+		buffer, _ := buffers.Get().(*bytes.Buffer)
+		defer buffers.Put(buffer)
+		buffer.Reset()
+
+		return b.page(buffer, p)
+	})
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(b.failed(), b.notFound(), b.sitemap(), b.redirects(), b.searchIndex()); err != nil {
+		return err
+	}
+	b.report.Pages = len(b.pages)
+
+	return b.metadata()
+}
+
+func (b *build) page(buffer *bytes.Buffer, p *page) error {
+	err := b.theme.Render(buffer, theme.Page{
+		Nav: p.nav, Meta: p.meta, Content: p.html, Contents: p.contents, EditURL: b.editURL(p.nav.File), Canonical: b.canonical(p.nav),
+	})
+	if err != nil {
+		return err
+	}
+	if err := b.put(p.nav.File.Dest, buffer.Bytes()); conflicting(err) {
+		p.errorf(0, "the page cannot be written as %q: the site has a file or folder of that name, or the name is too long", p.nav.File.Dest)
+	} else if err != nil {
+		return err
+	}
+
+	return nil
+}
+
+// copyFiles copies what is no page.
+func (b *build) copyFiles(ctx context.Context) error {
+	for _, file := range b.set.All {
+		if file.Page || !file.Inclusion.Published() {
+			continue
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err := b.copy(file); conflicting(err) {
+			b.add(techdocs.Problem{Severity: techdocs.Error, File: file.Real, Message: fmt.Sprintf(
+				"the file cannot be written as %q: the site has a file or folder of that name, or the name is too long", file.Dest)})
+		} else if err != nil {
+			return err
+		}
+	}
+
+	return nil
+}
+
+func (b *build) copy(file *files.File) error {
+	in, _, err := b.tree.Open(file.Real)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", file.Real, err)
+	}
+	defer func() { _ = in.Close() }()
+	out, err := b.create(file.Dest)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", file.Dest, err)
+	}
+	// A file that grows while it is copied is cut: its size was counted before.
+	_, err = io.Copy(out, io.LimitReader(in, file.Size))
+	if err := errors.Join(err, out.Close()); err != nil {
+		return fmt.Errorf("copy %s: %w", file.Real, err)
+	}
+
+	return nil
+}
+
+func (b *build) notFound() error {
+	var buffer bytes.Buffer
+	if err := b.theme.NotFound(&buffer); err != nil {
+		return err
+	}
+
+	return b.put("404.html", buffer.Bytes())
+}
+
+// sitemap lists the pages of a site that has an address.
+func (b *build) sitemap() error {
+	var buffer bytes.Buffer
+	buffer.WriteString("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<urlset xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">\n")
+	for _, p := range b.pages {
+		if address := b.canonical(p.nav); address != "" {
+			buffer.WriteString("<url><loc>")
+			_ = xml.EscapeText(&buffer, []byte(address))
+			buffer.WriteString("</loc></url>\n")
+		}
+	}
+	buffer.WriteString("</urlset>\n")
+	var compressed bytes.Buffer
+	writer := gzip.NewWriter(&compressed)
+	_, err := writer.Write(buffer.Bytes())
+
+	return errors.Join(err, writer.Close(), b.put("sitemap.xml", buffer.Bytes()), b.put("sitemap.xml.gz", compressed.Bytes()))
+}
+
+func (b *build) searchIndex() error {
+	var documents []searchindex.Document
+	for _, p := range b.pages {
+		documents = append(documents, p.search...)
+	}
+	file, err := b.create("search/search_index.json")
+	if err != nil {
+		return fmt.Errorf("write the search index: %w", err)
+	}
+	if err := errors.Join(searchindex.Write(file, documents), file.Close()); err != nil {
+		return fmt.Errorf("write the search index: %w", err)
+	}
+
+	return nil
+}
+
+// redirects writes the pages of the plugin redirects.
+func (b *build) redirects() error {
+	for _, plugin := range b.site.Plugins {
+		if plugin.Name != "redirects" {
+			continue
+		}
+		maps := plugin.Value.Get("redirect_maps")
+		if maps == nil {
+			continue
+		}
+		for _, entry := range maps.Map {
+			if err := b.redirect(entry); err != nil {
+				return err
+			}
+		}
+	}
+
+	return nil
+}
+
+func (b *build) redirect(entry config.Entry) error {
+	old, outside := source.Clean(entry.Key)
+	if outside != nil {
+		b.add(entry.At.Problem(techdocs.Warning, "the redirect from %q leads out of the site; it is left out", entry.Key))
+
+		return nil //nolint:nilerr // It was reported to the author.
+	}
+	if !files.IsMarkdown(old) {
+		b.add(entry.At.Problem(techdocs.Warning, "the redirect from %q is from no page: its name does not end in .md", entry.Key))
+	}
+	to, _ := entry.Value.Any().(string)
+	dest := files.New(old, "", 0, b.site.UseDirectoryURLs).Dest
+	address := to
+	if scheme := quote.Split(to).Scheme; scheme != "http" && scheme != "https" {
+		name, fragment, found := strings.Cut(to, "#")
+		file := b.set.Get(name)
+		if file == nil || !file.Page || !file.Inclusion.Published() {
+			b.add(entry.At.Problem(techdocs.Warning, "the redirect from %q leads to %q, but there is no such page", entry.Key, to))
+
+			return nil
+		}
+		address = relativePath(file.URL, path.Dir(dest))
+		if b.site.UseDirectoryURLs {
+			address += "/"
+		}
+		if found {
+			address += "#" + fragment
+		}
+	}
+	var buffer bytes.Buffer
+	if err := theme.Redirect(&buffer, address); err != nil {
+		return err
+	}
+	if err := b.put(dest, buffer.Bytes()); conflicting(err) {
+		b.add(entry.At.Problem(techdocs.Error, "the redirect from %q cannot be written: the site has a file or folder of that name", entry.Key))
+	} else if err != nil {
+		return err
+	}
+
+	return nil
+}
+
+// relativePath relates two paths of the site. The result has no slash at its end.
+func relativePath(to, dir string) string {
+	return strings.TrimSuffix(quote.Relative(path.Clean(to), dir+"/"), "/")
+}
+
+// metadata describes the site for readers. It is written last: a site with it is complete.
+func (b *build) metadata() error {
+	const name = "techdocs_metadata.json"
+	all := []string{name}
+	for file := range b.written.files {
+		if file != name {
+			all = append(all, file)
+		}
+	}
+	slices.Sort(all)
+	description := "None" // The word that MkDocs leaves, and the stock reader hides.
+	if b.site.HasDescription {
+		description = b.site.SiteDescription
+	}
+	content, err := json.MarshalIndent(struct {
+		SiteName    string   `json:"site_name"`
+		Description string   `json:"site_description"`
+		ETag        string   `json:"etag,omitempty"`
+		Engine      string   `json:"engine"`
+		Timestamp   int64    `json:"build_timestamp"`
+		Files       []string `json:"files"`
+	}{b.site.SiteName, description, b.options.ETag, Engine, b.generator.Now().UnixMilli(), all}, "", "  ")
+	if err != nil {
+		return fmt.Errorf("describe the site: %w", err)
+	}
+	b.report.Files = len(all)
+
+	return b.put(name, content)
+}
