@@ -59,6 +59,7 @@ import (
 	runcallback "github.com/portico-dev/portico/scaffolder/callback"
 	"github.com/portico-dev/portico/scaffolder/run"
 	"github.com/portico-dev/portico/seal"
+	"github.com/portico-dev/portico/search"
 	"github.com/portico-dev/portico/vault"
 )
 
@@ -168,6 +169,7 @@ func newAccessBench(t *testing.T) *accessBench {
 	match := map[policy.ResourceType]authorize.Match{policy.CatalogEntity: entities.MatchingEntities,
 		policy.ScaffolderTask: service.MatchingRuns, policy.PolicyEntity: roles.MatchingRoles}
 	signIn := signin.New(signin.Options{Pool: b.pool, Issuer: issuer, Seals: keys, Log: log})
+	found := search.New(search.ServiceOptions{Pool: b.pool, Decider: decider, Runs: b.runs})
 	secret := []byte("a secret of a hundred and twenty-eight bits or more")
 	authenticator := identity.NewAuthenticator(issuer, []identity.ExternalAccess{
 		identity.StaticAccess("service-token", "external:ci", nil),
@@ -189,6 +191,7 @@ func newAccessBench(t *testing.T) *accessBench {
 				Sources: []hostevents.Source{github.NewWebhook(hostevents.Secrets{{Value: "secret"}})}})),
 			api.NewCallbacksPlugin(runcallback.New(runcallback.Options{Pool: b.pool, Log: log})),
 			api.NewBookmarksPlugin(bookmarks.New(b.pool)),
+			api.NewSearchPlugin(found), api.NewSearchEverythingPlugin(found),
 			api.NewHostsPlugin(picker.New(picker.Options{Hosts: hosts, Decider: decider})),
 			api.NewAutocompletePlugin(picker.New(picker.Options{Hosts: hosts, Decider: decider})),
 			api.NewKubernetesPlugin(workloads.New(workloads.Options{Clusters: clusters, Entities: subject.Finder{Catalog: entities, Decider: decider}})),
@@ -212,6 +215,7 @@ func newAccessBench(t *testing.T) *accessBench {
 	b.http = server
 	b.signIn(issuer, secret)
 	b.fill()
+	b.index()
 	b.start("owner")
 	return b
 }
@@ -278,6 +282,17 @@ func (b *accessBench) fill() {
 			where entity_id = any($1)`,
 	} {
 		_, err := b.pool.Exec(b.Context(), statement, b.entities)
+		require.NoError(b, err)
+	}
+}
+
+// index writes what is found.
+func (b *accessBench) index() {
+	b.Helper()
+	index := search.NewIndex(b.pool, slog.New(slog.DiscardHandler), search.IndexOptions{})
+	for changes := 1; changes > 0; {
+		var err error
+		changes, err = index.CatchUp(b.Context())
 		require.NoError(b, err)
 	}
 }
@@ -468,6 +483,7 @@ var accessTable = []accessRow{
 	{`OPTIONS /api/proxy/{path}`, `/api/proxy/ui/x`, ``, `401 401 401 200 200 200 200 200 200 200 403`},
 	{`PATCH /api/proxy/{path}`, `/api/proxy/ui/x`, ``, `401 401 401 200 200 200 200 200 200 200 403`},
 	{`POST /api/proxy/{path}`, `/api/proxy/ui/x`, ``, `401 401 401 200 200 200 200 200 200 200 403`},
+	{`GET /api/portico/v1/search`, `/api/portico/v1/search?q=component`, ``, `401 401 401 none 200 200 200 200 200 200 403`},
 	{`PUT /api/proxy/{path}`, `/api/proxy/ui/x`, ``, `401 401 401 200 200 200 200 200 200 200 403`},
 	{`GET /api/scaffolder/v2/actions`, ``, ``, `401 401 401 none none none none none none none 403`},
 	{`POST /api/scaffolder/v2/autocomplete/{provider}/{resource}`, `/api/scaffolder/v2/autocomplete/github/owners`, `{"token":"x","context":{"host":"none.example.com"}}`, `401 401 401 403 404 404 404 404 403 404 403`},
@@ -486,6 +502,7 @@ var accessTable = []accessRow{
 	{`GET /api/techdocs/static/docs/{path}`, `/api/techdocs/static/docs/default/component/component-1/index.html`, ``, `401 401 401 404 200 200 200 200 200 200 403`},
 	{`HEAD /api/techdocs/static/docs/{path}`, `/api/techdocs/static/docs/default/component/component-1/index.html`, ``, `401 401 401 404 200 200 200 200 200 200 403`},
 	{`GET /api/techdocs/sync/{namespace}/{kind}/{name}`, `/api/techdocs/sync/default/component/component-1`, ``, `401 401 401 404 200 200 200 200 200 200 403`},
+	{`GET /api/search/query`, `/api/search/query?term=component`, ``, `401 401 401 none 200 200 200 200 200 200 403`},
 	{`GET /api/temporal/ui/{path}`, `/api/temporal/ui/`, ``, `401 401 401 403 403 403 403 200 403 200 403`},
 }
 

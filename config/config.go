@@ -40,6 +40,7 @@ type Config struct {
 	TechDocs     TechDocs     `yaml:"techdocs"`
 	TeraSky      TeraSky      `yaml:"kubernetesIngestor"`
 	Vault        Vault        `yaml:"vault"`
+	Search       Search       `yaml:"search"`
 	Kubernetes   Kubernetes   `yaml:"kubernetes"`
 	Portico      Portico      `yaml:"portico"`
 	// EnableExperimentalRedirectFlow signs people in by redirects of the whole page instead of a popup
@@ -620,6 +621,7 @@ type Portico struct {
 	Audit         Audit         `yaml:"audit"`
 	Run           Run           `yaml:"run"`
 	Telemetry     Telemetry     `yaml:"telemetry"`
+	Search        PorticoSearch `yaml:"search"`
 }
 
 // Form adds to the forms of templates.

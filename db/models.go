@@ -531,6 +531,11 @@ type SearchOther struct {
 	Key       *string
 }
 
+type SearchRun struct {
+	RunID uuid.UUID
+	Words interface{}
+}
+
 type SearchSection struct {
 	Type      string
 	ID        int64

@@ -7,6 +7,7 @@ package db
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -17,8 +18,9 @@ insert into search_documents (type, entity_id, entity_ref, title, document, body
 select $1, made.entity_id, made.entity_ref, made.title, made.document::jsonb,
     setweight(to_tsvector(($2::text)::regconfig, made.document::jsonb ->> 'title'), 'A')
     || setweight(to_tsvector(($2::text)::regconfig, made.document::jsonb ->> 'text'), 'B')
-    || setweight(to_tsvector(($2::text)::regconfig, made.rest), 'C'),
-    setweight(to_tsvector('simple', made.heading), 'A') || setweight(to_tsvector('simple', made.tags), 'B') || setweight(to_tsvector('simple', made.inner_words), 'D'),
+    || setweight(to_tsvector(($2::text)::regconfig, made.rest), 'C')
+    || setweight(to_tsvector('simple', made.heading || ' ' || made.tags || ' ' || made.inner_words), 'D'),
+    setweight(to_tsvector('simple', made.heading), 'A') || setweight(to_tsvector('simple', made.tags), 'B'),
     string_to_array(made.facets, chr(10)), made.digest
 from (select unnest($3::uuid[]) as entity_id, unnest($4::text[]) as entity_ref, unnest($5::text[]) as title,
         unnest($6::text[]) as document, unnest($7::text[]) as rest, unnest($8::text[]) as heading, unnest($9::text[]) as tags,
@@ -241,13 +243,85 @@ func (q *Queries) SearchRequestAll(ctx context.Context, db DBTX) (int64, error) 
 	return result.RowsAffected(), nil
 }
 
+const searchRuns = `-- name: SearchRuns :many
+select r.id, r.title, r.subject, r.template_ref, coalesce(r.created_by, '')::text as created_by, r.status, r.phase, r.created_at
+from runs r
+where exists (select from search_runs s where s.run_id = r.id and s.words @@ to_tsquery('simple', $1))
+  and ($2::bool or r.created_by = any ($3::text[]))
+  and (cardinality($4::text[]) = 0 or r.created_by is null or r.created_by <> all ($4::text[]))
+  and (cardinality($5::text[]) = 0 or r.created_by = any ($5::text[]))
+  and (cardinality($6::text[]) = 0 or r.status = any ($6::text[]) or r.phase = any ($6::text[]))
+order by r.created_at desc, r.id
+limit $7
+`
+
+type SearchRunsParams struct {
+	Words          string
+	Everybody      bool
+	OnlyCreators   []string
+	ExceptCreators []string
+	Creators       []string
+	States         []string
+	MaxRows        int32
+}
+
+type SearchRunsRow struct {
+	ID          uuid.UUID
+	Title       string
+	Subject     string
+	TemplateRef string
+	CreatedBy   string
+	Status      string
+	Phase       string
+	CreatedAt   time.Time
+}
+
+// The newest runs with these words. The first two conditions are those of all lists of runs: what the caller may see.
+func (q *Queries) SearchRuns(ctx context.Context, db DBTX, arg SearchRunsParams) ([]SearchRunsRow, error) {
+	rows, err := db.Query(ctx, searchRuns,
+		arg.Words,
+		arg.Everybody,
+		arg.OnlyCreators,
+		arg.ExceptCreators,
+		arg.Creators,
+		arg.States,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SearchRunsRow{}
+	for rows.Next() {
+		var i SearchRunsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Title,
+			&i.Subject,
+			&i.TemplateRef,
+			&i.CreatedBy,
+			&i.Status,
+			&i.Phase,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const searchSaveEntities = `-- name: SearchSaveEntities :exec
 insert into search_entities (type, entity_id, entity_ref, name, title, document, body, words, facets, digest)
 select 'software-catalog', made.entity_id, made.entity_ref, made.name, made.title, made.document::jsonb,
     setweight(to_tsvector(($1::text)::regconfig, made.document::jsonb ->> 'title'), 'A')
     || setweight(to_tsvector(($1::text)::regconfig, made.document::jsonb ->> 'text'), 'B')
-    || setweight(to_tsvector(($1::text)::regconfig, made.rest), 'C'),
-    setweight(to_tsvector('simple', made.heading), 'A') || setweight(to_tsvector('simple', made.tags), 'B') || setweight(to_tsvector('simple', made.inner_words), 'D'),
+    || setweight(to_tsvector(($1::text)::regconfig, made.rest), 'C')
+    || setweight(to_tsvector('simple', made.heading || ' ' || made.tags || ' ' || made.inner_words), 'D'),
+    setweight(to_tsvector('simple', made.heading), 'A') || setweight(to_tsvector('simple', made.tags), 'B'),
     string_to_array(made.facets, chr(10)), made.digest
 from (select unnest($2::uuid[]) as entity_id, unnest($3::text[]) as entity_ref, unnest($4::text[]) as name, unnest($5::text[]) as title,
         unnest($6::text[]) as document, unnest($7::text[]) as rest, unnest($8::text[]) as heading, unnest($9::text[]) as tags,

@@ -39,38 +39,58 @@ func words(text string) (found, joined []string) {
 
 // eachToken calls take for each run of letters and digits.
 func eachToken(text string, take func(token string)) {
+	eachPlace(text, func(begin, end int) bool {
+		take(text[begin:end])
+		return true
+	})
+}
+
+// eachPlace calls take for the place of each run of letters and digits, until that returns false.
+func eachPlace(text string, take func(begin, end int) bool) {
 	begin := -1
 	for i, r := range text {
 		isPart := unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r)
-		switch {
-		case isPart && begin < 0:
+		if isPart && begin < 0 {
 			begin = i
-		case !isPart && begin >= 0:
-			take(text[begin:i])
+		}
+		if !isPart && begin >= 0 {
+			if !take(begin, i) {
+				return
+			}
 			begin = -1
 		}
 	}
 	if begin >= 0 {
-		take(text[begin:])
+		take(begin, len(text))
 	}
 }
 
-// takeApart splits a run of letters and digits where its case changes: checkoutApi, HTTPServer. Digits stay with what is before them.
-func takeApart(token string) (parts []string) {
+// takeApart splits a run of letters and digits where its case changes, and returns the parts in lower case. One that is too long for a
+// word has none.
+func takeApart(token string) []string {
 	if len(token) > maxWord {
 		return nil
 	}
+	parts := split(token)
+	for i, part := range parts {
+		parts[i] = strings.ToLower(part)
+	}
+	return parts
+}
+
+// split splits a run of letters and digits where its case changes: checkoutApi, HTTPServer. Digits stay with what is before them.
+func split(token string) (parts []string) {
 	begin, previous := 0, rune(0)
 	for i, r := range token {
 		next, _ := utf8.DecodeRuneInString(token[i+utf8.RuneLen(r):])
 		isBeginning := unicode.IsUpper(r) && (unicode.IsLower(previous) || unicode.IsDigit(previous) || unicode.IsUpper(previous) && unicode.IsLower(next))
 		if i > begin && isBeginning {
-			parts = append(parts, strings.ToLower(token[begin:i]))
+			parts = append(parts, token[begin:i])
 			begin = i
 		}
 		previous = r
 	}
-	return append(parts, strings.ToLower(token[begin:]))
+	return append(parts, token[begin:])
 }
 
 // innerWords are the words within words of a text, which PostgreSQL's parser does not find: those of identifiers and paths.

@@ -208,6 +208,7 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 		return nil, nil, err
 	}
 	choices := picker.New(picker.Options{Hosts: p.integrations, Decider: p.decider})
+	found := p.search()
 	server, err := api.NewServer(api.Options{
 		Log: p.log, Telemetry: p.telemetry, Version: version, Portal: web.Handler(web.Sources{Images: imageSources(p.config), Scripts: fieldModules(p.config)}), Database: api.Database{Ping: p.pool.Ping, Unreachable: db.Unreachable},
 		Problems:      p.problems,
@@ -228,6 +229,8 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 			api.NewPorticoPlugin(p.info(signIn, temporalUI), p.scaffolder, workflowURL),
 			api.NewCallbacksPlugin(p.callbacks),
 			api.NewBookmarksPlugin(bookmarks.New(p.pool)),
+			api.NewSearchPlugin(found),
+			api.NewSearchEverythingPlugin(found),
 			api.NewSessionsPlugin(sessions.New(signIn, p.decider)),
 			api.NewSourcesPlugin(p.sourcesService()),
 			api.NewAuditPlugin(trail.New(p.pool, p.decider)),

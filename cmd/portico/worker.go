@@ -75,6 +75,7 @@ func (p *platform) work(ctx context.Context) error {
 	var group runGroup
 	group.add(func(ctx context.Context) error { return p.runWorkflows(ctx, sources) })
 	group.add(p.processing().Run)
+	group.add(p.searchIndex().Run)
 	group.add(p.atOnceAndEvery(scheduleInterval, "compare the schedules of sources with the configuration", p.syncSources))
 	group.add(func(ctx context.Context) error { return p.workOffEvents(ctx, sources) })
 	group.add(p.every(changesInterval, "send changes of entities", p.sendChanges))

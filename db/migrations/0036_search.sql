@@ -19,9 +19,10 @@ create table search_documents (
     title text collate "C" not null default '',
     -- What a query answers, in the form of Backstage's documents.
     document jsonb not null,
-    -- Title (A), text (B) and the other fields (C) as Backstage has them, stemmed for the configured language.
+    -- Title (A), text (B) and the other fields (C) as Backstage has them, stemmed for the configured language, and what Backstage does
+    -- not find (D): words, tags, and words within other words.
     body tsvector not null,
-    -- The words in names and titles (A), in tags (B), and within other words (D), as they are written, and names as one word.
+    -- The words of names and titles (A) and of tags (B) as they are written, and names as one word.
     words tsvector not null,
     -- What fields of a query match: kind:component, owner:group:default/team-a, tag:java, ...
     facets text[] collate "C" not null default '{}',
@@ -100,3 +101,31 @@ create trigger catalog_entities_changed_in_search after update on catalog_entiti
     referencing new table as changed for each statement execute function search_note_changes();
 create trigger catalog_entities_gone_from_search after delete on catalog_entities
     referencing old table as gone for each statement execute function search_forget_entities();
+
+-- The words of runs: of the title, what is made, the template and who started it. Everything else is in the run's own row.
+create table search_runs (
+    run_id uuid primary key references runs (id) on delete cascade,
+    words tsvector not null
+);
+
+create index search_runs_by_words on search_runs using gin (words);
+
+-- +goose StatementBegin
+create function search_run_words(title text, subject text, template_ref text, created_by text) returns tsvector
+language sql immutable parallel safe as $$
+    select to_tsvector('simple', regexp_replace(concat_ws(' ', title, subject, split_part(template_ref, '/', 2), split_part(created_by, '/', 2)), '[^[:alnum:]]+', ' ', 'g'))
+$$;
+-- +goose StatementEnd
+
+-- +goose StatementBegin
+create function search_note_run() returns trigger language plpgsql as $$
+begin
+    insert into search_runs (run_id, words) values (new.id, search_run_words(new.title, new.subject, new.template_ref, new.created_by))
+    on conflict (run_id) do update set words = excluded.words;
+    return null;
+end $$;
+-- +goose StatementEnd
+
+create trigger runs_added_to_search after insert or update of title, subject on runs for each row execute function search_note_run();
+
+insert into search_runs (run_id, words) select id, search_run_words(title, subject, template_ref, created_by) from runs;

@@ -18,8 +18,9 @@ insert into search_entities (type, entity_id, entity_ref, name, title, document,
 select 'software-catalog', made.entity_id, made.entity_ref, made.name, made.title, made.document::jsonb,
     setweight(to_tsvector((@language::text)::regconfig, made.document::jsonb ->> 'title'), 'A')
     || setweight(to_tsvector((@language::text)::regconfig, made.document::jsonb ->> 'text'), 'B')
-    || setweight(to_tsvector((@language::text)::regconfig, made.rest), 'C'),
-    setweight(to_tsvector('simple', made.heading), 'A') || setweight(to_tsvector('simple', made.tags), 'B') || setweight(to_tsvector('simple', made.inner_words), 'D'),
+    || setweight(to_tsvector((@language::text)::regconfig, made.rest), 'C')
+    || setweight(to_tsvector('simple', made.heading || ' ' || made.tags || ' ' || made.inner_words), 'D'),
+    setweight(to_tsvector('simple', made.heading), 'A') || setweight(to_tsvector('simple', made.tags), 'B'),
     string_to_array(made.facets, chr(10)), made.digest
 from (select unnest(@entity_ids::uuid[]) as entity_id, unnest(@refs::text[]) as entity_ref, unnest(@names::text[]) as name, unnest(@titles::text[]) as title,
         unnest(@documents::text[]) as document, unnest(@rests::text[]) as rest, unnest(@headings::text[]) as heading, unnest(@tags::text[]) as tags,
@@ -39,8 +40,9 @@ insert into search_documents (type, entity_id, entity_ref, title, document, body
 select @type, made.entity_id, made.entity_ref, made.title, made.document::jsonb,
     setweight(to_tsvector((@language::text)::regconfig, made.document::jsonb ->> 'title'), 'A')
     || setweight(to_tsvector((@language::text)::regconfig, made.document::jsonb ->> 'text'), 'B')
-    || setweight(to_tsvector((@language::text)::regconfig, made.rest), 'C'),
-    setweight(to_tsvector('simple', made.heading), 'A') || setweight(to_tsvector('simple', made.tags), 'B') || setweight(to_tsvector('simple', made.inner_words), 'D'),
+    || setweight(to_tsvector((@language::text)::regconfig, made.rest), 'C')
+    || setweight(to_tsvector('simple', made.heading || ' ' || made.tags || ' ' || made.inner_words), 'D'),
+    setweight(to_tsvector('simple', made.heading), 'A') || setweight(to_tsvector('simple', made.tags), 'B'),
     string_to_array(made.facets, chr(10)), made.digest
 from (select unnest(@entity_ids::uuid[]) as entity_id, unnest(@refs::text[]) as entity_ref, unnest(@titles::text[]) as title,
         unnest(@documents::text[]) as document, unnest(@rests::text[]) as rest, unnest(@headings::text[]) as heading, unnest(@tags::text[]) as tags,
@@ -85,3 +87,15 @@ order by times desc, words limit @max_rows;
 
 -- name: SearchDeleteMisses :exec
 delete from search_misses where day < @before::date;
+
+-- name: SearchRuns :many
+-- The newest runs with these words. The first two conditions are those of all lists of runs: what the caller may see.
+select r.id, r.title, r.subject, r.template_ref, coalesce(r.created_by, '')::text as created_by, r.status, r.phase, r.created_at
+from runs r
+where exists (select from search_runs s where s.run_id = r.id and s.words @@ to_tsquery('simple', @words))
+  and (@everybody::bool or r.created_by = any (@only_creators::text[]))
+  and (cardinality(@except_creators::text[]) = 0 or r.created_by is null or r.created_by <> all (@except_creators::text[]))
+  and (cardinality(@creators::text[]) = 0 or r.created_by = any (@creators::text[]))
+  and (cardinality(@states::text[]) = 0 or r.status = any (@states::text[]) or r.phase = any (@states::text[]))
+order by r.created_at desc, r.id
+limit @max_rows;

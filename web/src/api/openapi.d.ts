@@ -1808,6 +1808,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/portico/v1/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Searches everything that the caller may read, by type */
+        get: operations["get_portico_v1_search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/portico/v1/sessions": {
         parameters: {
             query?: never;
@@ -2117,6 +2134,23 @@ export interface paths {
         };
         /** Lists the filters, functions and values of templates */
         get: operations["get_scaffolder_v2_templating_extensions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/search/query": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Searches what the caller may read, as Backstage does */
+        get: operations["get_search_query"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3703,6 +3737,51 @@ export interface components {
             failedStepName?: string;
             error?: components["schemas"]["RunError"];
             cause?: string;
+        };
+        SearchAnswer: {
+            groups: components["schemas"]["SearchGroup"][];
+            /** @description what was probably meant, when little or nothing was found */
+            suggestion?: string;
+            /** @description nothing was found for what was asked: the groups are those of the suggestion */
+            isCorrected: boolean;
+            /** @description why nothing can be found, for people */
+            reason?: string;
+            /** @description how long it took, in milliseconds */
+            tookMs: number;
+        };
+        SearchDocument: {
+            title: string;
+            text: string;
+            location: string;
+        };
+        SearchGroup: {
+            type: string;
+            /** @description the number of all results */
+            count: number;
+            /** @description there are more than count, which are not counted */
+            isMore: boolean;
+            results: components["schemas"]["SearchResult"][];
+        };
+        SearchHighlight: {
+            preTag: string;
+            postTag: string;
+            fields: {
+                [key: string]: string;
+            };
+        };
+        SearchResult: {
+            type: string;
+            document: components["schemas"]["SearchDocument"];
+            /** @description 1 is the best of all pages */
+            rank: number;
+            /** @description the fields of the document with tags around what matches; none without a term */
+            highlight: components["schemas"]["SearchHighlight"];
+        };
+        SearchResultSet: {
+            numberOfResults: number;
+            nextPageCursor?: string;
+            previousPageCursor?: string;
+            results: components["schemas"]["SearchResult"][];
         };
         SeenInput: {
             /** @description the run's generation when it was seen */
@@ -8229,6 +8308,40 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    get_portico_v1_search: {
+        parameters: {
+            query: {
+                /** @description what a person typed: words, "phrases", and conditions such as kind:component owner:me lang:go */
+                q: string;
+                /** @description the types that are wanted, separated by commas; all without it */
+                types?: ("software-catalog" | "template" | "techdocs" | "api" | "run" | "action")[];
+                /** @description how many on a page; more than 50 are as many as that */
+                limit?: number;
+                /** @description how many of each type to skip */
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description what was found, by type, the best first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchAnswer"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
     get_portico_v1_sessions: {
         parameters: {
             query?: {
@@ -9067,6 +9180,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TemplatingExtensions"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_search_query: {
+        parameters: {
+            query?: {
+                /** @description what to search for; nothing finds everything */
+                term?: string;
+                /** @description the types of documents: software-catalog, techdocs, api; the first two without it */
+                types?: string[];
+                /** @description values that documents must have, as filters[kind]=Component; more values of a field are alternatives */
+                filters?: string;
+                /** @description the nextPageCursor or previousPageCursor of another page */
+                pageCursor?: string;
+                /** @description how many on a page; 25 without it */
+                pageLimit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of documents, the best first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchResultSet"];
                 };
             };
             400: components["responses"]["InputError"];

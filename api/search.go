@@ -1,0 +1,215 @@
+package api
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+
+	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/search"
+)
+
+// NewSearchPlugin serves /api/search, as Backstage's search backend does.
+func NewSearchPlugin(service *search.Service) Plugin {
+	s := searchRoutes{service}
+	return plugin{id: "search", routes: []route{
+		{method: http.MethodGet, path: "/query", access: authenticated, looseQuery: true, summary: "Searches what the caller may read, as Backstage does",
+			query: []parameter{text("term", "what to search for; nothing finds everything"),
+				list("types", "the types of documents: software-catalog, techdocs, api; the first two without it"),
+				text("filters", "values that documents must have, as filters[kind]=Component; more values of a field are alternatives"),
+				text("pageCursor", "the nextPageCursor or previousPageCursor of another page"),
+				integer("pageLimit", "how many on a page; 25 without it")},
+			serve: ok("a page of documents, the best first", s.query)},
+	}}
+}
+
+// NewSearchEverythingPlugin serves the part of /api/portico that searches everything at once.
+func NewSearchEverythingPlugin(service *search.Service) Plugin {
+	s := searchRoutes{service}
+	return plugin{id: "portico", routes: []route{
+		{method: http.MethodGet, path: "/v1/search", access: authenticated, summary: "Searches everything that the caller may read, by type",
+			query: []parameter{required(text("q", `what a person typed: words, "phrases", and conditions such as kind:component owner:me lang:go`)),
+				listOf("types", "the types that are wanted, separated by commas; all without it", search.GroupTypes...),
+				limit(searchPageSize), integer("offset", "how many of each type to skip")},
+			serve: ok("what was found, by type, the best first", s.everything)},
+	}}
+}
+
+// searchPageSize is the number of results of each type.
+var searchPageSize = pageSize{preset: 5, most: 50}
+
+// maxSearchOffset bounds what is skipped.
+const maxSearchOffset = 1000
+
+type searchRoutes struct{ service *search.Service }
+
+// searchAnswer is what was found, by type.
+type searchAnswer struct {
+	Groups      []searchGroup `json:"groups"`
+	Suggestion  string        `json:"suggestion,omitempty" jsonschema_description:"what was probably meant, when little or nothing was found"`
+	IsCorrected bool          `json:"isCorrected"          jsonschema_description:"nothing was found for what was asked: the groups are those of the suggestion"`
+	Reason      string        `json:"reason,omitempty"     jsonschema_description:"why nothing can be found, for people"`
+	TookMS      int           `json:"tookMs"               jsonschema_description:"how long it took, in milliseconds"`
+}
+
+// searchGroup is what was found of one type. A type without results has no group.
+type searchGroup struct {
+	Type    string         `json:"type"`
+	Count   int            `json:"count"   jsonschema_description:"the number of all results"`
+	IsMore  bool           `json:"isMore"  jsonschema_description:"there are more than count, which are not counted"`
+	Results []searchResult `json:"results"`
+}
+
+func (s searchRoutes) everything(c *call) (searchAnswer, error) {
+	ask := search.Ask{Text: c.Query("q"), Limit: max(1, c.limit()), Offset: min(c.queryInt("offset", 0), maxSearchOffset)}
+	if c.Request.URL.Query().Has("types") {
+		ask.Types = c.queryList("types")
+	}
+	found, err := s.service.Search(c.Request.Context(), c.principal, ask)
+	if err != nil {
+		return searchAnswer{}, err
+	}
+	answer := searchAnswer{Groups: []searchGroup{}, Suggestion: found.Suggestion, IsCorrected: found.IsCorrected, Reason: found.Reason, TookMS: found.TookMS}
+	for _, group := range found.Groups {
+		answer.Groups = append(answer.Groups, searchGroup{group.Type, group.Count, group.IsMore, shownResults(group.Results)})
+	}
+	return answer, nil
+}
+
+func shownResults(found []search.Result) []searchResult {
+	shown := make([]searchResult, len(found))
+	for i, result := range found {
+		shown[i] = searchResult{result.Type, document[searchDocument]{result.Document}, result.Rank, result.Highlight}
+	}
+	return shown
+}
+
+// searchResultSet is a page of results.
+type searchResultSet struct {
+	// NumberOfResults is that of all pages; of more than ten thousand of a type, so many are counted.
+	NumberOfResults    int            `json:"numberOfResults"`
+	NextPageCursor     string         `json:"nextPageCursor,omitempty"`
+	PreviousPageCursor string         `json:"previousPageCursor,omitempty"`
+	Results            []searchResult `json:"results"`
+}
+
+// searchResult is one document.
+type searchResult struct {
+	Type      string                   `json:"type"`
+	Document  document[searchDocument] `json:"document"`
+	Rank      int                      `json:"rank"      jsonschema_description:"1 is the best of all pages"`
+	Highlight search.Highlight         `json:"highlight" jsonschema_description:"the fields of the document with tags around what matches; none without a term"`
+}
+
+// searchDocument is what all documents have. Each type has more.
+type searchDocument struct {
+	Title    string `json:"title"`
+	Text     string `json:"text"`
+	Location string `json:"location"`
+}
+
+func (s searchRoutes) query(c *call) (searchResultSet, error) {
+	request, err := s.request(c.Request.URL.Query())
+	if err != nil {
+		return searchResultSet{}, err
+	}
+	found, err := s.service.Query(c.Request.Context(), c.principal, request)
+	if err != nil {
+		return searchResultSet{}, err
+	}
+	set := searchResultSet{NumberOfResults: found.NumberOfResults, Results: shownResults(found.Results)}
+	if found.HasNext {
+		set.NextPageCursor = pageCursor(request.Page + 1)
+	}
+	if request.Page > 0 {
+		set.PreviousPageCursor = pageCursor(request.Page - 1)
+	}
+	return set, nil
+}
+
+func pageCursor(page int) string {
+	return base64.StdEncoding.EncodeToString([]byte(strconv.Itoa(page)))
+}
+
+// request reads a query. What is wrong with it is said as zod says it in Backstage.
+func (s searchRoutes) request(sent url.Values) (search.Request, error) {
+	filters, lists := nestedQuery(sent, "filters"), nestedQuery(sent, "types")
+	request := search.Request{Term: sent.Get("term"), Filters: filters, Types: append(sent["types"], inOrder(lists)...)}
+	if request.PageLimit, _ = strconv.Atoi(sent.Get("pageLimit")); request.PageLimit < 0 {
+		request.PageLimit = 0
+	}
+	var issues []zodIssue
+	mostTerm, mostPage := s.service.Limits()
+	if length := len(utf16.Encode([]rune(request.Term))); length > mostTerm {
+		issues = append(issues, zodIssue{"custom", fmt.Sprintf(`The term length "%d" is greater than "%d"`, length, mostTerm), []any{"term"}})
+	}
+	for i, kind := range request.Types {
+		if !slices.Contains(search.Types, kind) {
+			issues = append(issues, zodIssue{"custom", "Invalid input", []any{"types", i}})
+		}
+	}
+	if request.PageLimit > mostPage {
+		issues = append(issues, zodIssue{"custom", fmt.Sprintf(`The page limit "%d" is greater than "%d"`, request.PageLimit, mostPage), []any{"pageLimit"}})
+	}
+	if len(issues) > 0 {
+		shown, err := json.MarshalIndent(issues, "", "  ")
+		if err != nil {
+			return search.Request{}, fmt.Errorf("encode what is wrong with the query: %w", err)
+		}
+		return search.Request{}, fault.New(fault.Input, "Invalid query string: %s", string(shown))
+	}
+	if cursor := sent.Get("pageCursor"); cursor != "" {
+		decoded, err := base64.StdEncoding.DecodeString(cursor)
+		if err != nil {
+			return search.Request{}, fault.New(fault.Input, "Invalid page cursor")
+		}
+		request.Page, err = strconv.Atoi(string(decoded))
+		if err != nil || request.Page < 0 || request.Page > search.MaxPages {
+			return search.Request{}, fault.New(fault.Input, "Invalid page cursor")
+		}
+	}
+	return request, nil
+}
+
+// zodIssue is one mistake in a value, as zod reports it.
+type zodIssue struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Path    []any  `json:"path"`
+}
+
+// nestedQuery reads name[key]=value, name[key][]=value and name[key][0]=value: the values by key.
+func nestedQuery(sent url.Values, name string) map[string][]string {
+	found := map[string][]string{}
+	for _, parameter := range sortedKeys(sent) {
+		rest, is := strings.CutPrefix(parameter, name+"[")
+		if !is {
+			continue
+		}
+		key, rest, closed := strings.Cut(rest, "]")
+		if isItem := rest == "" || strings.HasPrefix(rest, "[") && strings.HasSuffix(rest, "]") && !strings.Contains(rest[1:], "["); closed && isItem {
+			found[key] = append(found[key], sent[parameter]...)
+		}
+	}
+	return found
+}
+
+// inOrder are the values of a list that was sent as name[]=value or name[0]=value, by their numbers.
+func inOrder(list map[string][]string) (values []string) {
+	keys := sortedKeys(list)
+	slices.SortStableFunc(keys, func(a, b string) int {
+		first, _ := strconv.Atoi(a)
+		second, _ := strconv.Atoi(b)
+		return first - second
+	})
+	for _, key := range keys {
+		values = append(values, list[key]...)
+	}
+	return values
+}

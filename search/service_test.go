@@ -1,0 +1,111 @@
+package search_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/internal/testkit/policytest"
+	"github.com/portico-dev/portico/policy"
+	"github.com/portico-dev/portico/search"
+)
+
+var ann = identity.Principal{Kind: identity.KindUser, Subject: "user:default/ann", Ownership: []string{"user:default/ann", "group:default/payments"}}
+
+func (b *bench) service(decider policy.Decider) *search.Service {
+	return search.New(search.ServiceOptions{Pool: b.pool, Decider: decider})
+}
+
+// component is a component that a group owns.
+func component(name, title, text, owner string) string {
+	return fmt.Sprintf(`{"kind":"Component","metadata":{"name":%q,"title":%q,"description":%q},"spec":{"type":"service","owner":%q},
+		"relations":[{"type":"ownedBy","targetRef":"group:default/%s"}]}`, name, title, text, owner, owner)
+}
+
+func titlesOf(t *testing.T, results []search.Result) (titles []string) {
+	t.Helper()
+	for _, result := range results {
+		var document struct{ Title string }
+		require.NoError(t, json.Unmarshal(result.Document, &document))
+		titles = append(titles, document.Title)
+	}
+	return titles
+}
+
+func TestQueriesFindWhatBackstageFinds(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.serve(component("petstore-service", "", "Backend of the pet store", "payments"))
+	b.serve(component("petstore-web", "Pet Store Web", "The storefront, a Café for pets & owners", "others"))
+	b.serve(component("unsafe", "Unsafe", "", "others"))
+	b.catchUp()
+	b.replaceDocs("component:default/petstore-web", search.Section{Title: "Home", Text: "Hello docs about hamsters"})
+	service := b.service(policy.AllowKnown{})
+	find := func(r search.Request) search.ResultSet {
+		set, err := service.Query(t.Context(), ann, r)
+		require.NoError(t, err)
+		return set
+	}
+	set := find(search.Request{Term: "petstore"})
+	require.ElementsMatch(t, []string{"petstore-service", "Home"}, titlesOf(t, set.Results), "the name of a site counts, that of an entity with a title does not")
+	require.Equal(t, 2, set.NumberOfResults)
+	set = find(search.Request{Term: "petstore", Types: []string{search.TypeCatalog}})
+	require.JSONEq(t, `{"kind":"Component","text":"Backend of the pet store","type":"service","owner":"payments","title":"petstore-service",
+		"location":"/catalog/default/component/petstore-service","lifecycle":"","namespace":"default","componentType":"service"}`, string(set.Results[0].Document))
+	highlight := set.Results[0].Highlight
+	require.Equal(t, highlight.PreTag+"petstore"+highlight.PostTag+"-service", highlight.Fields["title"])
+	require.Empty(t, highlight.Fields["path"])
+
+	require.Equal(t, []string{"Pet Store Web"}, titlesOf(t, find(search.Request{Term: "storefr"}).Results), "the beginning of a word")
+	require.Len(t, find(search.Request{Filters: map[string][]string{"kind": {"Component", "API"}}}).Results, 3)
+	require.Empty(t, find(search.Request{Filters: map[string][]string{"kind": {"COMPONENT"}}}).Results, "values are compared exactly")
+	require.Empty(t, find(search.Request{Filters: map[string][]string{"color": {"red"}}}).Results)
+	require.Empty(t, find(search.Request{Term: "zzzzqqq"}).Results)
+	require.NotNil(t, find(search.Request{Term: "zzzzqqq"}).Results)
+	for _, hostile := range []string{"'", `a'b:*|!(&<->`, "\x00", "the", `\`, "((", "a & b | !c", "<-> <2>", `"`, "ö'ü\\", "\xff"} {
+		find(search.Request{Term: hostile})
+	}
+
+	first := find(search.Request{PageLimit: 1})
+	require.Equal(t, 4, first.NumberOfResults)
+	require.True(t, first.HasNext)
+	last := find(search.Request{PageLimit: 1, Page: 3})
+	require.False(t, last.HasNext)
+	require.Equal(t, 4, last.Results[0].Rank)
+	require.Equal(t, 4, find(search.Request{PageLimit: 1, Page: 9}).NumberOfResults)
+}
+
+func TestQueriesFindWhatTheCallerMayRead(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.serve(component("mine", "", "a service", "payments"))
+	b.serve(component("theirs", "", "a service", "others"))
+	b.catchUp()
+	for _, ref := range []string{"component:default/mine", "component:default/theirs"} {
+		b.replaceDocs(ref, search.Section{Title: "Docs of a service", Text: ref})
+	}
+	for name, of := range map[string]struct {
+		decider  policy.Decider
+		expected []string
+	}{
+		"everything":    {policy.AllowKnown{}, []string{"mine", "theirs", "Docs of a service", "Docs of a service"}},
+		"nothing":       {policytest.Table{policy.CatalogEntityRead: policytest.Deny}, nil},
+		"what they own": {policytest.Table{policy.CatalogEntityRead: policytest.Owned}, []string{"mine", "Docs of a service"}},
+	} {
+		set, err := b.service(of.decider).Query(t.Context(), ann, search.Request{Term: "service"})
+		require.NoError(t, err)
+		require.ElementsMatch(t, of.expected, titlesOf(t, set.Results), name)
+		require.Equal(t, len(of.expected), set.NumberOfResults, name)
+		answer, err := b.service(of.decider).Search(t.Context(), ann, search.Ask{Text: "service", Limit: 5})
+		require.NoError(t, err)
+		var found []string
+		for _, group := range answer.Groups {
+			found = append(found, titlesOf(t, group.Results)...)
+			require.Equal(t, len(group.Results), group.Count)
+		}
+		require.ElementsMatch(t, of.expected, found, name)
+	}
+}
