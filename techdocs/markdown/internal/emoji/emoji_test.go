@@ -21,10 +21,10 @@ func TestFind(t *testing.T) {
 	require.Equal(t, ":+1:", alias.Name)
 	require.Equal(t, "People & Body", alias.Category)
 
-	heart, ok := emoji.Twemoji.Find(":heart:")
+	blond, ok := emoji.Twemoji.Find(":blond-haired_man:")
 	require.True(t, ok)
-	require.Equal(t, "❤\ufe0f", heart.Text(false))
-	require.Equal(t, "❤", heart.Text(true))
+	require.Equal(t, "👱\u200d♂\ufe0f", blond.Text(false))
+	require.Equal(t, "👱\u200d♂", blond.Text(true))
 
 	octocat, ok := emoji.Gemoji.Find(":octocat:")
 	require.True(t, ok)
@@ -33,5 +33,19 @@ func TestFind(t *testing.T) {
 	for _, index := range []emoji.Index{emoji.EmojiOne, emoji.Gemoji, emoji.Twemoji} {
 		_, ok = index.Find(":no such emoji:")
 		require.False(t, ok, index.Name)
+	}
+}
+
+func TestIcon(t *testing.T) {
+	t.Parallel()
+
+	for _, name := range []string{
+		":material-account:", ":octicons-tag-24:", ":fontawesome-brands-linux:", ":simple-zulip:", ":fontawesome-brands-11ty:", ":simple-zyte:",
+	} {
+		require.Regexp(t, `^<svg .*</svg>$`, emoji.Icon(name), name)
+	}
+
+	for _, name := range []string{":material-no-such-icon:", ":a:", ":zzz:", "::"} {
+		require.Empty(t, emoji.Icon(name), name)
 	}
 }

@@ -33,9 +33,14 @@ func emojis(b *builder) error {
 		title: options.text("title", "short"), alt: options.text("alt", "unicode"), plain: options.flag("remove_variation_selector", false),
 		options: Options{"pymdownx.emoji", options.table("options")},
 	}
-	if e.index, err = emojiIndex(options.text("emoji_index", "emojione")); err != nil {
+
+	index := options.text("emoji_index", "emojione")
+	if e.index, err = emojiIndex(index); err != nil {
 		return err
 	}
+
+	// The index of mkdocs-material, whose module had another name before, has icons, too.
+	e.icons = strings.HasPrefix(index, "material")
 
 	if e.make, err = emojiGenerator(options.text("emoji_generator", "to_png")); err != nil {
 		return err
@@ -90,6 +95,7 @@ type emojiMaker struct {
 	index      emoji.Index
 	title, alt string
 	plain      bool
+	icons      bool
 	options    Options
 	make       func(*reader, *emojiMaker, emojiParts) found
 }
@@ -122,7 +128,7 @@ func (e *emojiMaker) find(r *reader, data string, pos, _ int) (match, bool) {
 func (e *emojiMaker) found(r *reader, name string) found {
 	known, ok := e.index.Find(name)
 	if !ok {
-		return found{text: name}
+		return e.icon(r, name)
 	}
 
 	parts := emojiParts{emoji: known, alt: name}
@@ -142,6 +148,23 @@ func (e *emojiMaker) found(r *reader, name string) found {
 	}
 
 	return e.make(r, e, parts)
+}
+
+// icon is the icon of mkdocs-material with a name, or the name itself.
+func (e *emojiMaker) icon(r *reader, name string) found {
+	svg := ""
+	if e.icons {
+		svg = emoji.Icon(name)
+	}
+
+	if svg == "" {
+		return found{text: name}
+	}
+
+	element := tree.New("span", "class", e.options.text("classes", e.index.Name))
+	element.SetText(r.doc.Stash.Store(svg))
+
+	return found{element: element}
 }
 
 func entitiesOf(text string) string {

@@ -10,6 +10,7 @@ package inline
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/portico-dev/portico/techdocs/markdown/internal/tree"
 )
@@ -150,6 +151,12 @@ var parts = []func(*builder) error{
 func escapes(b *builder) error {
 	if b.any("tables") {
 		b.escape("|")
+	}
+
+	for name := range b.extensions {
+		if strings.HasPrefix(name, "pymdownx.blocks.") {
+			b.escape("/")
+		}
 	}
 
 	return nil
