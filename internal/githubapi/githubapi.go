@@ -53,9 +53,26 @@ func newRouter() (routers.Router, error) {
 	if err != nil {
 		return nil, fmt.Errorf("GitHub's description: %w", err)
 	}
+	if err := allowInternal(document.Paths); err != nil {
+		return nil, err
+	}
 	document.Servers = openapi3.Servers{{URL: Prefix}}
 	document.Paths = acrossSegments(document.Paths)
 	return gorillamux.NewRouter(document)
+}
+
+// allowInternal adds the visibility that GitHub Enterprise has and the description of github.com has not.
+func allowInternal(paths *openapi3.Paths) error {
+	for path, operation := range map[string]*openapi3.Operation{
+		"/orgs/{org}/repos": paths.Value("/orgs/{org}/repos").Post, "/repos/{owner}/{repo}": paths.Value("/repos/{owner}/{repo}").Patch,
+	} {
+		visibility := operation.RequestBody.Value.Content.Get("application/json").Schema.Value.Properties["visibility"]
+		if visibility == nil {
+			return fmt.Errorf("GitHub's description: the body of %s has no visibility", path)
+		}
+		visibility.Value.Enum = append(visibility.Value.Enum, "internal")
+	}
+	return nil
 }
 
 // acrossSegments spells out for the router which parameters may hold slashes; GitHub marks them
