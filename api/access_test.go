@@ -60,6 +60,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/run"
 	"github.com/portico-dev/portico/seal"
 	"github.com/portico-dev/portico/search"
+	"github.com/portico-dev/portico/techdocs/build"
 	"github.com/portico-dev/portico/vault"
 )
 
@@ -183,6 +184,8 @@ func newAccessBench(t *testing.T) *accessBench {
 			api.NewAuthPlugin(api.AuthOptions{Issuer: issuer, SignIn: signIn, BaseURL: portal, PortalURL: portal}),
 			api.NewSessionsPlugin(sessions.New(signIn, decider)),
 			api.NewSourcesPlugin(sweep.NewService(sweep.ServiceOptions{Pool: b.pool, Decider: decider, Log: log})),
+			api.NewDocsBuildsPlugin(build.NewService(build.ServiceOptions{Log: log, Catalog: entities,
+				Store: build.NewStore(build.StoreOptions{Pool: b.pool, Engine: docsEngine{}, Hosts: hosts, Interval: time.Hour})}), nil),
 			api.NewCatalogPlugin(entities),
 			api.NewCatalogExplanationPlugin(entities),
 			api.NewScaffolderPlugin(service, db.NewListener(b.pool, run.Channel, log)),
@@ -268,6 +271,11 @@ func sign(t *testing.T, key jose.SigningKey, id, kind string, claims jwt.Claims)
 	return token
 }
 
+// docsEngine starts no workflow.
+type docsEngine struct{}
+
+func (docsEngine) Wake(context.Context, string, build.Cause) error { return nil }
+
 // fill writes a catalog. The entities of the group are the owner's too.
 func (b *accessBench) fill() {
 	b.Helper()
@@ -311,10 +319,10 @@ func (b *accessBench) fresh(text string) string {
 		require.Equal(b, http.StatusCreated, answer.Code, answer.Body.String())
 		text = strings.ReplaceAll(text, "{role}", name)
 	}
-	if strings.Contains(text, "{uid}") || strings.Contains(text, "{ref}") {
+	if strings.Contains(text, "{uid}") || strings.Contains(text, "{ref}") || strings.Contains(text, "{refPath}") {
 		var uid, ref string
 		require.NoError(b, b.pool.QueryRow(b.Context(), "select entity_id::text, entity_ref from catalog_entities where entity_id = any($1) order by 2 limit 1", b.entities).Scan(&uid, &ref))
-		text = strings.NewReplacer("{uid}", uid, "{ref}", ref).Replace(text)
+		text = strings.NewReplacer("{uid}", uid, "{ref}", ref, "{refPath}", strings.Replace(ref, ":", "/", 1)).Replace(text)
 	}
 	if strings.Contains(text, "{location}") {
 		id := uuid.NewString()
@@ -438,6 +446,10 @@ var accessTable = []accessRow{
 	{`POST /api/portico/v1/entities/by-name/{kind}/{namespace}/{name}/builds/{id}/rerun`, `/api/portico/v1/entities/by-name/component/default/component-1/builds/github-1/rerun`, ``, `401 401 401 403 403 403 403 404 403 404 403`},
 	{`GET /api/portico/v1/entities/by-name/{kind}/{namespace}/{name}/explain`, `/api/portico/v1/entities/by-name/component/default/component-1/explain`, ``, `401 401 401 404 200 200 200 200 200 200 403`},
 	{`GET /api/portico/v1/entities/by-name/{kind}/{namespace}/{name}/pull-requests`, `/api/portico/v1/entities/by-name/component/default/component-1/pull-requests`, ``, `401 401 401 403 403 403 403 none 403 none 403`},
+	{`GET /api/portico/v1/techdocs/builds/{id}`, `/api/portico/v1/techdocs/builds/{uid}`, ``, `401 401 401 404 404 404 404 404 404 404 403`},
+	{`GET /api/portico/v1/techdocs/sites`, ``, ``, `401 401 401 none none none none none none none 403`},
+	{`GET /api/portico/v1/techdocs/sites/{kind}/{namespace}/{name}`, `/api/portico/v1/techdocs/sites/component/default/component-1`, ``, `401 401 401 404 200 200 200 200 200 200 403`},
+	{`POST /api/portico/v1/techdocs/sites/{kind}/{namespace}/{name}/build`, `/api/portico/v1/techdocs/sites/{refPath}/build`, ``, `401 401 401 403 403 400 400 400 403 400 403`},
 	{`GET /api/portico/v1/entities/by-name/{kind}/{namespace}/{name}/vault`, `/api/portico/v1/entities/by-name/component/default/component-1/vault`, ``, `401 401 401 403 403 403 403 none 403 none 403`},
 	{`GET /api/portico/v1/entities/by-name/{kind}/{namespace}/{name}/argocd`, `/api/portico/v1/entities/by-name/component/default/component-1/argocd`, ``, `401 401 401 403 403 403 403 none 403 none 403`},
 	{`GET /api/portico/v1/hosts`, ``, ``, `401 401 401 403 200 200 200 200 403 200 403`},

@@ -27,6 +27,7 @@ import (
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/run"
+	"github.com/portico-dev/portico/techdocs/build"
 )
 
 // everyPlugin is a server with every plugin. Their services are nil.
@@ -36,6 +37,7 @@ func everyPlugin(t *testing.T) *Server {
 		NewAuthPlugin(AuthOptions{}), NewPorticoPlugin(Info{}, nil, nil), NewCallbacksPlugin(nil), NewEventsPlugin(nil), NewBookmarksPlugin(nil), NewSearchPlugin(nil), NewSearchEverythingPlugin(nil), NewSessionsPlugin(nil), NewSourcesPlugin(nil), NewHostsPlugin(nil), NewAutocompletePlugin(nil),
 		NewKubernetesPlugin(nil), NewProjectPlugin(nil), NewVaultPlugin(nil),
 		NewArgoCDPlugin(nil), NewArgoCDMetadataPlugin(),
+		NewDocsBuildsPlugin(nil, nil),
 		NewPermissionPlugin(nil), NewRolesPlugin(nil), NewRoleEditorPlugin(nil), NewAuditPlugin(nil), NewExplainPlugin(nil),
 		NewPreviewPlugin(nil), NewProxyPlugin(nil), NewTechDocsPlugin(TechDocsOptions{}), NewTemporalPlugin(TemporalOptions{Log: slog.Default()})}})
 	require.NoError(t, err)
@@ -179,6 +181,8 @@ func TestEnumerationsAreComplete(t *testing.T) {
 		"Status":      {known(reflect.TypeFor[run.Status]()), "../scaffolder/run"},
 		"Phase":       {known(reflect.TypeFor[run.Phase]()), "../scaffolder/run"},
 		"EffectState": {known(reflect.TypeFor[action.EffectState]()), "../scaffolder/action"},
+		"State":       {known(reflect.TypeFor[build.State]()), "../techdocs/build"},
+		"Cause":       {known(reflect.TypeFor[build.Cause]()), "../techdocs/build"},
 	} {
 		require.ElementsMatch(t, constants(t, test.folder, name), test.described.Enum, name)
 	}

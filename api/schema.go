@@ -16,6 +16,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/run"
 	"github.com/portico-dev/portico/scaffolder/template"
+	"github.com/portico-dev/portico/techdocs/build"
 )
 
 // body is the JSON body of a route. Its schema is that of the Go type into which it is decoded.
@@ -96,6 +97,10 @@ func known(t reflect.Type) *jsonschema.Schema {
 		return oneOf(run.PhaseRunning, run.PhaseWaiting, run.PhaseParked, run.PhaseRollingBack, run.PhaseRolledBack, run.PhaseDone, run.PhaseCancelled)
 	case reflect.TypeFor[action.EffectState]():
 		return oneOf(action.EffectIntended, action.EffectCreated, action.EffectUndone, action.EffectKept)
+	case reflect.TypeFor[build.State]():
+		return oneOf(build.Requested, build.Waiting, build.Building, build.Published, build.Unchanged, build.Failed)
+	case reflect.TypeFor[build.Cause]():
+		return oneOf(build.ByPerson, build.ByPush, build.BySchedule, build.ByRead)
 	case reflect.TypeFor[eventType]():
 		return oneOf[eventType](run.EventLog, run.EventCompletion, run.EventCancelled, run.EventRecovered)
 	case reflect.TypeFor[rbac.ConditionPermission]():

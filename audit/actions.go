@@ -50,6 +50,7 @@ const (
 
 	ProxyRequest Action = "proxy.request"
 	BuildRerun   Action = "build.rerun"
+	DocsBuild    Action = "docs.build"
 
 	SessionStart  Action = "session.start"
 	SessionRefuse Action = "session.refuse"
@@ -101,6 +102,7 @@ var actions = map[Action]string{ //nolint:gosec // names of actions, no credenti
 
 	ProxyRequest: "a request that may change something was passed on to a server behind the proxy",
 	BuildRerun:   "a build of an entity was asked to run again",
+	DocsBuild:    "somebody asked for a build of an entity's documentation",
 
 	SessionStart:  "a person signed in",
 	SessionRefuse: "a session was not renewed, because of who the person is or is no more",

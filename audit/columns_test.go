@@ -116,6 +116,18 @@ var decisions = map[string][]decision{
 	},
 	"run_iterations": {{irrelevant, "run_id index sealed position", progress}},
 
+	"techdocs_sites": {
+		{recorded, "entity_ref", "docs.build, as its resource"},
+		{irrelevant, "annotation host repository url etag digest maker engine pages files published_at failed gone_at created_at", derived},
+		{irrelevant, "checked_at next_check_at read_at", itself},
+	},
+	"techdocs_builds": {
+		{recorded, "id entity_ref asked_by asked_at force", "docs.build, where a person asked"},
+		{irrelevant, "state cause requests workflow_id run_id claim started_at ended_at source etag engine pages files", "what a build does is on its own record"},
+		{irrelevant, "fetch_seconds render_seconds publish_seconds index_seconds problems failure", "what a build does is on its own record"},
+	},
+	"techdocs_build_lines": {{irrelevant, "build_id number at line", "what a build does is on its own record"}},
+
 	"rbac_roles":      {{recorded, "ref source description owner author modified_by created_at modified_at", ofRoles}},
 	"rbac_members":    {{recorded, "role member", ofRoles}, {irrelevant, "position", listOrder}},
 	"rbac_policies":   {{recorded, "role permission action effect", ofRoles}, {irrelevant, "position", listOrder}},

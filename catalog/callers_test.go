@@ -331,6 +331,10 @@ func TestEveryMethodAnswersEveryCaller(t *testing.T) {
 			t.Helper()
 			return s.Refresh(t.Context(), by, ref.String())
 		}, "no no no yes yes no yes yes no yes yes yes"),
+		"MayRefresh": about(func(t *testing.T, by identity.Principal, _ string, ref entity.Ref) error {
+			t.Helper()
+			return s.MayRefresh(t.Context(), by, ref)
+		}, "no no no yes yes no yes yes no yes yes yes"),
 		"DeleteUnprocessed": command(func(t *testing.T, by identity.Principal) error {
 			t.Helper()
 			return s.DeleteUnprocessed(t.Context(), by, unserved(t, pool))

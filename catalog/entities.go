@@ -285,6 +285,17 @@ func (s *Service) Refresh(ctx context.Context, principal identity.Principal, ref
 	return err
 }
 
+// MayRefresh returns nil when the principal may have an entity read again, and refuses as Refresh does.
+func (s *Service) MayRefresh(ctx context.Context, principal identity.Principal, ref entity.Ref) error {
+	refreshable, err := s.granted(ctx, principal, policy.CatalogEntityRefresh)
+	if err != nil {
+		return err
+	}
+	return s.transact(ctx, func(tx pgx.Tx) error {
+		return s.check(ctx, tx, refreshable, query.ByRef(query.Rules.Everything(), ref.String()), ref.String())
+	})
+}
+
 // MatchingEntities reports for each reference, ignoring case, whether there is an entity that the principal
 // may read and that meets the criteria, which are conditions over query.Rules.
 func (s *Service) MatchingEntities(ctx context.Context, principal identity.Principal, criteria policy.Criteria, refs []string) ([]bool, error) {

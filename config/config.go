@@ -622,6 +622,7 @@ type Portico struct {
 	Run           Run           `yaml:"run"`
 	Telemetry     Telemetry     `yaml:"telemetry"`
 	Search        PorticoSearch `yaml:"search"`
+	TechDocs      DocsBuilds    `yaml:"techdocs"`
 }
 
 // Form adds to the forms of templates.

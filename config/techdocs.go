@@ -142,3 +142,17 @@ type DocsOpenStackCredentials struct {
 type TechDocsCache struct {
 	TTL time.Duration `yaml:"ttl"`
 }
+
+// DocsBuilds are the builds of documentation.
+type DocsBuilds struct {
+	// MaxConcurrentBuilds is how many sites one worker builds at once, 0 for none.
+	MaxConcurrentBuilds int `yaml:"maxConcurrentBuilds"`
+	// CheckInterval is how often the sources of a site that somebody reads are looked at, and ChecksPerMinute how many sites of one host.
+	CheckInterval   time.Duration `yaml:"checkInterval"`
+	ChecksPerMinute int           `yaml:"checksPerMinute"`
+	// MaxMegabytes and MaxFiles bound the sources of a site.
+	MaxMegabytes int `yaml:"maxMegabytes"`
+	MaxFiles     int `yaml:"maxFiles"`
+	// BuildRetention is how long builds are kept.
+	BuildRetention time.Duration `yaml:"buildRetention"`
+}

@@ -598,6 +598,61 @@ type SourceEvent struct {
 	Touched    *int32
 }
 
+type TechdocsBuild struct {
+	ID             uuid.UUID
+	EntityRef      string
+	State          string
+	Cause          string
+	AskedBy        string
+	Requests       int32
+	Force          bool
+	AskedAt        time.Time
+	WorkflowID     *string
+	RunID          *string
+	Claim          *uuid.UUID
+	StartedAt      *time.Time
+	EndedAt        *time.Time
+	Source         string
+	Etag           string
+	Engine         string
+	Pages          int32
+	Files          int32
+	FetchSeconds   float64
+	RenderSeconds  float64
+	PublishSeconds float64
+	IndexSeconds   float64
+	Problems       []byte
+	Failure        []byte
+}
+
+type TechdocsBuildLine struct {
+	BuildID uuid.UUID
+	Number  int32
+	At      time.Time
+	Line    string
+}
+
+type TechdocsSite struct {
+	EntityRef   string
+	Annotation  *string
+	Host        *string
+	Repository  *string
+	Url         *string
+	Etag        string
+	Digest      string
+	Maker       string
+	Engine      string
+	Pages       int32
+	Files       int32
+	PublishedAt *time.Time
+	Failed      bool
+	CheckedAt   *time.Time
+	NextCheckAt time.Time
+	ReadAt      *time.Time
+	GoneAt      *time.Time
+	CreatedAt   time.Time
+}
+
 type UserOwnership struct {
 	UserRef   string
 	Ownership []string

@@ -21,10 +21,12 @@ const (
 	QueueRuns Queue = "runs"
 	// QueueBackground is work that nobody waits for: sweeps, imports, deliveries.
 	QueueBackground Queue = "background"
+	// QueueDocs is builds of documentation, which need more memory and processor than other work.
+	QueueDocs Queue = "docs"
 )
 
 // Queues are all queues.
-var Queues = []Queue{QueueRuns, QueueBackground}
+var Queues = []Queue{QueueRuns, QueueBackground, QueueDocs}
 
 // TaskQueue is the name of the queue in Temporal. The name is the configured one, which is the queue of runs.
 func (q Queue) TaskQueue(name string) string {
@@ -37,6 +39,7 @@ func (q Queue) TaskQueue(name string) string {
 // Priorities of tasks that wait in one queue; a smaller key goes first. Temporal's own default is 3.
 var (
 	priorityPerson     = temporal.Priority{PriorityKey: 2}
+	priorityEvent      = temporal.Priority{PriorityKey: 3}
 	priorityBackground = temporal.Priority{PriorityKey: 4}
 )
 
@@ -55,7 +58,7 @@ type definition struct {
 }
 
 // definitions is the one table of workflows.
-var definitions = []definition{templateRun, discoverySweep}
+var definitions = []definition{templateRun, discoverySweep, docsBuild}
 
 // templateRun is the workflow behind a run of a template.
 var templateRun = definition{name: engine.WorkflowTemplateRun, function: TemplateRun, queue: QueueRuns, priority: priorityPerson,

@@ -61,8 +61,18 @@ type Options struct {
 	// name. Only processes that work events off need them.
 	Watchers []provider.Watcher
 	Sweep    func(ctx context.Context, source string) error
+	// Docs builds the documentation that an event touches. Nil builds none.
+	Docs Docs
 	// Telemetry counts events. Nil counts none.
 	Telemetry *telemetry.Telemetry
+}
+
+// Docs builds documentation. *build.Store of techdocs implements it.
+type Docs interface {
+	// RequestPushed asks for builds of what an event touches, in its transaction, and returns their sites.
+	RequestPushed(ctx context.Context, tx pgx.Tx, event hostevents.Event) ([]string, error)
+	// WakePushed starts these builds.
+	WakePushed(ctx context.Context, sites []string) error
 }
 
 // Service takes events and acts on them. Any number of processes may do so on one database. It is safe for concurrent
@@ -205,13 +215,25 @@ func (s *Service) WorkOff(ctx context.Context) (more bool, err error) {
 		s.Telemetry.Count(ctx, telemetry.EventsDone, string(kind))
 	}
 	s.sweep(ctx, done.concerned)
+	s.buildDocs(ctx, done.docs)
 	return more, nil
 }
 
-// worked are events that were worked off: their kinds, and the sources that they concern.
+// buildDocs starts builds of documentation. What cannot be started now is started by the workers later.
+func (s *Service) buildDocs(ctx context.Context, sites []string) {
+	if len(sites) == 0 {
+		return
+	}
+	if err := s.Docs.WakePushed(ctx, sites); err != nil {
+		s.Log.WarnContext(ctx, "builds of documentation begin later", "error", err)
+	}
+}
+
+// worked are events that were worked off: their kinds, the sources that they concern, and the documentation that they touch.
 type worked struct {
 	kinds     []hostevents.Kind
 	concerned map[string]bool
+	docs      []string
 }
 
 func (s *Service) workOff(ctx context.Context, tx pgx.Tx, rows []db.PendingSourceEventsRow) (worked, error) {
@@ -224,6 +246,13 @@ func (s *Service) workOff(ctx context.Context, tx pgx.Tx, rows []db.PendingSourc
 		count, err := s.refresh(ctx, tx, event)
 		if err != nil {
 			return worked{}, fmt.Errorf("act on event %d: %w", row.ID, err)
+		}
+		if s.Docs != nil {
+			sites, err := s.Docs.RequestPushed(ctx, tx, event)
+			if err != nil {
+				return worked{}, fmt.Errorf("act on event %d: %w", row.ID, err)
+			}
+			done.docs = append(done.docs, sites...)
 		}
 		ids[i], touched[i], done.kinds = row.ID, int32(min(count, math.MaxInt32)), append(done.kinds, event.Kind)
 		for _, watcher := range s.Watchers {

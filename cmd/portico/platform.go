@@ -63,6 +63,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/run"
 	"github.com/portico-dev/portico/scaffolder/workspace"
 	"github.com/portico-dev/portico/seal"
+	"github.com/portico-dev/portico/techdocs/build"
 	"github.com/portico-dev/portico/techdocs/store"
 	"github.com/portico-dev/portico/telemetry"
 	"github.com/portico-dev/portico/vault"
@@ -123,8 +124,10 @@ type platform struct {
 	sweeper    *scaffolder.Sweeper
 	files      *integration.Files
 	proxy      *proxy.Service
-	// docs has the sites of documentation.
-	docs *store.Store
+	// docs has the sites of documentation, docsBuilds the record of their builds.
+	docs        *store.Store
+	docsBuilds  *build.Store
+	docsService *build.Service
 }
 
 // place has the addresses of the external systems: from the configuration, or from `portico dev`.
@@ -144,7 +147,7 @@ func connect(ctx context.Context, loaded *config.Config, at place, log *slog.Log
 	p := &platform{config: loaded, log: log, keys: at.keys, crashBudget: crash.NewBudget(log)}
 	for _, open := range []func(context.Context, place) error{
 		p.openTelemetry, p.openDatabase, p.openAudit, p.openTemporal, p.openWorkspaces, p.openPolicy, p.buildCatalog, p.openSweeps, p.buildEvents, p.buildChanges, p.openKubernetes, p.openVault,
-		p.openArgoCD, p.buildProxy, p.buildScaffolder, p.openDocs,
+		p.openArgoCD, p.buildProxy, p.buildScaffolder, p.openDocs, p.buildDocs,
 	} {
 		if err := open(ctx, at); err != nil {
 			p.close()

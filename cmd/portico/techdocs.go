@@ -3,14 +3,13 @@ package main
 import (
 	"context"
 	"net/http"
-	"strings"
 
 	"github.com/portico-dev/portico/api"
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/config"
-	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/integration/provenance"
 	"github.com/portico-dev/portico/techdocs"
+	"github.com/portico-dev/portico/techdocs/build"
 	"github.com/portico-dev/portico/techdocs/store"
 )
 
@@ -31,13 +30,6 @@ func (p *platform) docsPlugin(syncer techdocs.Syncer) api.Plugin {
 
 // locateDocs finds where the source of an entity's documentation is.
 func (p *platform) locateDocs(e entity.Entity, at provenance.Place) (kind, target string, err error) {
-	kind, target, _ = strings.Cut(e.Annotation("backstage.io/techdocs-ref"), ":")
-	switch kind {
-	case "":
-		return "", "", fault.New(fault.Input, "No backstage.io/techdocs-ref annotation provided in entity: %s", e.Name())
-	case "url":
-		return kind, target, nil
-	}
-	target, err = p.integrations.ResolveURL(at.Target(), target)
-	return "url", target, err
+	found, err := build.Locate(e, at, p.integrations.ResolveURL)
+	return found.Kind, found.Target, err
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/identity/signin"
 	"github.com/portico-dev/portico/scaffolder/engine"
+	"github.com/portico-dev/portico/techdocs/build"
 	"github.com/portico-dev/portico/workflows"
 )
 
@@ -72,8 +73,12 @@ func (p *platform) work(ctx context.Context) error {
 	if err := p.outbox.Configure(ctx); err != nil {
 		return err
 	}
+	docs, err := p.docsBuilder()
+	if err != nil {
+		return err
+	}
 	var group runGroup
-	group.add(func(ctx context.Context) error { return p.runWorkflows(ctx, sources) })
+	group.add(func(ctx context.Context) error { return p.runWorkflows(ctx, sources, docs) })
 	group.add(p.processing().Run)
 	group.add(p.searchIndex().Run)
 	group.add(p.atOnceAndEvery(scheduleInterval, "compare the schedules of sources with the configuration", p.syncSources))
@@ -95,6 +100,10 @@ func (p *platform) work(ctx context.Context) error {
 	group.add(p.every(retentionInterval, "delete old idempotency keys", p.deleteIdempotencyKeys))
 	group.add(p.every(retentionInterval, "delete the sessions that expired", p.deleteSessions))
 	group.add(p.every(retentionInterval, "delete old sweeps", p.deleteSweeps))
+	if p.buildsDocs() {
+		group.add(p.atOnceAndEvery(docsInterval, "look which documentation is due", p.lookAtDocs))
+		group.add(p.every(retentionInterval, "delete old documentation", p.deleteDocs(docs)))
+	}
 	return group.run(ctx)
 }
 
@@ -105,12 +114,12 @@ func (p *platform) processing() *processing.Engine {
 }
 
 // runWorkflows takes the work of workflows from Temporal, each queue's by a worker of its own.
-func (p *platform) runWorkflows(ctx context.Context, sources []provider.Source) error {
+func (p *platform) runWorkflows(ctx context.Context, sources []provider.Source, docs *build.Builder) error {
 	// Without it, the SDK hashes the whole binary, which takes a third of a second.
 	worker.SetBinaryChecksum("portico " + version)
 	fatal := make(chan error, len(workflows.Queues))
 	for _, queue := range p.queues() {
-		running := p.newWorker(queue, sources, func(err error) { fatal <- err })
+		running := p.newWorker(queue, sources, docs, func(err error) { fatal <- err })
 		if err := running.Start(); err != nil {
 			return p.turnedAway(err)
 		}
@@ -127,18 +136,24 @@ func (p *platform) runWorkflows(ctx context.Context, sources []provider.Source) 
 
 // queues are the queues from which this worker takes work.
 func (p *platform) queues() []workflows.Queue {
+	queues := []workflows.Queue{workflows.QueueBackground}
 	if p.config.Scaffolder.ConcurrentTasksLimit > 0 {
-		return workflows.Queues
+		queues = append(queues, workflows.QueueRuns)
+	} else {
+		p.log.Warn("this worker runs no templates: scaffolder.concurrentTasksLimit is 0")
 	}
-	p.log.Warn("this worker runs no templates: scaffolder.concurrentTasksLimit is 0")
-	return []workflows.Queue{workflows.QueueBackground}
+	if p.buildsDocs() {
+		queues = append(queues, workflows.QueueDocs)
+	}
+	return queues
 }
 
 // newWorker creates the worker of a queue's workflows and activities.
-func (p *platform) newWorker(queue workflows.Queue, sources []provider.Source, onFatalError func(error)) worker.Worker {
+func (p *platform) newWorker(queue workflows.Queue, sources []provider.Source, docs *build.Builder, onFatalError func(error)) worker.Worker {
 	concurrency := map[workflows.Queue]int{
 		workflows.QueueRuns:       p.config.Scaffolder.ConcurrentTasksLimit,
 		workflows.QueueBackground: p.config.Portico.Temporal.BackgroundConcurrency,
+		workflows.QueueDocs:       p.config.Portico.TechDocs.MaxConcurrentBuilds,
 	}
 	running := worker.New(p.temporal, queue.TaskQueue(p.config.Portico.Temporal.TaskQueue), worker.Options{
 		WorkerStopTimeout:                  p.config.Portico.Server.ShutdownGracePeriod,
@@ -152,6 +167,8 @@ func (p *platform) newWorker(queue workflows.Queue, sources []provider.Source, o
 		p.templateActivities().Register(running)
 	case workflows.QueueBackground:
 		p.discoveryActivities(sources).Register(running)
+	case workflows.QueueDocs:
+		p.docsActivities(docs).Register(running)
 	}
 	return running
 }

@@ -1880,6 +1880,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/portico/v1/techdocs/builds/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Gets a build with its log */
+        get: operations["get_portico_v1_techdocs_builds_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portico/v1/techdocs/sites": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the sites of documentation by the references of their entities */
+        get: operations["get_portico_v1_techdocs_sites"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portico/v1/techdocs/sites/{kind}/{namespace}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Gets the site of an entity with its builds, the latest first */
+        get: operations["get_portico_v1_techdocs_sites_kind_namespace_name"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portico/v1/techdocs/sites/{kind}/{namespace}/{name}/build": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Builds the site of an entity now, or after the build that is under way */
+        post: operations["post_portico_v1_techdocs_sites_kind_namespace_name_build"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/portico/v1/template-findings": {
         parameters: {
             query?: never;
@@ -2683,12 +2751,116 @@ export interface components {
             before?: unknown;
             after?: unknown;
         };
+        DocsBuild: {
+            id: string;
+            entityRef: string;
+            /** @enum {string} */
+            state: "requested" | "waiting" | "building" | "published" | "unchanged" | "failed";
+            /** @enum {string} */
+            cause: "person" | "push" | "schedule" | "read";
+            askedBy?: string;
+            requests: number;
+            /** Format: date-time */
+            askedAt: string;
+            /** Format: date-time */
+            startedAt?: string;
+            /** Format: date-time */
+            endedAt?: string;
+            source?: string;
+            etag?: string;
+            engine?: string;
+            pages: number;
+            files: number;
+            seconds: components["schemas"]["DocsBuildSeconds"];
+            problems: components["schemas"]["TechdocsProblem"][];
+            failure?: components["schemas"]["FaultFailure"];
+            workflowUrl?: string;
+        };
+        DocsBuildInput: {
+            /** @description builds even if nothing has changed */
+            force?: boolean;
+        };
+        DocsBuildLine: {
+            number: number;
+            /** Format: date-time */
+            at: string;
+            line: string;
+        };
+        DocsBuildSeconds: {
+            fetch: number;
+            render: number;
+            publish: number;
+            index: number;
+        };
+        DocsBuildWithLog: {
+            id: string;
+            entityRef: string;
+            /** @enum {string} */
+            state: "requested" | "waiting" | "building" | "published" | "unchanged" | "failed";
+            /** @enum {string} */
+            cause: "person" | "push" | "schedule" | "read";
+            askedBy?: string;
+            requests: number;
+            /** Format: date-time */
+            askedAt: string;
+            /** Format: date-time */
+            startedAt?: string;
+            /** Format: date-time */
+            endedAt?: string;
+            source?: string;
+            etag?: string;
+            engine?: string;
+            pages: number;
+            files: number;
+            seconds: components["schemas"]["DocsBuildSeconds"];
+            problems: components["schemas"]["TechdocsProblem"][];
+            failure?: components["schemas"]["FaultFailure"];
+            workflowUrl?: string;
+            log: components["schemas"]["DocsBuildLine"][];
+        };
         DocsMetadata: {
             site_name?: string;
             site_description?: string;
             build_timestamp?: number;
             files?: string[];
             etag?: string;
+        };
+        DocsSite: {
+            entityRef: string;
+            etag?: string;
+            engine?: string;
+            pages: number;
+            files: number;
+            /** Format: date-time */
+            publishedAt?: string;
+            failed: boolean;
+            /** Format: date-time */
+            checkedAt?: string;
+            /** Format: date-time */
+            nextCheckAt?: string;
+            /** Format: date-time */
+            readAt?: string;
+        };
+        DocsSiteWithBuilds: {
+            entityRef: string;
+            etag?: string;
+            engine?: string;
+            pages: number;
+            files: number;
+            /** Format: date-time */
+            publishedAt?: string;
+            failed: boolean;
+            /** Format: date-time */
+            checkedAt?: string;
+            /** Format: date-time */
+            nextCheckAt?: string;
+            /** Format: date-time */
+            readAt?: string;
+            builds: components["schemas"]["DocsBuild"][];
+        };
+        DocsSites: {
+            sites: components["schemas"]["DocsSite"][];
+            next?: string;
         };
         DocumentedEntity: {
             apiVersion: string;
@@ -3989,6 +4161,13 @@ export interface components {
         TaskUser: {
             ref?: string;
             entity?: components["schemas"]["Entity"];
+        };
+        TechdocsProblem: {
+            severity: string;
+            file: string;
+            line?: number;
+            column?: number;
+            message: string;
         };
         TemplateEntity: {
             metadata: components["schemas"]["EntityMetadata"];
@@ -6794,7 +6973,7 @@ export interface operations {
                 /** @description only what this user or service did, or had a run do: a user's entity reference, or the name of a service */
                 who?: string;
                 /** @description only these actions */
-                action?: ("access" | "build.rerun" | "catalog.clean" | "catalog.process" | "condition.create" | "condition.delete" | "condition.update" | "conflict.resolve" | "entity.delete" | "entity.refresh" | "location.configure" | "location.create" | "location.delete" | "location.update" | "notification.send" | "notification.withdraw" | "plugin.create" | "plugin.delete" | "policy.create" | "policy.delete" | "proxy.request" | "role.create" | "role.delete" | "role.update" | "run.callback" | "run.cancel" | "run.create" | "run.retry" | "run.rollback" | "session.end" | "session.refuse" | "session.start" | "source.configure" | "source.pause" | "source.resume" | "sweep.approve" | "sweep.cancel" | "sweep.commit" | "sweep.drop" | "sweep.start" | "token.exchange")[];
+                action?: ("access" | "build.rerun" | "catalog.clean" | "catalog.process" | "condition.create" | "condition.delete" | "condition.update" | "conflict.resolve" | "docs.build" | "entity.delete" | "entity.refresh" | "location.configure" | "location.create" | "location.delete" | "location.update" | "notification.send" | "notification.withdraw" | "plugin.create" | "plugin.delete" | "policy.create" | "policy.delete" | "proxy.request" | "role.create" | "role.delete" | "role.update" | "run.callback" | "run.cancel" | "run.create" | "run.retry" | "run.rollback" | "session.end" | "session.refuse" | "session.start" | "source.configure" | "source.pause" | "source.resume" | "sweep.approve" | "sweep.cancel" | "sweep.commit" | "sweep.drop" | "sweep.start" | "token.exchange")[];
                 /** @description only what was done to this entity, run, location or role: its reference or id */
                 resource?: string;
                 /** @description only attempts that ended so */
@@ -8457,6 +8636,138 @@ export interface operations {
                 };
             };
             400: components["responses"]["InputError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_portico_v1_techdocs_builds_id: {
+        parameters: {
+            query?: {
+                /** @description the number of the last line that is known */
+                after?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the build */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocsBuildWithLog"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_portico_v1_techdocs_sites: {
+        parameters: {
+            query?: {
+                /** @description the next of the page before */
+                after?: string;
+                /** @description failed lists those whose last build failed */
+                state?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of sites */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocsSites"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_portico_v1_techdocs_sites_kind_namespace_name: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                namespace: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the site */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocsSiteWithBuilds"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    post_portico_v1_techdocs_sites_kind_namespace_name_build: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a key of your own for this command, such as a UUID: the same request with the same key is answered for 24 hours what the first was, with the header Idempotency-Replayed, and changes nothing again */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                kind: string;
+                namespace: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DocsBuildInput"];
+            };
+        };
+        responses: {
+            /** @description the build */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocsBuild"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            408: components["responses"]["RequestTimeoutError"];
+            409: components["responses"]["ConflictError"];
+            413: components["responses"]["PayloadTooLargeError"];
+            422: components["responses"]["UnprocessableEntityError"];
+            429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };
     };

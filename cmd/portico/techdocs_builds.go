@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	activitiesdocs "github.com/portico-dev/portico/activities/techdocs"
+	"github.com/portico-dev/portico/config"
+	"github.com/portico-dev/portico/search"
+	"github.com/portico-dev/portico/techdocs"
+	"github.com/portico-dev/portico/techdocs/build"
+	"github.com/portico-dev/portico/techdocs/mkdocs"
+	"github.com/portico-dev/portico/workflows"
+)
+
+const (
+	// docsInterval is the interval for looking which documentation is due.
+	docsInterval = 5 * time.Second
+	// docsWaiting is how many builds may wait before looks by schedule stop to add more.
+	docsWaiting = 200
+	// docsGrace is how long documentation stays whose entity is gone: a location that is registered anew has it at once.
+	docsGrace = 24 * time.Hour
+)
+
+// buildDocs prepares to build documentation, and to show what was built.
+func (p *platform) buildDocs(context.Context, place) error {
+	p.docsBuilds = build.NewStore(build.StoreOptions{Pool: p.pool, Engine: workflows.NewDocs(p.workflowOptions), Hosts: p.integrations,
+		Interval: p.config.Portico.TechDocs.CheckInterval})
+	p.docsService = build.NewService(build.ServiceOptions{Store: p.docsBuilds, Catalog: p.catalog, Log: p.log,
+		External: p.config.TechDocs.Builder != config.DocsBuiltHere})
+	return nil
+}
+
+// buildsDocs reports whether this worker builds documentation.
+func (p *platform) buildsDocs() bool {
+	return p.config.TechDocs.Builder == config.DocsBuiltHere && p.config.Portico.TechDocs.MaxConcurrentBuilds > 0
+}
+
+// docsBuilder builds documentation.
+func (p *platform) docsBuilder() (*build.Builder, error) {
+	generator, maker, err := p.docsGenerator()
+	if err != nil {
+		return nil, err
+	}
+	limits := p.config.Portico.TechDocs
+	return build.NewBuilder(build.BuilderOptions{Log: p.log, Store: p.docsBuilds, Entities: p.catalog, Hosts: p.integrations, Trees: p.integrations,
+		Folders: p.files, Generator: generator, Maker: maker, Sites: p.docs, Index: docsIndex{p}, Directory: filepath.Join(os.TempDir(), "portico-docs"),
+		Bounds:     build.Bounds{Bytes: int64(limits.MaxMegabytes) * 1_000_000, Files: limits.MaxFiles},
+		CopyReadme: p.config.TechDocs.Generator.MkDocs.LegacyCopyReadmeMdToIndexMd}), nil
+}
+
+// docsGenerator renders sites. The maker names what a site depends on besides its sources: another one makes all sites anew.
+func (p *platform) docsGenerator() (generator techdocs.Generator, maker string, err error) {
+	own, err := os.Executable()
+	if err != nil {
+		return nil, "", fmt.Errorf("find Portico's own program: %w", err)
+	}
+	limits, settings := p.config.Portico.MkDocs, p.config.TechDocs.Generator.MkDocs
+	generator = mkdocs.New(mkdocs.Config{Program: limits.Program, Confiner: []string{own, confineName}, Unconfined: limits.Unconfined, Network: limits.Network,
+		Limits: mkdocs.Limits{Time: limits.Time, Memory: int64(limits.MemoryMiB) << 20, Output: int64(limits.OutputMiB) << 20, Files: limits.Files,
+			Processes: limits.Processes},
+		Permit: mkdocs.Permit{DefaultPlugins: settings.DefaultPlugins, Plugins: settings.DangerouslyAllowAdditionalPlugins,
+			Keys: settings.DangerouslyAllowAdditionalKeys, OmitCore: settings.OmitTechDocsCorePlugin, DisableExternalFonts: settings.DisableExternalFonts}})
+	return generator, fmt.Sprintf("portico %s %+v", version, settings), nil
+}
+
+// docsIndex puts the sections of sites into the search index.
+type docsIndex struct{ *platform }
+
+// Replace implements build.Index.
+func (d docsIndex) Replace(ctx context.Context, site string, sections []build.Section) error {
+	index := d.searchIndex()
+	found := make([]search.Section, len(sections))
+	for i, section := range sections {
+		found[i] = search.Section{Title: section.Title, Text: section.Text, Location: section.Location, Tags: section.Tags}
+	}
+	return pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error { return index.ReplaceDocs(ctx, tx, site, found) })
+}
+
+// docsActivities are the activities of builds.
+func (p *platform) docsActivities(builder *build.Builder) *activitiesdocs.Activities {
+	return activitiesdocs.New(activitiesdocs.Options{CrashBudget: p.crashBudget, Builder: builder})
+}
+
+// lookAtDocs makes the sites those of the catalog, and asks for builds of those that are due.
+func (p *platform) lookAtDocs(ctx context.Context) error {
+	if err := p.docsBuilds.Discover(ctx); err != nil {
+		return err
+	}
+	if err := p.docsBuilds.WakeUnbegun(ctx); err != nil {
+		return err
+	}
+	perRound := time.Duration(p.config.Portico.TechDocs.ChecksPerMinute) * docsInterval / time.Minute
+	return p.docsBuilds.RequestDue(ctx, build.Limits{PerHost: max(1, int(perRound)), Waiting: docsWaiting})
+}
+
+// deleteDocs deletes old builds, and the documentation of entities that are gone.
+func (p *platform) deleteDocs(builder *build.Builder) func(context.Context) error {
+	return func(ctx context.Context) error {
+		before := time.Now().Add(-p.config.Portico.TechDocs.BuildRetention)
+		if err := untilNone(ctx, func(ctx context.Context) (more bool, err error) { return p.docsBuilds.DeleteBefore(ctx, before) }); err != nil {
+			return err
+		}
+		return builder.RemoveGone(ctx, time.Now().Add(-docsGrace))
+	}
+}
