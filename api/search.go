@@ -85,7 +85,7 @@ func (s searchRoutes) everything(c *call) (searchAnswer, error) {
 func shownResults(found []search.Result) []searchResult {
 	shown := make([]searchResult, len(found))
 	for i, result := range found {
-		shown[i] = searchResult{result.Type, document[searchDocument]{result.Document}, result.Rank, result.Highlight}
+		shown[i] = searchResult{result.Type, document[searchDocument]{result.Document}, result.Rank, shownHighlight(result.Highlight)}
 	}
 	return shown
 }
@@ -104,7 +104,21 @@ type searchResult struct {
 	Type      string                   `json:"type"`
 	Document  document[searchDocument] `json:"document"`
 	Rank      int                      `json:"rank"      jsonschema_description:"1 is the best of all pages"`
-	Highlight search.Highlight         `json:"highlight" jsonschema_description:"the fields of the document with tags around what matches; none without a term"`
+	Highlight searchHighlight          `json:"highlight" jsonschema_description:"the fields of the document with tags around what matches; none without a term"`
+}
+
+// searchHighlight has the fields of a document with tags around what matches.
+type searchHighlight struct {
+	PreTag  string           `json:"preTag"`
+	PostTag string           `json:"postTag"`
+	Fields  searchHighlights `json:"fields"`
+}
+
+type searchHighlights struct {
+	Text     *string `json:"text,omitempty"`
+	Title    *string `json:"title,omitempty"`
+	Location *string `json:"location,omitempty"`
+	Path     *string `json:"path,omitempty"`
 }
 
 // searchDocument is what all documents have. Each type has more.
@@ -131,6 +145,17 @@ func (s searchRoutes) query(c *call) (searchResultSet, error) {
 		set.PreviousPageCursor = pageCursor(request.Page - 1)
 	}
 	return set, nil
+}
+
+func shownHighlight(h search.Highlight) searchHighlight {
+	field := func(name string) *string {
+		text, has := h.Fields[name]
+		if !has {
+			return nil
+		}
+		return &text
+	}
+	return searchHighlight{h.PreTag, h.PostTag, searchHighlights{field("text"), field("title"), field("location"), field("path")}}
 }
 
 func pageCursor(page int) string {

@@ -26,8 +26,20 @@ type SearchHighlights struct {
 
 // SearchCollators are the addresses of what is found.
 type SearchCollators struct {
-	Catalog  SearchCollator `yaml:"catalog"`
-	TechDocs SearchCollator `yaml:"techdocs"`
+	Catalog  SearchCollator     `yaml:"catalog"`
+	TechDocs SearchDocsCollator `yaml:"techdocs"`
+}
+
+// SearchDocsCollator also says how often sites of documentation are looked at.
+type SearchDocsCollator struct {
+	LocationTemplate string         `yaml:"locationTemplate"`
+	Schedule         SearchSchedule `yaml:"schedule"`
+}
+
+// SearchSchedule says how often.
+type SearchSchedule struct {
+	// Frequency is a duration. For any other, sites are looked at every ten minutes.
+	Frequency Frequency `yaml:"frequency"`
 }
 
 // SearchCollator has the template of the addresses of one type.

@@ -551,6 +551,14 @@ type SearchSection struct {
 	Key       *string
 }
 
+type SearchSite struct {
+	EntityID  uuid.UUID
+	EntityRef string
+	About     string
+	Version   string
+	DueAt     time.Time
+}
+
 type SearchState struct {
 	One      bool
 	MadeWith string

@@ -231,6 +231,19 @@ func (q *Queries) SearchMisses(ctx context.Context, db DBTX, since pgtype.Date, 
 	return items, nil
 }
 
+const searchNoteSites = `-- name: SearchNoteSites :exec
+insert into search_sites as s (entity_id, entity_ref, about)
+select unnest($1::uuid[]), unnest($2::text[]), unnest($3::text[])
+on conflict (entity_id) do update set entity_ref = excluded.entity_ref, about = excluded.about, version = '', due_at = now()
+where s.about <> excluded.about
+`
+
+// Has the sites of entities read that are new, or about which their sections say something else now.
+func (q *Queries) SearchNoteSites(ctx context.Context, db DBTX, entityIds []uuid.UUID, refs []string, abouts []string) error {
+	_, err := db.Exec(ctx, searchNoteSites, entityIds, refs, abouts)
+	return err
+}
+
 const searchRequestAll = `-- name: SearchRequestAll :execrows
 insert into search_changes (entity_id) select entity_id from catalog_entities order by entity_ref
 `
@@ -406,6 +419,15 @@ func (q *Queries) SearchSetMadeWith(ctx context.Context, db DBTX, madeWith strin
 	return err
 }
 
+const searchSetSiteVersion = `-- name: SearchSetSiteVersion :exec
+update search_sites set version = $1 where entity_id = $2
+`
+
+func (q *Queries) SearchSetSiteVersion(ctx context.Context, db DBTX, version string, entityID uuid.UUID) error {
+	_, err := db.Exec(ctx, searchSetSiteVersion, version, entityID)
+	return err
+}
+
 const searchTakeChanges = `-- name: SearchTakeChanges :many
 delete from search_changes where id in (select c.id from search_changes c order by c.id limit $1) returning entity_id
 `
@@ -424,6 +446,39 @@ func (q *Queries) SearchTakeChanges(ctx context.Context, db DBTX, maxRows int32)
 			return nil, err
 		}
 		items = append(items, entity_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const searchTakeSites = `-- name: SearchTakeSites :many
+update search_sites set due_at = now() + make_interval(secs => $1::float8)
+where entity_id in (select s.entity_id from search_sites s where s.due_at <= now() order by s.due_at limit $2 for update skip locked)
+returning entity_id, entity_ref, version
+`
+
+type SearchTakeSitesRow struct {
+	EntityID  uuid.UUID
+	EntityRef string
+	Version   string
+}
+
+// Takes sites that are due. They are due again after a time, in seconds.
+func (q *Queries) SearchTakeSites(ctx context.Context, db DBTX, again float64, maxRows int32) ([]SearchTakeSitesRow, error) {
+	rows, err := db.Query(ctx, searchTakeSites, again, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SearchTakeSitesRow{}
+	for rows.Next() {
+		var i SearchTakeSitesRow
+		if err := rows.Scan(&i.EntityID, &i.EntityRef, &i.Version); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

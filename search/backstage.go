@@ -72,9 +72,8 @@ type Result struct {
 
 // Highlight has the fields of a result with tags around what matches. Without a term it has none.
 type Highlight struct {
-	PreTag  string            `json:"preTag"`
-	PostTag string            `json:"postTag"`
-	Fields  map[string]string `json:"fields"`
+	PreTag, PostTag string
+	Fields          map[string]string
 }
 
 // ResultSet is a page of results.

@@ -93,6 +93,17 @@ func (d described) sectionRow(section Section, places Places) (row, error) {
 		inner: clean(strings.Join(innerWords(document.Text), " ")), facets: d.facets()}, nil
 }
 
+// hasDocs reports whether the entity has documentation.
+func (d described) hasDocs() bool {
+	ref, _ := d.Metadata.Annotations["backstage.io/techdocs-ref"].(string)
+	return ref != ""
+}
+
+// about identifies what sections say about the entity.
+func (d described) about() string {
+	return row{title: string(d.Metadata.Title), rest: d.Spec.Type.or("other") + "\n" + string(d.Spec.Lifecycle) + "\n" + d.ownerName(), facets: d.facets()}.digest()
+}
+
 // ownerName is the name in the reference of the first owner.
 func (d described) ownerName() string {
 	for _, ref := range d.owners() {

@@ -166,6 +166,7 @@ func (x *Index) save(ctx context.Context, tx pgx.Tx, ids []uuid.UUID) error {
 		}
 	}
 	var made db.SearchSaveEntitiesParams
+	var sites siteList
 	made.Language = x.options.Language
 	vocabulary := map[string]bool{}
 	for _, one := range stored {
@@ -183,11 +184,33 @@ func (x *Index) save(ctx context.Context, tx pgx.Tx, ids []uuid.UUID) error {
 		made.Headings, made.Tags, made.InnerWords = append(made.Headings, r.heading), append(made.Tags, r.tags), append(made.InnerWords, r.inner)
 		made.Facets, made.Digests = append(made.Facets, strings.Join(r.facets, "\n")), append(made.Digests, r.digest())
 		note(vocabulary, r.heading, r.tags)
+		if d.hasDocs() {
+			sites.ids, sites.refs, sites.abouts = append(sites.ids, d.id), append(sites.refs, d.ref), append(sites.abouts, d.about())
+		}
+	}
+	if err := x.noteSites(ctx, tx, sites); err != nil {
+		return err
 	}
 	if err := x.queries.SearchSaveEntities(ctx, tx, made); err != nil {
 		return fmt.Errorf("write documents of entities: %w", err)
 	}
 	return x.learn(ctx, tx, vocabulary)
+}
+
+// siteList are entities with documentation, as columns.
+type siteList struct {
+	ids          []uuid.UUID
+	refs, abouts []string
+}
+
+func (x *Index) noteSites(ctx context.Context, tx pgx.Tx, sites siteList) error {
+	if len(sites.ids) == 0 {
+		return nil
+	}
+	if err := x.queries.SearchNoteSites(ctx, tx, sites.ids, sites.refs, sites.abouts); err != nil {
+		return fmt.Errorf("note sites of documentation: %w", err)
+	}
+	return nil
 }
 
 // note adds the words of headings that somebody may type wrongly.

@@ -3,8 +3,11 @@ package search_test
 import (
 	"encoding/json"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -12,8 +15,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/portico-dev/portico/catalog/entity"
+	"github.com/portico-dev/portico/config"
 	"github.com/portico-dev/portico/internal/testkit"
 	"github.com/portico-dev/portico/search"
+	"github.com/portico-dev/portico/techdocs/store"
 )
 
 // bench is a database with an index.
@@ -124,4 +129,48 @@ func TestOtherSettingsMakeAllDocumentsAnew(t *testing.T) {
 	var location string
 	require.NoError(t, b.pool.QueryRow(t.Context(), "select document ->> 'location' from search_entities").Scan(&location))
 	require.Equal(t, "/c/shop", location)
+}
+
+func TestSectionsFollowWhatOthersPublish(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	directory := t.TempDir()
+	docs, err := store.Open(t.Context(), config.TechDocs{Publisher: config.TechDocsPublisher{Type: "local", Local: config.DocsFolder{PublishDirectory: directory}}}, store.Settings{})
+	require.NoError(t, err)
+	sites := search.Sites{Index: b.index, Store: docs, Every: time.Nanosecond}
+	publish := func(index string) {
+		path := filepath.Join(directory, "default", "component", "shop", "search")
+		require.NoError(t, os.MkdirAll(path, 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(path, "search_index.json"), []byte(index), 0o600))
+	}
+	look := func() {
+		b.catchUp()
+		_, err := sites.CatchUp(t.Context())
+		require.NoError(t, err)
+	}
+	b.serve(`{"kind":"Component","metadata":{"name":"shop","annotations":{"backstage.io/techdocs-ref":"dir:."}}}`)
+	look()
+	require.Empty(t, b.titles(search.TypeDocs))
+	publish(`{"docs":[{"location":"","title":"Home","text":"Hello"},{"location":"#a","title":"A"}]}`)
+	look()
+	require.Equal(t, []string{"A", "Home"}, b.titles(search.TypeDocs))
+	publish(`{"docs":[`)
+	look()
+	require.Equal(t, []string{"A", "Home"}, b.titles(search.TypeDocs), "a broken index replaces nothing")
+	publish(`{"docs":[{"location":"","title":"Other","text":"Hello"}]}`)
+	look()
+	require.Equal(t, []string{"Other"}, b.titles(search.TypeDocs))
+
+	sites.Every = time.Hour
+	look()
+	b.serve(`{"kind":"Component","metadata":{"name":"shop","title":"The Shop","annotations":{"backstage.io/techdocs-ref":"dir:."}}}`)
+	look()
+	var title string
+	require.NoError(t, b.pool.QueryRow(t.Context(), "select document ->> 'entityTitle' from search_sections").Scan(&title))
+	require.Equal(t, "The Shop", title, "sections say what their entity is called now")
+	require.NoError(t, os.RemoveAll(filepath.Join(directory, "default")))
+	_, err = b.pool.Exec(t.Context(), "update search_sites set due_at = now()")
+	require.NoError(t, err)
+	look()
+	require.Empty(t, b.titles(search.TypeDocs))
 }

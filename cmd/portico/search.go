@@ -20,3 +20,8 @@ func (p *platform) searchIndex() *search.Index {
 	return search.NewIndex(p.pool, p.log, search.IndexOptions{Language: p.config.Portico.Search.Language,
 		Places: search.Places{Catalog: collators.Catalog.LocationTemplate, Docs: collators.TechDocs.LocationTemplate}})
 }
+
+// searchSites finds the documentation that others publish.
+func (p *platform) searchSites() search.Sites {
+	return search.Sites{Index: p.searchIndex(), Store: p.docs, Every: p.config.Search.Collators.TechDocs.Schedule.Frequency.Every}
+}

@@ -81,6 +81,7 @@ func (p *platform) work(ctx context.Context) error {
 	group.add(func(ctx context.Context) error { return p.runWorkflows(ctx, sources, docs) })
 	group.add(p.processing().Run)
 	group.add(p.searchIndex().Run)
+	group.add(p.searchSites().Run)
 	group.add(p.atOnceAndEvery(scheduleInterval, "compare the schedules of sources with the configuration", p.syncSources))
 	group.add(func(ctx context.Context) error { return p.workOffEvents(ctx, sources) })
 	group.add(p.every(changesInterval, "send changes of entities", p.sendChanges))

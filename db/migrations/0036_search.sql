@@ -75,6 +75,19 @@ create table search_misses (
     primary key (day, words)
 );
 
+-- The sites of documentation whose search index is read: those that others publish, and those of entities that came or changed.
+create table search_sites (
+    entity_id uuid primary key,
+    entity_ref text collate "C" not null,
+    -- The hash of what sections say about the entity.
+    about text not null,
+    -- What identifies the search index that was read last; '' is none.
+    version text not null default '',
+    due_at timestamptz not null default now()
+);
+
+create index search_sites_due on search_sites (due_at);
+
 -- +goose StatementBegin
 create function search_note_changes() returns trigger language plpgsql as $$
 begin
@@ -87,6 +100,7 @@ end $$;
 create function search_forget_entities() returns trigger language plpgsql as $$
 begin
     delete from search_documents where entity_id = any (array(select entity_id from gone));
+    delete from search_sites where entity_id = any (array(select entity_id from gone));
     -- Whoever writes documents of them at this moment finds that there is more to do.
     insert into search_changes (entity_id) select entity_id from gone;
     return null;

@@ -99,3 +99,19 @@ where exists (select from search_runs s where s.run_id = r.id and s.words @@ to_
   and (cardinality(@states::text[]) = 0 or r.status = any (@states::text[]) or r.phase = any (@states::text[]))
 order by r.created_at desc, r.id
 limit @max_rows;
+
+-- name: SearchNoteSites :exec
+-- Has the sites of entities read that are new, or about which their sections say something else now.
+insert into search_sites as s (entity_id, entity_ref, about)
+select unnest(@entity_ids::uuid[]), unnest(@refs::text[]), unnest(@abouts::text[])
+on conflict (entity_id) do update set entity_ref = excluded.entity_ref, about = excluded.about, version = '', due_at = now()
+where s.about <> excluded.about;
+
+-- name: SearchTakeSites :many
+-- Takes sites that are due. They are due again after a time, in seconds.
+update search_sites set due_at = now() + make_interval(secs => @again::float8)
+where entity_id in (select s.entity_id from search_sites s where s.due_at <= now() order by s.due_at limit @max_rows for update skip locked)
+returning entity_id, entity_ref, version;
+
+-- name: SearchSetSiteVersion :exec
+update search_sites set version = @version where entity_id = @entity_id;

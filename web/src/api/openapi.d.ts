@@ -3937,9 +3937,13 @@ export interface components {
         SearchHighlight: {
             preTag: string;
             postTag: string;
-            fields: {
-                [key: string]: string;
-            };
+            fields: components["schemas"]["SearchHighlights"];
+        };
+        SearchHighlights: {
+            text?: string;
+            title?: string;
+            location?: string;
+            path?: string;
         };
         SearchResult: {
             type: string;
