@@ -367,8 +367,8 @@ func DecodeOptions(node *yaml.Node) (any, error) {
 		return list, nil
 	}
 
-	var value any
-	if err := node.Decode(&value); err != nil {
+	value, err := yamlScalar(node)
+	if err != nil {
 		return nil, fault.New(fault.Input, "mkdocs.yml, line %d: %s", node.Line, err)
 	}
 

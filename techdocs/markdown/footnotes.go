@@ -122,7 +122,7 @@ func (p *page) addFootnotes(root *tree.Element) {
 		item.Children = content.Children
 		f.addBacklink(item, name, i+1)
 
-		if len(f.names) != count {
+		if len(f.names) != count && i+1 < count {
 			p.fail(p.lineOf("[^"+f.names[count]+"]:"), "footnote "+f.names[count]+" is defined inside of footnote "+name+"; define it on its own")
 
 			return

@@ -18,6 +18,7 @@ import (
 	"github.com/portico-dev/portico/techdocs"
 	"github.com/portico-dev/portico/techdocs/markdown/internal/highlight"
 	"github.com/portico-dev/portico/techdocs/markdown/internal/inline"
+	"github.com/portico-dev/portico/techdocs/markdown/internal/snippets"
 	"github.com/portico-dev/portico/techdocs/markdown/internal/tree"
 )
 
@@ -72,11 +73,13 @@ type Converter struct {
 	inline           *inline.Parser
 	highlighter      *highlight.Highlighter
 	plainHighlighter *highlight.Highlighter
+	snippets         *snippets.Expander
 
 	toc        tocOptions
 	footnotes  footnoteOptions
 	plantuml   *plantuml
 	math       *math
+	codehilite *codehilite
 	blocks     map[string]*blockKind
 	fenceKinds []fenceKind
 
@@ -225,6 +228,10 @@ func (p *page) prepare(text string) string {
 		text = p.graphviz(text)
 	}
 
+	if p.conv.snippets != nil {
+		text = p.expandSnippets(text)
+	}
+
 	text = normalize(p.critic(text))
 
 	if p.conv.criticMode == "view" {
@@ -246,6 +253,19 @@ func (p *page) prepare(text string) string {
 	return p.takeRawHTML(text)
 }
 
+func (p *page) expandSnippets(text string) string {
+	text, problems, err := p.conv.snippets.Expand(text, p.input.Snippet)
+	for _, problem := range problems {
+		p.warn(problem.Line, problem.Message)
+	}
+
+	if err != nil {
+		p.failure = err
+	}
+
+	return text
+}
+
 // finishTree does what Python-Markdown's tree processors do, in their order.
 func (p *page) finishTree(root *tree.Element) {
 	c := p.conv
@@ -254,7 +274,7 @@ func (p *page) finishTree(root *tree.Element) {
 		p.addFootnotes(root)
 	}
 
-	if c.has("pymdownx.highlight") {
+	if c.has("pymdownx.highlight") || c.codehilite != nil {
 		p.highlightIndented(root)
 	}
 

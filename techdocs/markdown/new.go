@@ -9,6 +9,7 @@ import (
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/techdocs/markdown/internal/highlight"
 	"github.com/portico-dev/portico/techdocs/markdown/internal/inline"
+	"github.com/portico-dev/portico/techdocs/markdown/internal/snippets"
 	"github.com/portico-dev/portico/techdocs/markdown/internal/tree"
 )
 
@@ -32,7 +33,7 @@ func New(config Config) (*Converter, error) {
 	}
 
 	for _, step := range []func() error{
-		c.newHighlighters, c.newTOC, c.newBoxes, c.newFences, c.newBlocks, c.newPlantUML, c.newMath,
+		c.newHighlighters, c.newCodehilite, c.newSnippets, c.newTOC, c.newBoxes, c.newFences, c.newBlocks, c.newPlantUML, c.newMath,
 	} {
 		if err := step(); err != nil {
 			return nil, err
@@ -129,6 +130,21 @@ func (c *Converter) newHighlighters() error {
 	if c.highlighter, err = highlight.New(options); err != nil {
 		return fault.Wrap(fault.Input, err, "mkdocs.yml: %s", err)
 	}
+
+	return nil
+}
+
+func (c *Converter) newSnippets() error {
+	if !c.has("pymdownx.snippets") {
+		return nil
+	}
+
+	expander, err := snippets.New(c.extensions["pymdownx.snippets"])
+	if err != nil {
+		return fault.Wrap(fault.Input, err, "mkdocs.yml: %s", err)
+	}
+
+	c.snippets = expander
 
 	return nil
 }

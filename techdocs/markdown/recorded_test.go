@@ -25,9 +25,6 @@ var deliberate = map[string]string{
 	"graphviz-fence-forms": "without the program dot, the diagram is shown as source; MkDocs replaces the whole page by an error",
 }
 
-// pending are the cases that wait for parts of the inline parser and for snippets.
-const pending = " arithmatex-generic arithmatex-nongeneric emoji-default emoji-user-gemoji emoji-user-twemoji-png escapes-all headings-emoji-entity headings-links-in-heading inlinehilite-edge inlinehilite-in-table-link keys-on lists2-snippet-in-list magiclink-gitlab-shorthand magiclink-hide-protocol-2 magiclink-in-context magiclink-mail magiclink-shorthand magiclink-trailing-chars magiclink-urls-2 progressbar-options realistic-readme realistic-runbook smartsymbols-all snippets-auto-append snippets-disabled-line-comment snippets-docs-relative snippets-file snippets-front-matter-heading snippets-indented snippets-missing-checked snippets-nested-recursive snippets-url-default user-smartsymbols-off-options user-wikilinks-escapeall "
-
 // TestRecordedPages holds what Portico makes of a page against what MkDocs with mkdocs-techdocs-core made of it.
 func TestRecordedPages(t *testing.T) {
 	t.Parallel()
@@ -56,10 +53,6 @@ func TestRecordedPages(t *testing.T) {
 					require.NotEqual(t, docscompare.Equal, degree, "the case is equal, so remove it from the table of differences: %s", reason)
 
 					return
-				}
-
-				if strings.Contains(pending, " "+c.ID+" ") {
-					t.Skip("the step that reads texts does not know this yet")
 				}
 
 				require.Equal(t, docscompare.Equal, degree, difference)

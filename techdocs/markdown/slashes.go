@@ -6,8 +6,6 @@ import (
 	"strings"
 	"unicode"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/techdocs/markdown/internal/tree"
 )
@@ -290,17 +288,11 @@ func splitOptions(text string, slashes int) (options map[string]any, rest string
 		return nil, join(head), true
 	}
 
-	options = map[string]any{}
+	value, err := decodeYAML(head[:loc[1]])
+	options, isMapping := value.(map[string]any)
 
-	var node yaml.Node
-	if err := yaml.Unmarshal([]byte(head[:loc[1]]), &node); err != nil {
+	if err != nil || !isMapping && value != nil {
 		return nil, "", false
-	}
-
-	if len(node.Content) > 0 && node.Content[0].Tag != "!!null" {
-		if err := node.Decode(&options); err != nil {
-			return nil, "", false
-		}
 	}
 
 	return options, join(head[loc[1]:]), true

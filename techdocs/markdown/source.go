@@ -5,8 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/portico-dev/portico/techdocs/markdown/internal/tree"
 )
 
@@ -54,15 +52,12 @@ func yamlBlock(text string) (block, rest string, ok bool) {
 func isFence(line, fence string) bool { return strings.TrimRight(line, " \t") == fence }
 
 func yamlMapping(block string) map[string]any {
-	var node yaml.Node
-	if err := yaml.Unmarshal([]byte(block), &node); err != nil || len(node.Content) == 0 || node.Content[0].Kind != yaml.MappingNode {
+	value, err := decodeYAML(block)
+	if err != nil {
 		return nil
 	}
 
-	meta := map[string]any{}
-	if err := node.Decode(&meta); err != nil {
-		return nil
-	}
+	meta, _ := value.(map[string]any)
 
 	return meta
 }
@@ -195,7 +190,10 @@ func normalize(text string) string {
 		return text
 	}
 
-	return blankLines.ReplaceAllString(text, "\n$1")
+	// A first line of spaces is left as it is.
+	first := indentOf(text)
+
+	return text[:first] + blankLines.ReplaceAllString(text[first:], "$1")
 }
 
 //nolint:gochecknoglobals // Immutable.

@@ -20,11 +20,20 @@ func (p *page) highlightIndented(root *tree.Element) {
 			return true
 		}
 
-		mark := p.stash.Store(p.conv.plainHighlighter.Block(highlight.Request{
-			Source:    strings.TrimRight(unescaper.Replace(e.Children[0].Text), "\n"),
-			LineStart: none, LineStep: none, LineSpecial: none, Block: p.codeBlocks,
-		}))
-		p.codeBlocks++
+		source := strings.TrimRight(unescaper.Replace(e.Children[0].Text), "\n")
+
+		var html string
+
+		if p.conv.codehilite != nil {
+			html = p.conv.codehilite.write(source)
+		} else {
+			html = p.conv.plainHighlighter.Block(highlight.Request{
+				Source: source, LineStart: none, LineStep: none, LineSpecial: none, Block: p.codeBlocks,
+			})
+			p.codeBlocks++
+		}
+
+		mark := p.stash.Store(html)
 		*e = tree.Element{Tag: "p", Text: mark}
 
 		return true
