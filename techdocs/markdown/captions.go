@@ -162,7 +162,7 @@ func (c *Converter) createFigure(p *page, parent *tree.Element, b *block) *tree.
 	if len(classes) > 0 {
 		own := strings.Fields(fig.Get("class"))
 		for _, class := range classes {
-			if !contains(own, class) {
+			if !slices.Contains(own, class) {
 				own = append(own, class)
 			}
 		}

@@ -2,6 +2,7 @@ package markdown
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -282,7 +283,7 @@ func (c *Converter) optionHeader(header fenceHeader, options string) (fenceHeade
 }
 
 func (c *Converter) attributeHeader(header fenceHeader, list string) (fenceHeader, bool) {
-	attrs, _ := parseAttrs(list)
+	attrs, _ := tree.ParseAttrs(list)
 
 	var values []tree.Attr
 
@@ -312,8 +313,7 @@ func (c *Converter) attributeHeader(header fenceHeader, list string) (fenceHeade
 
 // choose finds the last kind of fence that takes the language, and options without attributes unless those are allowed.
 func (c *Converter) choose(header fenceHeader, values []tree.Attr, attributes bool) (fenceHeader, bool) {
-	for i := len(c.fenceKinds) - 1; i >= 0; i-- {
-		kind := c.fenceKinds[i]
+	for _, kind := range slices.Backward(c.fenceKinds) {
 		if !kind.any && kind.language != header.language {
 			continue
 		}
@@ -446,7 +446,7 @@ func number(digits string, missing int) int {
 }
 
 // plainFence writes a fence as an element with the escaped code, for a program in the browser.
-func plainFence(class, open, closing string) fenceFormat {
+func plainFence(class, open, before, after string) fenceFormat {
 	return func(_ *page, f *fence, _ int) (string, bool) {
 		var out strings.Builder
 
@@ -469,14 +469,14 @@ func plainFence(class, open, closing string) fenceFormat {
 			out.WriteString(" " + attr.Key + `="` + attr.Value + `"`)
 		}
 
-		out.WriteString(closing[:strings.Index(closing, "</")])
-		out.WriteString(escapeCode(f.source()))
-		out.WriteString(closing[strings.Index(closing, "</"):])
+		out.WriteString(before + escapeCode(f.source()) + after)
 
 		return out.String(), true
 	}
 }
 
-func codeFence(class string) fenceFormat { return plainFence(class, "<pre", "><code></code></pre>") }
+func codeFence(class string) fenceFormat {
+	return plainFence(class, "<pre", "><code>", "</code></pre>")
+}
 
-func divFence(class string) fenceFormat { return plainFence(class, "<div", "></div>") }
+func divFence(class string) fenceFormat { return plainFence(class, "<div", ">", "</div>") }

@@ -114,7 +114,7 @@ func (p *page) addFootnotes(root *tree.Element) {
 	list := section.Add("ol")
 	count := len(f.names)
 
-	for i := 0; i < count; i++ {
+	for i := range count {
 		name := f.names[i]
 		item := list.Add("li", "id", f.id(name))
 		content := tree.New("div")

@@ -139,7 +139,7 @@ func mathFence(name string, options map[string]any, class string) fenceFormat {
 	}
 
 	if mode != "mathjax" {
-		write := plainFence(class, "<"+tag, "></"+tag+">")
+		write := plainFence(class, "<"+tag, ">", "</"+tag+">")
 
 		return func(p *page, f *fence, end int) (string, bool) {
 			wrapped := *f

@@ -2,6 +2,7 @@ package markdown
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"github.com/portico-dev/portico/techdocs/markdown/internal/tree"
@@ -179,8 +180,8 @@ func (r *rawReader) endRaw(name, text string) {
 
 	r.cache.WriteString(text)
 
-	for i := len(r.stack) - 1; i >= 0; i-- {
-		if r.stack[i] == name {
+	for i, open := range slices.Backward(r.stack) {
+		if open == name {
 			r.stack = r.stack[:i]
 
 			break

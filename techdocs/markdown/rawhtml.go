@@ -23,7 +23,6 @@ type rawReader struct {
 	stack  []string
 	cache  strings.Builder
 	out    []string
-	length int
 
 	// anchors are the ids of tags.
 	anchors func(id string)
@@ -420,8 +419,8 @@ func (r *rawReader) endTag(i int) int {
 		return i + 2
 	}
 
-	close := r.find(">", i) - i
-	if close < 0 {
+	closing := r.find(">", i) - i
+	if closing < 0 {
 		return -1
 	}
 
@@ -433,22 +432,22 @@ func (r *rawReader) endTag(i int) int {
 	if after := trimLeft(rest[n:]); strings.HasPrefix(after, ">") {
 		name := strings.ToLower(rest[2:n])
 		if r.cdata != "" && name != r.cdata {
-			r.text(rest[:close+1])
+			r.text(rest[:closing+1])
 
-			return i + close + 1
+			return i + closing + 1
 		}
 
 		r.end(name)
 
 		r.cdata = ""
 
-		return i + close + 1
+		return i + closing + 1
 	}
 
 	if r.cdata != "" {
-		r.text(rest[:close+1])
+		r.text(rest[:closing+1])
 
-		return i + close + 1
+		return i + closing + 1
 	}
 
 	n = 2

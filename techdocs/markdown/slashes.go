@@ -3,6 +3,7 @@ package markdown
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -354,7 +355,7 @@ func isIdentifier(text string) bool {
 	}
 
 	for _, r := range rest {
-		if r <= 0x9f && !isLetter(byte(min(r, unicode.MaxASCII))) && (r < '0' || r > '9') && r != '-' && r != '_' { //nolint:gosec // It is ASCII.
+		if r <= 0x9f && !isLetter(byte(min(r, unicode.MaxASCII))) && (r < '0' || r > '9') && r != '-' && r != '_' {
 			return false
 		}
 	}
@@ -759,22 +760,10 @@ func parseSelector(text string, needsTag bool) (tag string, attrs []tree.Attr, o
 		case m[2] != "":
 			classes = append(classes, m[2])
 		default:
-			for _, attr := range selectorAttrs.FindAllStringSubmatch(m[3], -1) {
-				key, value := strings.ToLower(attr[1]), attr[2]
+			var more []string
 
-				switch {
-				case value == "" && key != "class":
-					value = key
-				case strings.HasPrefix(value, `"`), strings.HasPrefix(value, "'"):
-					value = value[1 : len(value)-1]
-				}
-
-				if key == "class" {
-					classes = append(classes, strings.Fields(value)...)
-				} else {
-					attrs = setAttr(attrs, key, value)
-				}
-			}
+			attrs, more = selectorAttributes(attrs, m[3])
+			classes = append(classes, more...)
 		}
 
 		text = text[len(m[0]):]
@@ -785,6 +774,28 @@ func parseSelector(text string, needsTag bool) (tag string, attrs []tree.Attr, o
 	}
 
 	return tag, attrs, true
+}
+
+// selectorAttributes reads "key=value key" and adds it to attributes; classes are for the caller.
+func selectorAttributes(attrs []tree.Attr, text string) (all []tree.Attr, classes []string) {
+	for _, attr := range selectorAttrs.FindAllStringSubmatch(text, -1) {
+		key, value := strings.ToLower(attr[1]), attr[2]
+
+		switch {
+		case value == "" && key != "class":
+			value = key
+		case strings.HasPrefix(value, `"`), strings.HasPrefix(value, "'"):
+			value = value[1 : len(value)-1]
+		}
+
+		if key == "class" {
+			classes = append(classes, strings.Fields(value)...)
+		} else {
+			attrs = setAttr(attrs, key, value)
+		}
+	}
+
+	return attrs, classes
 }
 
 func (c *Converter) addHTML(extension string, kinds map[string]*blockKind) error {
@@ -815,7 +826,7 @@ func (c *Converter) addHTML(extension string, kinds map[string]*blockKind) error
 		options: map[string]func(any) (any, bool){"markdown": func(value any) (any, bool) {
 			mode := strings.ToLower(fmt.Sprint(value))
 
-			return mode, contains([]string{"auto", "inline", "block", "raw", "html"}, mode)
+			return mode, slices.Contains([]string{"auto", "inline", "block", "raw", "html"}, mode)
 		}},
 		accept: func(b *block) bool {
 			tag, attrs, ok := parseSelector(b.argument, true)

@@ -3,6 +3,7 @@ package markdown
 import (
 	"html"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -121,7 +122,7 @@ func (p *page) slugTabsIn(parent *tree.Element, options tabOptions, ids map[stri
 		}
 
 		classes := strings.Fields(child.Get("class"))
-		if child.Tag == "div" && contains(classes, "tabbed-set") && (!options.alternate || contains(classes, "tabbed-alternate")) {
+		if child.Tag == "div" && slices.Contains(classes, "tabbed-set") && (!options.alternate || slices.Contains(classes, "tabbed-alternate")) {
 			p.slugSet(child, options, ids, heading)
 		}
 
@@ -153,16 +154,6 @@ func (p *page) slugSet(set *tree.Element, options tabOptions, ids map[string]boo
 		inputs[i].Set("id", slug)
 		labels[i].Set("for", slug)
 	}
-}
-
-func contains(list []string, word string) bool {
-	for _, other := range list {
-		if other == word {
-			return true
-		}
-	}
-
-	return false
 }
 
 func beginsWithWord(text string) bool {

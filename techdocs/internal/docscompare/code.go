@@ -122,23 +122,7 @@ func describe(block, n, pre *node, numbers string) {
 		block.attrs["id"] = id
 	}
 
-	var extra []string
-
-	for _, x := range []*node{n, pre} {
-		for class := range x.classes() {
-			switch class {
-			case "highlight", "chroma", "codehilite", "highlighttable":
-			default:
-				if !strings.HasPrefix(class, "language-") && !strings.HasPrefix(class, "lang-") {
-					extra = append(extra, class)
-				}
-			}
-		}
-	}
-
-	slices.Sort(extra)
-
-	if len(extra) > 0 {
+	if extra := otherClasses(n, pre); len(extra) > 0 {
 		block.attrs["class"] = strings.Join(extra, " ")
 	}
 
@@ -147,6 +131,27 @@ func describe(block, n, pre *node, numbers string) {
 			block.attrs[key] = value
 		}
 	}
+}
+
+// otherClasses are those that say more than that it is code, and in which language.
+func otherClasses(nodes ...*node) []string {
+	var other []string
+
+	for _, n := range nodes {
+		for class := range n.classes() {
+			switch class {
+			case "highlight", "chroma", "codehilite", "highlighttable":
+			default:
+				if !strings.HasPrefix(class, "language-") && !strings.HasPrefix(class, "lang-") {
+					other = append(other, class)
+				}
+			}
+		}
+	}
+
+	slices.Sort(other)
+
+	return other
 }
 
 func first(n *node, test func(*node) bool) *node {

@@ -49,7 +49,7 @@ type SiteCase struct {
 
 // Load reads a recording.
 func Load(path string) (Recording, error) {
-	content, err := os.ReadFile(path) //nolint:gosec // A file of the tests.
+	content, err := os.ReadFile(path)
 	if err != nil {
 		return Recording{}, fmt.Errorf("read recording: %w", err)
 	}
@@ -152,12 +152,12 @@ func lines(n *node, depth int) []string {
 
 		slices.Sort(keys)
 
-		line := pad + "<" + kid.tag
+		words := []string{pad + "<" + kid.tag}
 		for _, key := range keys {
-			line += " " + key + "=" + strconv.Quote(kid.attrs[key])
+			words = append(words, key+"="+strconv.Quote(kid.attrs[key]))
 		}
 
-		out = append(out, line+">")
+		out = append(out, strings.Join(words, " ")+">")
 		out = append(out, lines(kid, depth+1)...)
 	}
 

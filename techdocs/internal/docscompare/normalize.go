@@ -152,30 +152,35 @@ func trimKids(n *node, kids []*node) []*node {
 			continue
 		}
 
-		var before, after *node
-		if i > 0 {
-			before = kids[i-1]
-		}
-
-		if i+1 < len(kids) {
-			after = kids[i+1]
-		}
-
-		text := kid.text
-		if (isContainer && before == nil) || isBlock(before) || isBreak(before) {
-			text = strings.TrimLeft(text, " ")
-		}
-
-		if (isContainer && after == nil) || isBlock(after) || isBreak(after) {
-			text = strings.TrimRight(text, " ")
-		}
-
-		if text != "" {
+		if text := trimBeside(kids, i, isContainer); text != "" {
 			kept = append(kept, &node{text: text})
 		}
 	}
 
 	return kept
+}
+
+// trimBeside is a text without the spaces beside blocks and breaks, and at the ends of a container.
+func trimBeside(kids []*node, i int, inContainer bool) string {
+	var before, after *node
+	if i > 0 {
+		before = kids[i-1]
+	}
+
+	if i+1 < len(kids) {
+		after = kids[i+1]
+	}
+
+	text := kids[i].text
+	if (inContainer && before == nil) || isBlock(before) || isBreak(before) {
+		text = strings.TrimLeft(text, " ")
+	}
+
+	if (inContainer && after == nil) || isBlock(after) || isBreak(after) {
+		text = strings.TrimRight(text, " ")
+	}
+
+	return text
 }
 
 // wrapRuns makes paragraphs of text beside blocks, as which it looks.

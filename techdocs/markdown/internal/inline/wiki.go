@@ -132,8 +132,11 @@ func (p progressBar) element(r *reader, parts map[string]string) *tree.Element {
 	element := tree.New("div", "class", strings.Join(sortedSet(classes), " "))
 	bar := element.Add("div", "class", "progress-bar", "style", "width:"+strconv.FormatFloat(value, 'f', 2, 64)+"%")
 	bar.Add("p", "class", "progress-label").SetText(dequote(r.unmark(strip(parts["title"]))))
-	// The attributes are read with those of other elements, from the text after them.
 	element.Tail = parts["attrs"]
+
+	if p.attrList {
+		element.TakeAttrs()
+	}
 
 	return element
 }

@@ -73,7 +73,7 @@ func EscapeText(text string) string {
 func writeEscaped(out *strings.Builder, text string, attribute bool) {
 	start := 0
 
-	for i := 0; i < len(text); i++ {
+	for i := range len(text) {
 		var escape string
 
 		switch text[i] {

@@ -110,15 +110,15 @@ func (e *Element) SetText(text string) { e.Text, e.TextFinal = text, false }
 // SetFinal gives the element a text that is not read as markup.
 func (e *Element) SetFinal(text string) { e.Text, e.TextFinal = text, true }
 
-// All calls visit with the element and all its descendants, in the order of the document, until visit returns false. It visits children
-// that visit itself adds to elements that come later, or to the element that it is called with.
+// All calls visit with the element and all its descendants, in the order of the document, until visit returns false. Visit may
+// change the children of the element that it is called with, and they are visited then.
 func (e *Element) All(visit func(*Element) bool) bool {
 	if !visit(e) {
 		return false
 	}
 
-	for i := 0; i < len(e.Children); i++ {
-		if !e.Children[i].All(visit) {
+	for _, child := range e.Children {
+		if !child.All(visit) {
 			return false
 		}
 	}
