@@ -486,3 +486,11 @@ func compareMetadata(t *testing.T, recorded siteCase, output string) {
 		require.Equal(t, refresh.FindStringSubmatch(want)[1], refresh.FindStringSubmatch(read(t, output, name))[1], name)
 	}
 }
+
+func directlyBelow(t *testing.T, root *nethtml.Node, class string) *nethtml.Node {
+	t.Helper()
+	found := all(root, func(node *nethtml.Node) bool { return hasClass(node, class) })
+	require.NotEmpty(t, found)
+
+	return found[0]
+}

@@ -1,0 +1,103 @@
+package site_test
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/techdocs"
+)
+
+// navOf returns the nav of a page as lines.
+func navOf(t *testing.T, output, dest, url string) []string {
+	t.Helper()
+	root := parse(t, read(t, output, dest))
+
+	return readNav(t, directlyBelow(t, root, "md-nav--primary"), pageCase{URL: url}, 0)
+}
+
+func TestPagesFilesOrderTheNav(t *testing.T) {
+	t.Parallel()
+
+	output, report, err := generate(t, map[string]string{
+		"mkdocs.yml":           "site_name: S\nplugins: [techdocs-core, awesome-pages]\n",
+		"docs/index.md":        "# Home\n",
+		"docs/z.md":            "# Z\n",
+		"docs/a.md":            "# A\n",
+		"docs/.pages":          "nav:\n  - index.md\n  - guides\n  - Site: https://example.org\n  - Group:\n      - Zed: z.md\n  - ...\n  - gone.md\n",
+		"docs/guides/.pages":   "title: The guides\norder: desc\nsort_type: natural\n",
+		"docs/guides/step2.md": "# Two\n", "docs/guides/step10.md": "# Ten\n",
+		"docs/secret/.pages": "hide: true\n", "docs/secret/s.md": "# S\n",
+	}, techdocs.Options{})
+	require.NoError(t, err)
+	require.Equal(t, []string{
+		"Home ", "[The guides]", "  Ten guides/step10/", "  Two guides/step2/", "Site https://example.org", "[Group]", "  Zed z/", "A a/",
+	}, navOf(t, output, "index.html", "./"))
+	require.Equal(t, []techdocs.Problem{
+		{Severity: techdocs.Warning, File: "docs/.pages", Line: 8, Column: 5, Message: `the folder "." has no page or folder "gone.md"`},
+		{Severity: techdocs.Info, File: "docs/secret/s.md", Message: `the page "secret/s.md" is not in nav`},
+	}, report.Problems)
+}
+
+func TestPagesFilesNeedTheirPlugin(t *testing.T) {
+	t.Parallel()
+
+	output, _, err := generate(t, map[string]string{
+		"mkdocs.yml": plainConfig, "docs/index.md": "# Home\n", "docs/a.md": "# A\n", "docs/.pages": "nav: [a.md]\n",
+	}, techdocs.Options{})
+	require.NoError(t, err)
+	require.Equal(t, []string{"Home ", "A a/"}, navOf(t, output, "index.html", "./"))
+}
+
+func TestASiteWithoutConfiguration(t *testing.T) {
+	t.Parallel()
+
+	var lines []string
+	output, report, err := generate(t, map[string]string{"README.md": "# Read me\n"}, techdocs.Options{
+		SiteName: "Petstore", ETag: "abc", CopyReadme: true, RepoURL: "https://github.com/o/r", EditURI: "https://github.com/o/r/edit/main/docs",
+		Log: func(line string) { lines = append(lines, line) },
+	})
+	require.NoError(t, err)
+	require.Equal(t, 1, report.Pages)
+	require.Equal(t, "portico", report.Engine)
+	require.Equal(t, []string{
+		"Reading the documents; there is no mkdocs.yml", "There is no index.md; taking README.md for it", "Rendering one page", "Writing the site",
+	}, lines)
+	var metadata map[string]any
+	require.NoError(t, json.Unmarshal([]byte(read(t, output, "techdocs_metadata.json")), &metadata))
+	require.Equal(t, "Petstore", metadata["site_name"])
+	require.Equal(t, "abc", metadata["etag"])
+	require.Contains(t, read(t, output, "index.html"), `href="https://github.com/o/r/edit/main/docs/index.md" title="Edit this page"`)
+	require.FileExists(t, filepath.Join(output, "search", "search_index.json"))
+}
+
+func TestAStrictSiteWithWarningsFails(t *testing.T) {
+	t.Parallel()
+
+	files := map[string]string{"mkdocs.yml": plainConfig + "strict: true\n", "docs/index.md": "# Home\n\n[x](gone.md)\n"}
+	_, report, err := generate(t, files, techdocs.Options{})
+	require.ErrorContains(t, err, "mkdocs.yml:4:1: the site is strict and has 1 warnings")
+	require.Len(t, report.Problems, 2)
+	require.Equal(t, 3, report.Problems[0].Line)
+}
+
+func TestIncludedSitesHaveTheirOwnRepository(t *testing.T) {
+	t.Parallel()
+
+	output, report, err := generate(t, map[string]string{
+		"mkdocs.yml":          plainConfig + "repo_url: https://github.com/o/r\nnav:\n  - index.md\n  - A: '!include ./a/mkdocs.yml'\n",
+		"docs/index.md":       "# Home\n",
+		"a/mkdocs.yml":        "site_name: a\nrepo_url: https://gitlab.com/o/a\nedit_uri: edit/main/documents\nnav: [index.md]\n",
+		"a/docs/index.md":     "# A\n\n[gone](gone.md)\n",
+		"a/docs/templates/x":  "kept: templates are excluded at the top only\n",
+		"unrelated/mkdocs.ym": "",
+	}, techdocs.Options{})
+	require.NoError(t, err)
+	require.Contains(t, read(t, output, "index.html"), `href="https://github.com/o/r/edit/master/docs/index.md"`)
+	require.Contains(t, read(t, output, "a/index.html"), `href="https://gitlab.com/o/a/edit/main/documents/index.md"`)
+	require.Equal(t, []techdocs.Problem{{
+		Severity: techdocs.Warning, File: "a/docs/index.md", Line: 3, Message: "the link 'gone.md' leads to a file 'a/gone.md' that does not exist in docs_dir.",
+	}}, report.Problems)
+}
