@@ -12,6 +12,7 @@ import (
 
 	"github.com/portico-dev/portico/catalog/sweep"
 	"github.com/portico-dev/portico/scaffolder/engine"
+	"github.com/portico-dev/portico/techdocs/build"
 	"github.com/portico-dev/portico/workflows"
 )
 
@@ -21,6 +22,7 @@ import (
 //
 //	PORTICO_RECORD_HISTORIES=1 go test -run TestHistoriesOfEveryKindReplay ./internal/e2e
 //	PORTICO_RECORD_HISTORIES=1 go test -run TestSweepsInTemporal ./activities/discovery
+//	PORTICO_RECORD_HISTORIES=1 go test -run TestBuildsInTemporal ./activities/techdocs
 //
 // which overwrites those of the same names. Where the workflow's code decides otherwise since, the old ones
 // move to a directory named after that change first, and stay as long as runs of their time may be under way.
@@ -48,6 +50,7 @@ func TestReplayNoticesOtherDecisions(t *testing.T) {
 			replayer := worker.NewWorkflowReplayer()
 			replayer.RegisterWorkflowWithOptions(func(workflow.Context, engine.Command) error { return nil }, workflow.RegisterOptions{Name: engine.WorkflowTemplateRun})
 			replayer.RegisterWorkflowWithOptions(func(workflow.Context, sweep.Command) error { return nil }, workflow.RegisterOptions{Name: sweep.WorkflowDiscoverySweep})
+			replayer.RegisterWorkflowWithOptions(func(workflow.Context, build.Command) error { return nil }, workflow.RegisterOptions{Name: build.WorkflowDocsBuild})
 			require.Error(t, replayer.ReplayWorkflowHistoryFromJSONFile(quiet(), file))
 		})
 	}

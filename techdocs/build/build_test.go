@@ -215,6 +215,22 @@ func TestAnAttemptThatWasTakenOverPublishesNothing(t *testing.T) {
 	require.Equal(t, "# Newer", f.page("index.html"))
 }
 
+// TestAnAttemptAfterOneThatPublishedSaysSo: otherwise the pages would not be put into the index.
+func TestAnAttemptAfterOneThatPublishedSaysSo(t *testing.T) {
+	t.Parallel()
+	f := newField(t)
+	f.local(map[string]string{"docs/index.md": "# One"})
+	f.start()
+	begun, err := f.store.Begin(t.Context(), build.BeginRequest{Site: site, WorkflowID: "w", RunID: "1"})
+	require.NoError(t, err)
+	for range 2 {
+		made, err := f.builder.Build(t.Context(), build.Request{ID: begun.ID, Site: site})
+		require.NoError(t, err)
+		require.True(t, made.Built)
+	}
+	require.Equal(t, 1, f.renders.count())
+}
+
 func TestABuildWhoseWorkflowWasLostFails(t *testing.T) {
 	t.Parallel()
 	f := newField(t)

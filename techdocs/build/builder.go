@@ -96,6 +96,11 @@ func (b *Builder) Build(ctx context.Context, request Request) (progress Progress
 	if err != nil || attempt == nil {
 		return progress, err
 	}
+	if attempt.row.PublishSeconds > 0 { // an attempt before has published, and died before its workflow heard of it
+		progress = attempt.progress()
+		progress.Built = true
+		return progress, nil
+	}
 	journal := openJournal(ctx, b.Log, attempt.say)
 	defer journal.close(ctx)
 	made := making{Builder: b, claimed: attempt, say: journal.say}
@@ -331,9 +336,11 @@ func (m *making) publish(ctx context.Context, found fetched, report techdocs.Rep
 	if err := m.Sites.Publish(ctx, m.ref, m.output()); err != nil {
 		return fmt.Errorf("publish the site: %w", err)
 	}
+	// That it has published is noted with what was published, or not at all.
 	m.row.PublishSeconds = time.Since(began).Seconds()
 	if err := m.save(ctx, &db.TechDocsPublishedParams{EntityRef: m.row.EntityRef, Digest: found.digest, Maker: m.Maker, Engine: report.Engine,
 		Pages: int32(report.Pages), Files: int32(report.Files)}); err != nil {
+		m.row.PublishSeconds = 0
 		return err
 	}
 	m.say(fmt.Sprintf("Published: fetched in %.2f s, rendered in %.2f s, published in %.2f s", m.row.FetchSeconds, m.row.RenderSeconds, m.row.PublishSeconds))
