@@ -158,5 +158,5 @@ func (m *migrating) copy(ctx context.Context, object *blob.ListObject, to string
 	if err != nil {
 		return err
 	}
-	return m.bucket.Upload(ctx, to, reader, &blob.WriterOptions{ContentType: storedType(to), Metadata: said.Metadata, MaxConcurrency: 1})
+	return m.put(ctx, to, reader, &blob.WriterOptions{ContentType: storedType(to), Metadata: said.Metadata, MaxConcurrency: 1})
 }

@@ -137,8 +137,8 @@ func openAzure(ctx context.Context, publisher config.TechDocsPublisher, settings
 		Container: at.ContainerName, Retries: attemptsOfClients}, &http.Client{Transport: settings.Transport})
 }
 
-// openSwift opens a container by Swift's API of S3, which is at the root of its host. That needs EC2 credentials, and one region, whose
-// name the server does not use.
+// openSwift opens a container by Swift's API of S3, which is at the root of its host. That needs EC2 credentials. Its region is us-east-1
+// unless the environment says otherwise.
 func openSwift(ctx context.Context, publisher config.TechDocsPublisher, settings Settings, options *Options) (*blob.Bucket, error) {
 	at := publisher.OpenStackSwift
 	account, err := buckets.S3Account{AccessKeyID: at.Credentials.ID, SecretAccessKey: string(at.Credentials.Secret)}.Checked("credentials")
@@ -153,6 +153,6 @@ func openSwift(ctx context.Context, publisher config.TechDocsPublisher, settings
 		return nil, errors.New("swiftUrl is required: the address of Swift, such as https://swift.example.com/swift/v1")
 	}
 	options.Name = fmt.Sprintf("swift://%s/%s", address.Host, at.ContainerName)
-	return buckets.OpenS3(ctx, buckets.S3{Bucket: at.ContainerName, Region: "us-east-1", Endpoint: address.Scheme + "://" + address.Host, PathStyle: true,
+	return buckets.OpenS3(ctx, buckets.S3{Bucket: at.ContainerName, Endpoint: address.Scheme + "://" + address.Host, PathStyle: true,
 		Account: account, Attempts: attemptsOfClients}, &http.Client{Transport: settings.Transport})
 }

@@ -351,8 +351,24 @@ func (s *Store) write(ctx context.Context, folder string, source *os.Root, file 
 		return err
 	}
 	defer func() { err = errors.Join(err, content.Close()) }()
-	return s.bucket.Upload(ctx, folder+"/"+file.path, readerOf(ctx, content), &blob.WriterOptions{ContentType: storedType(file.path), ContentMD5: file.digest,
+	return s.put(ctx, folder+"/"+file.path, content, &blob.WriterOptions{ContentType: storedType(file.path), ContentMD5: file.digest,
 		Metadata: map[string]string{digestKey: hex.EncodeToString(file.digest)}, MaxConcurrency: 1})
+}
+
+// put writes an object whole or not at all. Closing a writer after an error would keep what it got until then, unless its context has ended.
+func (s *Store) put(ctx context.Context, key string, content io.Reader, options *blob.WriterOptions) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	writer, err := s.bucket.NewWriter(ctx, key, options)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(writer, readerOf(ctx, content)); err != nil {
+		cancel()
+		_ = writer.Close() // it fails, too
+		return err
+	}
+	return writer.Close()
 }
 
 // isFinal reports an error that another attempt would only meet again.

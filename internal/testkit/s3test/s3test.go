@@ -56,7 +56,13 @@ type Bucket struct {
 // Bucket creates an empty bucket.
 func (s Server) Bucket(t testing.TB) Bucket {
 	t.Helper()
-	b := Bucket{Name: "test-" + uuid.NewString(), server: s}
+	return s.BucketNamed(t, "test-"+uuid.NewString())
+}
+
+// BucketNamed creates an empty bucket with a name.
+func (s Server) BucketNamed(t testing.TB, name string) Bucket {
+	t.Helper()
+	b := Bucket{Name: name, server: s}
 	_, err := s.client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &b.Name})
 	require.NoError(t, err)
 	return b
