@@ -24,7 +24,7 @@ import (
 // clientCommands are the commands that need neither database nor Temporal.
 func clientCommands() []*cobra.Command {
 	return []*cobra.Command{runCommand(), runsCommand(), templateCommand(), catalogCommand(), policyCommand(), sessionsCommand(), signInCommand(),
-		tokenCommand(os.Getenv), versionCommand()}
+		techdocsCommand(), tokenCommand(os.Getenv), versionCommand()}
 }
 
 func versionCommand() *cobra.Command {

@@ -50,6 +50,11 @@ func TestDocumentedExamplesRun(t *testing.T) {
 			}
 		}
 	}
+	for _, example := range r.takeMatching(&examples, "portico techdocs serve") {
+		preview := r.startCommand(example)
+		r.until("a preview", func() bool { return strings.Contains(preview.log.String(), "pages in") })
+		preview.close()
+	}
 	for _, example := range examples {
 		r.mustExecute(example)
 	}
@@ -74,6 +79,9 @@ var needOthers = map[string]string{
 	"portico catalog sweep cancel":               "There is no sweep",
 	"portico catalog sweep drop":                 "There is no sweep",
 	"portico catalog sweep show":                 "There is no sweep",
+
+	"portico techdocs publish --publisher-type awsS3": "the region of the bucket acme-techdocs is missing",
+	"portico techdocs migrate --publisher-type awsS3": "the region of the bucket acme-techdocs is missing",
 
 	"portico sessions list me": "Only a signed-in person has sessions",
 	"portico sessions end":     "There is no session",
@@ -120,6 +128,8 @@ func newExampleRunner(t *testing.T) *exampleRunner {
 		"values.yaml":                "values: { name: shop }\n",
 		"run.yaml":                   "rest: 600\nstops: [harbour]\n",
 		"key.pem":                    "not a key\n",
+		"mkdocs.yml":                 "site_name: Shop\nplugins: [techdocs-core]\n",
+		"docs/index.md":              "# Shop\n",
 		"cases.jsonl":                `{"template": "${{ a }}", "context": {"a": 1}}` + "\n",
 	} {
 		path := filepath.Join(r.at, filepath.FromSlash(name))
