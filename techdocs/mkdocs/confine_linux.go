@@ -104,6 +104,10 @@ func (c *cell) enter() error {
 			return err
 		}
 	}
+	// Programs that do not read TMPDIR use /tmp.
+	if err := os.Symlink(insideTemporary, filepath.Join(c.Root, "tmp")); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("make /tmp: %w", err)
+	}
 	return c.pivot()
 }
 

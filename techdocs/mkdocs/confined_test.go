@@ -115,7 +115,7 @@ func TestLimitsStopAHook(t *testing.T) {
 			message: "MkDocs was stopped when it used more than 512 MiB of memory, the limit.",
 		},
 		"10 GB in one file": {
-			python: "f = open('/output/x', 'wb')\nfor i in range(10 << 10):\n    f.write(bytes(1 << 20))", limits: mkdocs.Limits{Output: 64 << 20},
+			python: "f = open('/portico/output/x', 'wb')\nfor i in range(10 << 10):\n    f.write(bytes(1 << 20))", limits: mkdocs.Limits{Output: 64 << 20},
 			message: "MkDocs was stopped when it had written more than 64 MiB, the limit of its output.",
 		},
 		"10 GB in many files": {
@@ -123,7 +123,7 @@ func TestLimitsStopAHook(t *testing.T) {
 			message: "MkDocs was stopped when it had written more than 64 MiB, the limit of its output.",
 		},
 		"many files": {
-			python: "for i in range(10 << 20):\n    open('/home/%d' % i, 'wb')", limits: mkdocs.Limits{Files: 500},
+			python: "for i in range(10 << 20):\n    open('/portico/home/%d' % i, 'wb')", limits: mkdocs.Limits{Files: 500},
 			message: "MkDocs was stopped when it had written more than 500 files, the limit.",
 		},
 		"forks": {
@@ -173,7 +173,7 @@ func TestASourceThatLeadsOutOrIsTooLargeIsRefused(t *testing.T) {
 func TestLinksThatAPluginWritesAreRefused(t *testing.T) {
 	t.Parallel()
 	files := hooked("pass")
-	files["hook.py"] += "def on_post_build(config):\n    os.symlink('/etc/passwd', '/output/passwd')\n"
+	files["hook.py"] += "def on_post_build(config):\n    os.symlink('/etc/passwd', '/portico/output/passwd')\n"
 	_, _, lines, err := build(t, permitting(t), files, techdocs.Options{})
 	require.Equal(t, fault.Input, fault.KindOf(err), "%v\n%s", err, lines)
 	require.ErrorContains(t, err, "The site that MkDocs wrote has a file that is neither a regular file nor a folder.")
@@ -183,7 +183,7 @@ func TestWhatCannotBeConfinedIsRefusedUnlessThatIsPermitted(t *testing.T) {
 	t.Parallel()
 	config := permitting(t)
 	config.Confiner[1] = "confine-on-old-kernel"
-	files := hooked(`print("folder", os.getcwd() != "/source", sorted(os.environ), flush=True)`)
+	files := hooked(`print("folder", os.getcwd() != "/portico/source", sorted(os.environ), flush=True)`)
 	_, err := mkdocs.New(config).Generate(t.Context(), tree(t, files), t.TempDir(), techdocs.Options{})
 	require.Equal(t, fault.Unavailable, fault.KindOf(err))
 	require.ErrorContains(t, err, "MkDocs was not started, because it cannot be confined here (exit status 1: separate the mounts: operation not permitted)")

@@ -96,7 +96,7 @@ func TestASiteIsBuilt(t *testing.T) {
 	}, techdocs.Options{ETag: "abc", RepoURL: "https://github.com/acme/shop", EditURI: "edit/main/docs"})
 	require.NoError(t, err, lines)
 	require.Contains(t, lines, "MkDocs 1.6.1 with mkdocs-techdocs-core 1.7.1 renders this site.")
-	require.Contains(t, lines, "Building documentation to directory: /output")
+	require.Contains(t, lines, "Building documentation to directory: output")
 
 	require.Equal(t, "mkdocs", report.Engine)
 	require.Equal(t, 2, report.Pages)

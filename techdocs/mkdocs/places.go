@@ -16,12 +16,12 @@ type places struct {
 	folder, root, source, output, temporary, home string
 }
 
-// What the folders are called where the program runs confined.
+// What the folders are called where the program runs confined. Python may be in /home or /tmp, which are therefore not among them.
 const (
-	insideSource    = "/source"
-	insideOutput    = "/output"
-	insideTemporary = "/tmp"
-	insideHome      = "/home"
+	insideSource    = "/portico/source"
+	insideOutput    = "/portico/output"
+	insideTemporary = "/portico/temporary"
+	insideHome      = "/portico/home"
 )
 
 func newPlaces(folder string) places {
@@ -194,7 +194,7 @@ func (p places) outside(line string) string {
 	for _, folder := range []string{insideSource, p.source} {
 		line = strings.ReplaceAll(line, folder+"/", "")
 	}
-	for _, folder := range []string{p.output, p.temporary, p.home, p.source} {
+	for _, folder := range []string{p.output, p.temporary, p.home, p.source, insideOutput, insideTemporary, insideHome, insideSource} {
 		line = strings.ReplaceAll(line, folder, filepath.Base(folder))
 	}
 	return line
