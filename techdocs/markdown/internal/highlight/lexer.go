@@ -102,7 +102,7 @@ func (l lexer) tokens(source string) (tokens []chroma.Token) {
 		}
 	}()
 
-	tokens, err := chroma.Tokenise(chosen, &chroma.TokeniseOptions{State: "root"}, source)
+	tokens, err := tokenise(chosen, source)
 	if err != nil || !same(tokens, source) {
 		return nil
 	}
