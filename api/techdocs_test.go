@@ -214,6 +214,14 @@ func TestABucketIsServedAsBackstageServesIt(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, unpublished.Code)
 	require.Contains(t, unpublished.Body.String(), "Unable to get metadata for 'component:default/bare'; caused by Error: TechDocs metadata fetch failed; caused by Error: The specified key does not exist.")
 
+	// What techdocs-cli has published has no content types, and is served all the same.
+	bucket.Put(t, "docs/default/component/bare/index.html", "<h1>Bare</h1>")
+	bucket.Put(t, "docs/default/component/bare/techdocs_metadata.json", `{"site_name":"Bare","build_timestamp":1}`)
+	page := ask(t, server, http.MethodGet, "/api/techdocs/static/docs/default/component/bare/index.html", "")
+	require.Equal(t, "<h1>Bare</h1>", page.Body.String())
+	require.Equal(t, "text/plain; charset=utf-8", page.Header().Get("Content-Type"))
+	require.JSONEq(t, `{"site_name":"Bare","build_timestamp":1}`, ask(t, server, http.MethodGet, "/api/techdocs/metadata/techdocs/default/component/bare", "").Body.String())
+
 	// A bucket that does not answer is no missing page.
 	gone, err := store.Open(t.Context(), config.TechDocs{Publisher: config.TechDocsPublisher{Type: config.DocsInS3, AWSS3: config.DocsS3{BucketName: "gone", Region: "eu-west-1",
 		Endpoint: "http://127.0.0.1:1", ForcePathStyle: true, Credentials: config.DocsS3Credentials{AccessKeyID: "x", SecretAccessKey: "y"}}}}, store.Settings{})

@@ -53,10 +53,10 @@ func (d *docsSource) addFlags(flags *pflag.FlagSet) {
 // ignore accepts flags of techdocs-cli for Docker and MkDocs.
 func (d *docsSource) ignore(flags *pflag.FlagSet, switches, texts []string) {
 	for _, name := range switches {
-		flags.Bool(name, false, "has no effect: neither Docker nor MkDocs runs")
+		flags.Bool(name, false, "has no effect: Docker is not used")
 	}
 	for _, name := range texts {
-		flags.StringArray(name, nil, "has no effect: neither Docker nor MkDocs runs")
+		flags.StringArray(name, nil, "has no effect: Docker is not used")
 	}
 	for _, name := range slices.Concat(switches, texts) {
 		d.ignored = append(d.ignored, name)
@@ -73,7 +73,7 @@ func (d *docsSource) explain(command *cobra.Command) {
 		}
 	}
 	if len(given) > 0 {
-		fmt.Fprintf(command.ErrOrStderr(), "%s: no effect, because neither Docker nor MkDocs runs.\n", strings.Join(given, ", "))
+		fmt.Fprintf(command.ErrOrStderr(), "%s: no effect, because Docker is not used.\n", strings.Join(given, ", "))
 	}
 }
 
@@ -93,10 +93,14 @@ Without --etag, the site gets a digest of what is in it, by which ` + "`publish 
 			if err := addresses(ref, &options); err != nil {
 				return err
 			}
+			generator, err := docsGenerator()
+			if err != nil {
+				return err
+			}
 			if source.verbose {
 				options.Log = func(line string) { fmt.Fprintln(command.OutOrStdout(), line) }
 			}
-			report, err := job.Generate(command.Context(), job.Generation{Source: source.sourceDir, Output: output, Generator: docsGenerator(), Options: options})
+			report, err := job.Generate(command.Context(), job.Generation{Source: source.sourceDir, Output: output, Generator: generator, Options: options})
 			for _, problem := range report.Problems {
 				if problem.Severity != "info" || source.verbose {
 					fmt.Fprintln(command.ErrOrStderr(), job.Line(problem))
@@ -305,7 +309,7 @@ func serveDocsCommand() *cobra.Command {
 
 // ignoreImage accepts the flag with a short form.
 func (d *docsSource) ignoreImage(flags *pflag.FlagSet) {
-	flags.StringP("docker-image", "i", "", "has no effect: neither Docker nor MkDocs runs")
+	flags.StringP("docker-image", "i", "", "has no effect: Docker is not used")
 	flags.Lookup("docker-image").Hidden = true
 	d.ignored = append(d.ignored, "docker-image")
 }
@@ -328,6 +332,10 @@ func serveMkDocsCommand() *cobra.Command {
 
 func serveDocs(command *cobra.Command, source *docsSource, port int) error {
 	source.explain(command)
+	generator, err := docsGenerator()
+	if err != nil {
+		return err
+	}
 	listener, err := listen(command.Context(), config.Listen{Host: "127.0.0.1", Port: port}, "the port of the preview")
 	if err != nil {
 		return err
@@ -338,7 +346,7 @@ func serveDocs(command *cobra.Command, source *docsSource, port int) error {
 	out := command.OutOrStdout()
 	address, _ := listener.Addr().(*net.TCPAddr)
 	fmt.Fprintf(out, "Serving http://localhost:%d; press Ctrl-C to stop\n", address.Port)
-	preview := &job.Preview{Source: source.sourceDir, Generator: docsGenerator(), Options: techdocs.Options{SiteName: source.siteName},
+	preview := &job.Preview{Source: source.sourceDir, Generator: generator, Options: techdocs.Options{SiteName: source.siteName},
 		Log: func(line string) { fmt.Fprintln(out, line) }}
 	return preview.Serve(command.Context(), listener)
 }
