@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -293,7 +294,12 @@ func cmpOr(text, otherwise string) string {
 func (b *build) converter() error {
 	settings := markdown.Config{TechDocsCore: true, UseBlocks: b.site.UseBlocks}
 	for _, extension := range b.site.Extensions {
-		settings.Extensions = append(settings.Extensions, markdown.Extension{Name: extension.Name, Options: extension.Options})
+		options := extension.Options
+		if extension.Name == "pymdownx.snippets" {
+			options = maps.Clone(options)
+			delete(options, "base_path") // build.snippet looks for files there, and knows what !relative means
+		}
+		settings.Extensions = append(settings.Extensions, markdown.Extension{Name: extension.Name, Options: options})
 	}
 	converter, err := markdown.New(settings)
 	if err != nil {
