@@ -2,12 +2,15 @@ package site_test
 
 import (
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/portico-dev/portico/techdocs"
+	"github.com/portico-dev/portico/techdocs/site"
 )
 
 // navOf returns the nav of a page as lines.
@@ -78,8 +81,9 @@ func TestAStrictSiteWithWarningsFails(t *testing.T) {
 
 	files := map[string]string{"mkdocs.yml": plainConfig + "strict: true\n", "docs/index.md": "# Home\n\n[x](gone.md)\n"}
 	_, report, err := generate(t, files, techdocs.Options{})
-	require.ErrorContains(t, err, "mkdocs.yml:4:1: the site is strict and has 1 warnings")
+	require.ErrorContains(t, err, "The documentation has one error")
 	require.Len(t, report.Problems, 2)
+	require.Equal(t, "the site is strict and has one warning; mend it, or remove strict", report.Problems[1].Message)
 	require.Equal(t, 3, report.Problems[0].Line)
 }
 
@@ -100,4 +104,42 @@ func TestIncludedSitesHaveTheirOwnRepository(t *testing.T) {
 	require.Equal(t, []techdocs.Problem{{
 		Severity: techdocs.Warning, File: "a/docs/index.md", Line: 3, Message: "the link 'gone.md' leads to a file 'a/gone.md' that does not exist in docs_dir.",
 	}}, report.Problems)
+}
+
+// TestPagesOfTheCacheAreAsNew builds a site again and again with one generator, and once with a new one: both are the same.
+func TestPagesOfTheCacheAreAsNew(t *testing.T) {
+	t.Parallel()
+
+	cached := site.New(site.Config{Now: func() time.Time { return clock }})
+	source := writeFiles(t, map[string]string{
+		"mkdocs.yml": plainConfig, "docs/index.md": "# Home\n\n[a](a.md#part) [b](b.md)\n", "docs/a.md": "# A\n\n## Part\n", "docs/b.md": "# B\n\n```go\nx\n```\n",
+	})
+	steps := []struct{ name, content string }{
+		{"docs/a.md", "# Another title\n\n## Other\n"},
+		{"docs/c.md", "# C\n"},
+		{"docs/b.md", ""}, // removed: the link to it is wrong now
+		{"docs/b.md", "# B\n\n```go\nx\n```\n"},
+		{"mkdocs.yml", plainConfig + "use_directory_urls: false\n"},
+		{"mkdocs.yml", plainConfig + "markdown_extensions:\n  - toc:\n      permalink: false\n"},
+	}
+	for i := -1; i < len(steps); i++ {
+		if i >= 0 {
+			name := filepath.Join(source, filepath.FromSlash(steps[i].name))
+			if steps[i].content == "" {
+				require.NoError(t, os.Remove(name))
+			} else {
+				require.NoError(t, os.WriteFile(name, []byte(steps[i].content), 0o600))
+			}
+		}
+		got, want := t.TempDir(), t.TempDir()
+		report, err := cached.Generate(t.Context(), source, got, techdocs.Options{})
+		require.NoError(t, err)
+		fresh, err := site.New(site.Config{CacheBytes: -1, Now: func() time.Time { return clock }}).Generate(t.Context(), source, want, techdocs.Options{})
+		require.NoError(t, err)
+		require.Equal(t, fresh, report, "step %d", i)
+		require.Equal(t, walk(t, want), walk(t, got))
+		for _, name := range walk(t, want) {
+			require.Equal(t, read(t, want, name), read(t, got, name), "step %d: %s", i, name)
+		}
+	}
 }

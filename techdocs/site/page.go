@@ -56,32 +56,69 @@ func (b *build) render(ctx context.Context, p *page) error {
 
 		return nil
 	}
+	key := b.key(file, text)
+	found := b.cache.get(key)
+	if found == nil || !b.current(p, found) {
+		if found, err = b.convert(ctx, p, text); err != nil {
+			return err
+		}
+		if found == nil {
+			return nil
+		}
+		b.cache.put(key, found)
+	}
+	p.text, p.html, p.meta = string(text), found.html, found.meta
+	p.contents, p.anchors, p.problems = found.contents, found.anchors, slices.Clone(found.problems)
+	p.title(found.title)
+	p.index(found.content)
+
+	return nil
+}
+
+// convert calls the converter and notes what the page depends on. Nil without an error: the page is wrong, and has a problem that says how.
+func (b *build) convert(ctx context.Context, p *page, text []byte) (*converted, error) {
+	file := p.nav.File
 	p.links = b.resolver.Page(file)
-	result, err := b.markdown.Convert(ctx, markdown.Page{
-		Source:  text,
-		Path:    file.Src,
-		Link:    func(_ markdown.LinkKind, url string) string { return p.links.Resolve(url) },
-		Snippet: func(name string) ([]byte, error) { return b.snippet(file, name) },
-		Fetch:   b.generator.Fetch,
-	})
+	page := &converted{}
+	input := markdown.Page{Source: text, Path: file.Src}
+	input.Link = func(_ markdown.LinkKind, url string) string {
+		to := p.links.Resolve(url)
+		page.links = append(page.links, [2]string{url, to})
+
+		return to
+	}
+	input.Snippet = func(name string) ([]byte, error) {
+		content, err := b.snippet(file, name)
+		page.snippets = append(page.snippets, included{name: name, digest: b.snippetDigest(content, err)})
+
+		return content, err
+	}
+	if b.generator.Fetch != nil {
+		input.Fetch = func(ctx context.Context, method, url string, body []byte) ([]byte, error) {
+			page.fetched = true
+
+			return b.generator.Fetch(ctx, method, url, body)
+		}
+	}
+	result, err := b.markdown.Convert(ctx, input)
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return nil, context.Cause(ctx)
 	}
 	for _, problem := range result.Problems {
 		problem.File = file.Real
-		p.problems = append(p.problems, problem)
+		page.problems = append(page.problems, problem)
 	}
 	if err != nil {
+		p.problems = page.problems
 		p.errorf(0, "%v", err)
 
-		return nil
+		return nil, nil
 	}
-	p.text, p.html, p.meta = string(text), result.HTML, result.Meta
-	p.contents, p.anchors = headings(result.TOC), result.Anchors
-	p.title(result.Title)
-	p.index()
+	page.html, page.title, page.meta = result.HTML, result.Title, result.Meta
+	page.contents, page.anchors = headings(result.TOC), result.Anchors
+	page.content = searchindex.Scan(result.HTML)
 
-	return nil
+	return page, nil
 }
 
 // invalid returns the place of the first byte that is no UTF-8.
@@ -129,8 +166,7 @@ func (p *page) title(heading string) {
 }
 
 // index makes the documents of the search index.
-func (p *page) index() {
-	content := searchindex.Scan(p.html)
+func (p *page) index(content searchindex.Content) {
 	url := p.nav.URL()
 	p.search = append(make([]searchindex.Document, 0, len(content.Sections)+1), searchindex.Document{Location: url, Text: content.Text, Title: p.nav.Title})
 	for _, section := range content.Sections {

@@ -39,6 +39,8 @@ type Config struct {
 	Fetch func(ctx context.Context, method, url string, body []byte) ([]byte, error)
 	// Workers is how many pages are rendered at once. Zero: as many as there are processors.
 	Workers int
+	// CacheBytes is how much of converted pages is kept between builds: 64 MB. Negative: nothing.
+	CacheBytes int64
 	// Now is the clock for build_timestamp. Nil: the time.
 	Now func() time.Time
 }
@@ -68,7 +70,10 @@ func (l Limits) withDefaults() Limits {
 }
 
 // Generator builds sites. It is safe for concurrent use.
-type Generator struct{ config Config }
+type Generator struct {
+	config Config
+	cache  *cache
+}
 
 // New returns a generator.
 func New(c Config) *Generator {
@@ -80,7 +85,11 @@ func New(c Config) *Generator {
 		c.Now = time.Now
 	}
 
-	return &Generator{config: c}
+	if c.CacheBytes == 0 {
+		c.CacheBytes = 64 << 20
+	}
+
+	return &Generator{config: c, cache: newCache(max(c.CacheBytes, 0))}
 }
 
 // Generate builds the site of the folder source into the empty folder output.
@@ -90,13 +99,13 @@ func (g *Generator) Generate(ctx context.Context, from, output string, options t
 		return techdocs.Report{Engine: Engine}, err
 	}
 	defer func() { _ = tree.Close() }()
-	b := &build{generator: g.config, tree: tree, output: output, options: options, report: techdocs.Report{Engine: Engine}}
+	b := &build{generator: g.config, cache: g.cache, tree: tree, output: output, options: options, report: techdocs.Report{Engine: Engine}}
 	err = b.run(ctx)
 	problems := slices.Concat(b.problems, b.pageProblems())
 	failed := count(problems, techdocs.Error)
 	if warnings := count(problems, techdocs.Warning); b.site != nil && b.site.Strict && warnings > 0 && failed == 0 {
 		problems = append(problems, b.site.At("strict").Problem(techdocs.Error,
-			"the site is strict and has %d warnings; mend them, or remove strict", warnings))
+			"the site is strict and has %s; mend %s, or remove strict", plural(warnings, "warning"), map[bool]string{true: "it", false: "them"}[warnings == 1]))
 		failed = 1
 	}
 	b.report.Problems = limit(problems)
@@ -104,7 +113,7 @@ func (g *Generator) Generate(ctx context.Context, from, output string, options t
 		return b.report, err
 	}
 	if failed > 0 {
-		return b.report, fault.New(fault.Input, "The documentation has %s. The first one: %s", plural(failed, "error"), first(problems))
+		return b.report, fault.New(fault.Input, "The documentation has %s", plural(failed, "error"))
 	}
 
 	return b.report, nil
@@ -130,25 +139,6 @@ func count(problems []techdocs.Problem, severity string) int {
 	}
 
 	return n
-}
-
-func first(problems []techdocs.Problem) string {
-	for _, problem := range problems {
-		if problem.Severity != techdocs.Error {
-			continue
-		}
-		place := problem.File
-		if problem.Line > 0 {
-			place += fmt.Sprintf(":%d", problem.Line)
-		}
-		if problem.Column > 0 {
-			place += fmt.Sprintf(":%d", problem.Column)
-		}
-
-		return place + ": " + problem.Message
-	}
-
-	return ""
 }
 
 // limit keeps techdocs.MaxProblems problems, the worst, in their order. The last one says how many others there are.
@@ -179,6 +169,7 @@ func limit(problems []techdocs.Problem) []techdocs.Problem {
 // build is one run of the generator.
 type build struct {
 	generator Config
+	cache     *cache
 	tree      *source.Tree
 	output    string
 	options   techdocs.Options
@@ -192,6 +183,7 @@ type build struct {
 	resolver *links.Resolver
 	snippets snippets
 	markdown *markdown.Converter
+	settings digest
 	theme    *theme.Theme
 	pages    []*page
 	written  names
@@ -314,6 +306,9 @@ func (b *build) converter() error {
 		return errProblems
 	}
 	b.markdown = converter
+	if b.settings, err = settingsDigest(settings); err != nil {
+		return err
+	}
 	b.snippets = newSnippets(b.site)
 
 	return nil

@@ -12,7 +12,9 @@ type URL struct {
 // Split takes a URL apart. It accepts every text.
 func Split(url string) URL {
 	url = strings.TrimLeftFunc(url, func(r rune) bool { return r <= ' ' })
-	url = strings.NewReplacer("\t", "", "\r", "", "\n", "").Replace(url)
+	if strings.ContainsAny(url, "\t\r\n") {
+		url = strings.NewReplacer("\t", "", "\r", "", "\n", "").Replace(url)
+	}
 	var u URL
 	if at := strings.IndexByte(url, ':'); at > 0 && scheme(url[:at]) {
 		u.Scheme, url = strings.ToLower(url[:at]), url[at+1:]
