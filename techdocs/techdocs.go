@@ -24,8 +24,8 @@ func (r Ref) Path() string {
 
 // A Generator turns the source tree of a site into its files.
 type Generator interface {
-	// Generate reads the folder source, in which mkdocs.yml is, and writes the site into the empty folder output. It reads nothing
-	// outside source. The report is complete also if there is an error: what an author did wrong is in its problems, and the error is
+	// Generate reads the folder source, in which mkdocs.yml is, and writes the site into the folder output. That is empty, or has the site
+	// of an earlier build, which becomes the new one; only package site makes use of it. It reads nothing outside source. The report is complete also if there is an error: what an author did wrong is in its problems, and the error is
 	// then a fault of kind fault.Input that says how many there are. Other errors are of the machine, and worth another attempt.
 	Generate(ctx context.Context, source, output string, options Options) (Report, error)
 }

@@ -105,7 +105,11 @@ func (c *cache) remove(item *list.Element) {
 
 // settingsDigest names the settings of a converter: another setting gives another page.
 func settingsDigest(settings markdown.Config) (digest, error) {
-	content, err := json.Marshal(settings)
+	parts := []any{settings.TechDocsCore, settings.UseBlocks}
+	for _, extension := range settings.Extensions {
+		parts = append(parts, extension.Name, extension.Options)
+	}
+	content, err := json.Marshal(parts)
 	if err != nil {
 		return digest{}, fmt.Errorf("name the settings of Markdown: %w", err)
 	}

@@ -106,7 +106,8 @@ func TestIncludedSitesHaveTheirOwnRepository(t *testing.T) {
 	}}, report.Problems)
 }
 
-// TestPagesOfTheCacheAreAsNew builds a site again and again with one generator, and once with a new one: both are the same.
+// TestPagesOfTheCacheAreAsNew builds a site again and again with one generator into one folder, and each time with a new one into a new
+// folder: both are the same.
 func TestPagesOfTheCacheAreAsNew(t *testing.T) {
 	t.Parallel()
 
@@ -117,21 +118,28 @@ func TestPagesOfTheCacheAreAsNew(t *testing.T) {
 	steps := []struct{ name, content string }{
 		{"docs/a.md", "# Another title\n\n## Other\n"},
 		{"docs/c.md", "# C\n"},
+		{"docs/a.md", ""},
+		{"docs/a", "a file in the place of the folder of a page"},
+		{"docs/a", ""},
+		{"docs/b/x.png", "image"},
+		{"docs/b/x.png", "image 2"},
 		{"docs/b.md", ""}, // removed: the link to it is wrong now
 		{"docs/b.md", "# B\n\n```go\nx\n```\n"},
 		{"mkdocs.yml", plainConfig + "use_directory_urls: false\n"},
 		{"mkdocs.yml", plainConfig + "markdown_extensions:\n  - toc:\n      permalink: false\n"},
 	}
+	got := t.TempDir()
 	for i := -1; i < len(steps); i++ {
 		if i >= 0 {
 			name := filepath.Join(source, filepath.FromSlash(steps[i].name))
 			if steps[i].content == "" {
 				require.NoError(t, os.Remove(name))
 			} else {
+				require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o755))
 				require.NoError(t, os.WriteFile(name, []byte(steps[i].content), 0o600))
 			}
 		}
-		got, want := t.TempDir(), t.TempDir()
+		want := t.TempDir()
 		report, err := cached.Generate(t.Context(), source, got, techdocs.Options{})
 		require.NoError(t, err)
 		fresh, err := site.New(site.Config{CacheBytes: -1, Now: func() time.Time { return clock }}).Generate(t.Context(), source, want, techdocs.Options{})

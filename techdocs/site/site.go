@@ -92,7 +92,8 @@ func New(c Config) *Generator {
 	return &Generator{config: c, cache: newCache(max(c.CacheBytes, 0))}
 }
 
-// Generate builds the site of the folder source into the empty folder output.
+// Generate builds the site of the folder source into the folder output. It may have the site of an earlier build: files that stay the same
+// are not written, and those that the site has no more are removed.
 func (g *Generator) Generate(ctx context.Context, from, output string, options techdocs.Options) (techdocs.Report, error) {
 	tree, err := source.Open(from)
 	if err != nil {
@@ -186,7 +187,9 @@ type build struct {
 	settings digest
 	theme    *theme.Theme
 	pages    []*page
-	written  names
+	// earlier are the files of an earlier build in the output that are still there.
+	earlier map[string]bool
+	written names
 }
 
 func (b *build) add(problem techdocs.Problem) { b.problems = append(b.problems, problem) }

@@ -33,20 +33,26 @@ type names struct {
 	folders map[string]struct{}
 }
 
+// add notes a file, and says whether its folder was made for another one.
+func (n *names) add(name string) bool {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	if n.files == nil {
+		n.files, n.folders = map[string]struct{}{}, map[string]struct{}{}
+	}
+	dir := path.Dir(name)
+	_, made := n.folders[dir]
+	n.files[name] = struct{}{}
+	n.folders[dir] = struct{}{}
+
+	return made
+}
+
 // create makes a file in the output, with its folders.
 func (b *build) create(name string) (*os.File, error) {
 	full := filepath.Join(b.output, filepath.FromSlash(name))
 	dir := filepath.Dir(full)
-	w := &b.written
-	w.mutex.Lock()
-	_, made := w.folders[dir]
-	if w.files == nil {
-		w.files, w.folders = map[string]struct{}{}, map[string]struct{}{}
-	}
-	w.files[name] = struct{}{}
-	w.folders[dir] = struct{}{}
-	w.mutex.Unlock()
-	if made {
+	if b.written.add(name) || b.earlier[name] {
 		if file, err := os.Create(full); err == nil || !errors.Is(err, os.ErrNotExist) {
 			return file, err
 		}
@@ -58,8 +64,14 @@ func (b *build) create(name string) (*os.File, error) {
 	return os.Create(full)
 }
 
-// put writes a file of the output.
+// put writes a file of the output. A file of an earlier build with the same content stays as it is: making files is what a build with
+// few changes would spend its time with.
 func (b *build) put(name string, content []byte) error {
+	if b.earlier[name] && b.same(name, content) {
+		b.written.add(name)
+
+		return nil
+	}
 	file, err := b.create(name)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
@@ -72,6 +84,31 @@ func (b *build) put(name string, content []byte) error {
 	return nil
 }
 
+// same says whether a file of the output has the content.
+func (b *build) same(name string, content []byte) bool {
+	file, err := os.Open(filepath.Join(b.output, filepath.FromSlash(name)))
+	if err != nil {
+		return false
+	}
+	defer func() { _ = file.Close() }()
+	if info, err := file.Stat(); err != nil || info.Size() != int64(len(content)) {
+		return false
+	}
+	buffer, _ := comparisons.Get().(*[64 << 10]byte)
+	defer comparisons.Put(buffer)
+	for len(content) > 0 {
+		n, err := io.ReadFull(file, buffer[:min(len(content), len(buffer))])
+		if err != nil || !bytes.Equal(buffer[:n], content[:n]) {
+			return false
+		}
+		content = content[n:]
+	}
+
+	return true
+}
+
+var comparisons = sync.Pool{New: func() any { return new([64 << 10]byte) }}
+
 // conflicting says whether an error means that a file and a folder of the site have the same name, which the author can mend.
 func conflicting(err error) bool {
 	return errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.EISDIR) || errors.Is(err, syscall.EEXIST) || errors.Is(err, syscall.ENAMETOOLONG)
@@ -79,6 +116,9 @@ func conflicting(err error) bool {
 
 // write writes the site. What has precedence is written last, as in MkDocs.
 func (b *build) write(ctx context.Context) error {
+	if err := b.readEarlier(); err != nil {
+		return err
+	}
 	if err := b.copyFiles(ctx); err != nil {
 		return err
 	}
@@ -148,6 +188,14 @@ func (b *build) copy(file *files.File) error {
 		return fmt.Errorf("read %s: %w", file.Real, err)
 	}
 	defer func() { _ = in.Close() }()
+	if b.earlier[file.Dest] && file.Size <= maxCompared {
+		content, err := io.ReadAll(io.LimitReader(in, file.Size))
+		if err != nil {
+			return fmt.Errorf("read %s: %w", file.Real, err)
+		}
+
+		return b.put(file.Dest, content)
+	}
 	out, err := b.create(file.Dest)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", file.Dest, err)
@@ -272,16 +320,21 @@ func relativePath(to, dir string) string {
 	return strings.TrimSuffix(quote.Relative(path.Clean(to), dir+"/"), "/")
 }
 
+// metadataName is the file that describes a site.
+const metadataName = "techdocs_metadata.json"
+
 // metadata describes the site for readers. It is written last: a site with it is complete.
 func (b *build) metadata() error {
-	const name = "techdocs_metadata.json"
-	all := []string{name}
+	all := []string{metadataName}
 	for file := range b.written.files {
-		if file != name {
+		if file != metadataName {
 			all = append(all, file)
 		}
 	}
 	slices.Sort(all)
+	if err := b.removeEarlier(func(name string) bool { _, is := slices.BinarySearch(all, name); return is }); err != nil {
+		return err
+	}
 	description := "None" // The word that MkDocs leaves, and the stock reader hides.
 	if b.site.HasDescription {
 		description = b.site.SiteDescription
@@ -299,5 +352,5 @@ func (b *build) metadata() error {
 	}
 	b.report.Files = len(all)
 
-	return b.put(name, content)
+	return b.put(metadataName, content)
 }
