@@ -91,6 +91,7 @@ func OpenS3(ctx context.Context, at S3, client *http.Client) (*blob.Bucket, erro
 	}
 	made := s3.NewFromConfig(connected, func(o *s3.Options) {
 		o.HTTPClient, o.UsePathStyle, o.RequestChecksumCalculation = client, at.PathStyle, checksums
+		o.DisableLogOutputChecksumValidationSkipped = true // it would be a line for each object that another program has written
 		o.Retryer = aws.NopRetryer{}
 		if at.Attempts > 1 {
 			o.Retryer = retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts = at.Attempts })

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"time"
 
 	"gocloud.dev/blob"
 	"golang.org/x/sync/errgroup"
@@ -124,7 +125,7 @@ func (m *migrating) moved(ctx context.Context, object *blob.ListObject, to strin
 		step.Copied++
 	case err != nil:
 		return err
-	case there.ModTime.Before(object.ModTime):
+	case there.ModTime.Before(object.ModTime.Truncate(time.Second)): // some servers list parts of seconds, and tell none of one object
 		if err := m.copy(ctx, object, to); err != nil { // it was published anew with the old path
 			return err
 		}
