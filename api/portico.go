@@ -30,6 +30,21 @@ type Info struct {
 	Fields []CustomField `json:"fields"`
 	// Decorators are the form decorators that the portal runs.
 	Decorators []FormDecorator `json:"decorators"`
+	// Docs is what the reader of documentation needs to know.
+	Docs DocsReader `json:"docs"`
+}
+
+// DocsReader is how the portal shows documentation.
+type DocsReader struct {
+	Sanitizer DocsSanitizer `json:"sanitizer"`
+}
+
+// DocsSanitizer permits more of the HTML of documentation than what is harmless, by Backstage's keys of techdocs.sanitizer.
+type DocsSanitizer struct {
+	AllowedIframeHosts                      []string `json:"allowedIframeHosts,omitempty"`
+	AllowedCustomElementTagNameRegExp       string   `json:"allowedCustomElementTagNameRegExp,omitempty"`
+	AllowedCustomElementAttributeNameRegExp string   `json:"allowedCustomElementAttributeNameRegExp,omitempty"`
+	AdditionalAllowedURIProtocols           []string `json:"additionalAllowedURIProtocols,omitempty"`
 }
 
 // CustomField is a field that templates have as ui:field, and that the portal does not have itself.

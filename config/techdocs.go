@@ -26,6 +26,16 @@ type TechDocs struct {
 	Cache     TechDocsCache     `yaml:"cache"`
 	// LegacyUseCaseSensitiveTripletPaths keeps the case of namespace, kind and name in paths.
 	LegacyUseCaseSensitiveTripletPaths bool `yaml:"legacyUseCaseSensitiveTripletPaths"`
+	// Sanitizer is what the HTML of documentation may have in the portal besides what is harmless.
+	Sanitizer TechDocsSanitizer `yaml:"sanitizer"`
+}
+
+// TechDocsSanitizer permits more of the HTML of documentation. The expressions are those of JavaScript.
+type TechDocsSanitizer struct {
+	AllowedIframeHosts                      []string `yaml:"allowedIframeHosts"`
+	AllowedCustomElementTagNameRegExp       string   `yaml:"allowedCustomElementTagNameRegExp"`
+	AllowedCustomElementAttributeNameRegExp string   `yaml:"allowedCustomElementAttributeNameRegExp"`
+	AdditionalAllowedURIProtocols           []string `yaml:"additionalAllowedURIProtocols"`
 }
 
 // TechDocsGenerator renders sites.

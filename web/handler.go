@@ -28,12 +28,15 @@ type Sources struct {
 	Images []string
 	// Scripts are added to the portal's own.
 	Scripts []string
+	// Frames are added to the portal's own pages.
+	Frames []string
 }
 
 func (s Sources) policy() string {
 	scripts := append([]string{"script-src", "'self'"}, s.Scripts...)
+	frames := append([]string{"frame-src", "'self'"}, s.Frames...)
 	images := append([]string{"img-src"}, s.Images...)
-	return contentSecurityPolicy + strings.Join(scripts, " ") + "; " + strings.Join(images, " ")
+	return contentSecurityPolicy + strings.Join(scripts, " ") + "; " + strings.Join(frames, " ") + "; " + strings.Join(images, " ")
 }
 
 const (

@@ -58,7 +58,8 @@ func TestServe(t *testing.T) {
 			request.Header.Set("Accept", tc.accept)
 			request.Header.Set("Accept-Encoding", tc.encoding)
 			recorder := httptest.NewRecorder()
-			web.Serve(built(), web.Sources{Images: []string{"'self'", "https://img.example.com"}, Scripts: []string{"https://fields.example.com/f.js"}}).ServeHTTP(recorder, request)
+			web.Serve(built(), web.Sources{Images: []string{"'self'", "https://img.example.com"}, Scripts: []string{"https://fields.example.com/f.js"},
+				Frames: []string{"video.example.com"}}).ServeHTTP(recorder, request)
 
 			require.Equal(t, tc.status, recorder.Code)
 			require.Equal(t, tc.body, recorder.Body.String())
@@ -67,7 +68,7 @@ func TestServe(t *testing.T) {
 			require.Equal(t, tc.contentEncoding, recorder.Header().Get("Content-Encoding"))
 			require.NotContains(t, recorder.Header().Get("Content-Security-Policy"), "unsafe-eval")
 			require.Contains(t, recorder.Header().Get("Content-Security-Policy"),
-				"; script-src 'self' https://fields.example.com/f.js; img-src 'self' https://img.example.com", "and nowhere else")
+				"; script-src 'self' https://fields.example.com/f.js; frame-src 'self' video.example.com; img-src 'self' https://img.example.com", "and nowhere else")
 			require.Equal(t, "nosniff", recorder.Header().Get("X-Content-Type-Options"))
 		})
 	}

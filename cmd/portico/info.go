@@ -16,7 +16,7 @@ import (
 func (p *platform) info(signIn *signin.Service, temporalUI string) api.Info {
 	return api.Info{Title: p.config.App.Title, Version: version, BaseURL: p.config.App.BaseURL, TemporalUI: temporalUI,
 		Integrations: portalIntegrations(p.config), SignIn: p.waysIn(signIn), Roles: p.roles != nil, Fields: customFields(p.config),
-		Decorators: formDecorators(p.config)}
+		Decorators: formDecorators(p.config), Docs: api.DocsReader{Sanitizer: api.DocsSanitizer(p.config.TechDocs.Sanitizer)}}
 }
 
 // formDecorators are the configured form decorators, by their ids.

@@ -210,7 +210,7 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 	choices := picker.New(picker.Options{Hosts: p.integrations, Decider: p.decider})
 	found := p.search()
 	server, err := api.NewServer(api.Options{
-		Log: p.log, Telemetry: p.telemetry, Version: version, Portal: web.Handler(web.Sources{Images: imageSources(p.config), Scripts: fieldModules(p.config)}), Database: api.Database{Ping: p.pool.Ping, Unreachable: db.Unreachable},
+		Log: p.log, Telemetry: p.telemetry, Version: version, Portal: web.Handler(web.Sources{Images: imageSources(p.config), Scripts: fieldModules(p.config), Frames: p.config.TechDocs.Sanitizer.AllowedIframeHosts}), Database: api.Database{Ping: p.pool.Ping, Unreachable: db.Unreachable},
 		Problems:      p.problems,
 		Refusals:      p.refusals,
 		Keys:          idempotency.New(p.pool, idempotency.Options{}),

@@ -119,6 +119,9 @@ const info = {
   integrations: [{ type: 'github', host: 'git.localhost:7020' }],
   signIn: { environment: 'development', redirect: false, providers: ['guest'] },
   roles: false,
+  fields: [],
+  decorators: [],
+  docs: { sanitizer: {} },
 };
 
 function guest() {

@@ -2825,6 +2825,15 @@ export interface components {
             files?: string[];
             etag?: string;
         };
+        DocsReader: {
+            sanitizer: components["schemas"]["DocsSanitizer"];
+        };
+        DocsSanitizer: {
+            allowedIframeHosts?: string[];
+            allowedCustomElementTagNameRegExp?: string;
+            allowedCustomElementAttributeNameRegExp?: string;
+            additionalAllowedURIProtocols?: string[];
+        };
         DocsSite: {
             entityRef: string;
             etag?: string;
@@ -3172,6 +3181,7 @@ export interface components {
             roles: boolean;
             fields: components["schemas"]["CustomField"][];
             decorators: components["schemas"]["FormDecorator"][];
+            docs: components["schemas"]["DocsReader"];
         };
         InspectInput: {
             /** @description the URL of a repository, or of a file in it */

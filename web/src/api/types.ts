@@ -1,4 +1,3 @@
-import type { SanitizerOptions } from '@/docs/sanitize';
 import type { components } from './openapi';
 
 /**
@@ -10,7 +9,8 @@ type Schemas = components['schemas'];
 export type JsonObject = Record<string, unknown>;
 
 export type Welcome = Schemas['Welcome'];
-export type Info = Schemas['Info'] & { docs?: { sanitizer: SanitizerOptions } };
+export type Info = Schemas['Info'];
+export type DocsSanitizer = Schemas['DocsSanitizer'];
 export type CustomField = Schemas['CustomField'];
 export type Integration = Schemas['Integration'];
 export type Session = Schemas['Session'];

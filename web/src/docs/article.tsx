@@ -8,6 +8,7 @@ import {
   linkTabs,
   loadDrawings,
   makeScrollable,
+  nameTasks,
   setFormulas,
 } from './enhance';
 
@@ -47,6 +48,7 @@ export function Article({ article, hash, onFollow, onNear, onSelect }: ArticlePr
     frameTables(shown);
     addCopyButtons(shown);
     linkTabs(shown);
+    nameTasks(shown);
     makeScrollable(shown);
     loadDrawings(shown, leaving.signal);
     setFormulas(root, leaving.signal).catch(() => undefined);

@@ -64,6 +64,13 @@ export function frameTables(root: ParentNode): void {
   }
 }
 
+/** The boxes of lists of tasks are named by what is to be done. */
+export function nameTasks(root: ParentNode): void {
+  for (const box of root.querySelectorAll<HTMLInputElement>('li input[type="checkbox"]:not([aria-label])')) {
+    box.setAttribute('aria-label', box.closest('li')?.textContent?.trim() || 'Task');
+  }
+}
+
 const chosenTabsKey = 'portico.docs.tabs';
 const mostTabs = 50;
 

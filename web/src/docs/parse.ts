@@ -1,4 +1,5 @@
-import { type SanitizerOptions, sanitize } from './sanitize';
+import type { DocsSanitizer } from '@/api/types';
+import { sanitize } from './sanitize';
 import { type Leads, resolveFile, resolveLink, type Site } from './site';
 
 /** A page of a site, taken apart: the reader has its own navigation, contents and links. */
@@ -41,7 +42,7 @@ interface Place {
 }
 
 /** Reads a page as MkDocs' Material theme writes it. Of a page without that structure, all is the article. */
-export function readPage(html: string, place: Place, options?: SanitizerOptions): DocsPage {
+export function readPage(html: string, place: Place, options?: DocsSanitizer): DocsPage {
   const redirect = redirectOf(html, place);
   const body = sanitize(html, options);
   const article =

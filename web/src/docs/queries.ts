@@ -8,11 +8,11 @@ export function docsKey(site: Site): readonly string[] {
   return ['docs', siteAddress(site)];
 }
 
-/** A page's HTML. It stays in memory for a while, so that going back shows it at once. */
+/** A page's HTML with its path. It stays in memory for a while, so that going back shows it at once. */
 export const docsPageQuery = (site: Site, path: string) =>
   queryOptions({
     queryKey: [...docsKey(site), 'page', path],
-    queryFn: ({ signal }) => fetchDocsPage(pageFile(site, path), signal),
+    queryFn: async ({ signal }) => ({ path, html: await fetchDocsPage(pageFile(site, path), signal) }),
     staleTime: 60_000,
     // What is being read does not change by itself.
     refetchOnWindowFocus: false,

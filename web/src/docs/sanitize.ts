@@ -1,12 +1,5 @@
 import DOMPurify, { type Config } from 'dompurify';
-
-/** What the configuration of Backstage permits beyond the usual: the keys of techdocs.sanitizer. */
-export interface SanitizerOptions {
-  allowedIframeHosts?: readonly string[];
-  allowedCustomElementTagNameRegExp?: string;
-  allowedCustomElementAttributeNameRegExp?: string;
-  additionalAllowedURIProtocols?: readonly string[];
-}
+import type { DocsSanitizer } from '@/api/types';
 
 const protocols = ['callto', 'cid', 'ftp', 'ftps', 'http', 'https', 'mailto', 'matrix', 'sms', 'tel', 'xmpp'];
 
@@ -14,7 +7,7 @@ const protocols = ['callto', 'cid', 'ftp', 'ftps', 'http', 'https', 'mailto', 'm
  * The body of a site's page, without all that could run, load or imitate something: scripts, handlers, styles, forms, frames
  * of hosts that are not permitted. It belongs to a document that is not shown, so that nothing is loaded yet.
  */
-export function sanitize(html: string, options: SanitizerOptions = {}): HTMLElement {
+export function sanitize(html: string, options: DocsSanitizer = {}): HTMLElement {
   const purifier = DOMPurify(window);
   const hosts = options.allowedIframeHosts ?? [];
   purifier.addHook('uponSanitizeElement', (node) => {
@@ -25,7 +18,7 @@ export function sanitize(html: string, options: SanitizerOptions = {}): HTMLElem
   return dom.querySelector('body') ?? dom;
 }
 
-function configOf(options: SanitizerOptions, hosts: readonly string[]): Config & { RETURN_DOM: true } {
+function configOf(options: DocsSanitizer, hosts: readonly string[]): Config & { RETURN_DOM: true } {
   const { allowedCustomElementTagNameRegExp: tags, allowedCustomElementAttributeNameRegExp: attributes } = options;
   const allowed = [...protocols, ...(options.additionalAllowedURIProtocols ?? [])].map(escapeRegExp);
   return {
@@ -40,11 +33,20 @@ function configOf(options: SanitizerOptions, hosts: readonly string[]): Config &
     SANITIZE_DOM: false,
     ALLOWED_URI_REGEXP: new RegExp(`^(?:(?:${allowed.join('|')}):|[^a-z]|[a-z+.\\-]+(?:[^a-z+.\\-:]|$))`, 'i'),
     CUSTOM_ELEMENT_HANDLING: {
-      tagNameCheck: tags ? new RegExp(tags) : null,
-      attributeNameCheck: attributes ? new RegExp(attributes) : null,
+      tagNameCheck: expressionOf(tags),
+      attributeNameCheck: expressionOf(attributes),
       allowCustomizedBuiltInElements: false,
     },
   };
+}
+
+/** One that is invalid permits nothing. */
+function expressionOf(source: string | undefined): RegExp | null {
+  try {
+    return source ? new RegExp(source) : null;
+  } catch {
+    return null;
+  }
 }
 
 function isAllowed(src: string | null, hosts: readonly string[]): boolean {

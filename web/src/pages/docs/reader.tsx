@@ -1,4 +1,4 @@
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useRouter } from '@tanstack/react-router';
 import { useCallback, useEffect, useMemo, useState } from 'react';
 import { ApiError } from '@/api/errors';
@@ -26,7 +26,8 @@ export function Reader({ site, path, entity }: ReaderProps) {
   const queries = useQueryClient();
   const [attempt, setAttempt] = useState(0);
   const sync = useSync(site, attempt);
-  const page = useQuery(docsPageQuery(site, path));
+  // The page before stays until the next one is there.
+  const page = useQuery({ ...docsPageQuery(site, path), placeholderData: keepPreviousData });
   const isMissing = page.error instanceof ApiError && page.error.status === 404;
   const reload = useCallback(() => queries.invalidateQueries({ queryKey: docsKey(site) }), [queries, site]);
   useEffect(() => {
@@ -36,7 +37,7 @@ export function Reader({ site, path, entity }: ReaderProps) {
 
   const shared = { site, entity, sync, onRetry: () => setAttempt(attempt + 1) };
   if (isMissing) return <Missing {...shared} path={path} />;
-  if (page.data !== undefined) return <Found {...shared} path={path} html={page.data} onReload={reload} />;
+  if (page.data) return <Found {...shared} {...page.data} onReload={reload} />;
   if (page.error) return <ErrorPanel error={page.error} doing="show this page" onRetry={() => page.refetch()} />;
   return <Skeleton lines={10} />;
 }
@@ -46,13 +47,14 @@ interface StateProps extends ReaderProps {
   onRetry: () => void;
 }
 
+/** A page that was read; undefined until it is known what its HTML may have. */
 function usePage(site: Site, path: string, html: string | undefined) {
-  const { data: info } = useQuery(infoQuery);
-  const sanitizer = info?.docs?.sanitizer;
-  return useMemo(
-    () => (html === undefined ? undefined : readPage(html, { site, path, origin: window.location.origin }, sanitizer)),
-    [html, path, site, sanitizer],
-  );
+  const { data: info, isPending } = useQuery(infoQuery);
+  const sanitizer = info?.docs.sanitizer;
+  return useMemo(() => {
+    if (html === undefined || isPending) return undefined;
+    return readPage(html, { site, path, origin: window.location.origin }, sanitizer);
+  }, [html, path, site, sanitizer, isPending]);
 }
 
 function Found({
@@ -94,7 +96,7 @@ function Found({
 function Missing({ site, path, entity, sync, onRetry }: StateProps) {
   // The first page shows that there is a site, and has its navigation.
   const first = useQuery({ ...docsPageQuery(site, ''), enabled: path !== '' });
-  const page = usePage(site, '', first.data);
+  const page = usePage(site, '', first.data?.html);
   if (sync.state === 'checking' || (path !== '' && first.isPending)) return <Skeleton lines={10} />;
   return (
     <Layout site={site} entity={entity} page={page && { ...page, contents: [] }}>
