@@ -1,32 +1,32 @@
 import { readFileSync } from 'node:fs';
-import type { Entity, SearchResult, SearchResults } from '../src/api/types';
+import type { Entity, SearchAnswer, SearchResult } from '../src/api/types';
 import { allEntities } from './mock-catalog.ts';
 
 const index = new URL('../e2e/docs/fixtures/mkdocs/search/search_index.json', import.meta.url);
 
 /** What the development server finds: entities and the sections of its documentation that have the term. */
-export function searchMock(query: URLSearchParams): SearchResults {
-  const term = query.get('term') ?? '';
-  const types = [...query].filter(([key]) => key.startsWith('types')).map(([, value]) => value);
-  const limit = Number(query.get('pageLimit') ?? 25);
-  const all = [...allEntities.map(ofEntity), ...sections()].filter(
-    ({ type, document }) =>
-      (types.length === 0 || types.includes(type)) &&
-      `${document.title} ${document.text}`.toLowerCase().includes(term.toLowerCase()),
+export function searchMock(query: URLSearchParams): SearchAnswer {
+  const term = (query.get('q') ?? '').replace(/\w+:\S+/g, '').trim();
+  const types = query.get('types')?.split(',') ?? ['software-catalog', 'template', 'techdocs'];
+  const [limit, offset] = [Number(query.get('limit') ?? 5), Number(query.get('offset') ?? 0)];
+  const found = [...allEntities.map(ofEntity), ...sections()].filter(({ document }) =>
+    `${document.title} ${document.text}`.toLowerCase().includes(term.toLowerCase()),
   );
-  const page = Number(atob(query.get('pageCursor') ?? '') || 0);
-  return {
-    numberOfResults: all.length,
-    results: all.slice(page * limit, (page + 1) * limit).map((result) => marked(result, term)),
-    ...((page + 1) * limit < all.length && { nextPageCursor: btoa(String(page + 1)) }),
-    ...(page > 0 && { previousPageCursor: btoa(String(page - 1)) }),
-  };
+  const groups = types.map((type) => {
+    const all = found.filter((result) => result.type === type);
+    const results = all.slice(offset, offset + limit).map((result) => marked(result, term));
+    return { type, count: all.length, isMore: false, results };
+  });
+  return { groups: groups.filter(({ results }) => results.length > 0), isCorrected: false, tookMs: 1 };
 }
+
+const unmarked = { preTag: '', postTag: '', fields: {} };
 
 function ofEntity({ kind, metadata, spec }: Entity): SearchResult {
   const namespace = metadata.namespace ?? 'default';
   return {
-    type: 'software-catalog',
+    type: kind === 'Template' ? 'template' : 'software-catalog',
+    highlight: unmarked,
     document: {
       title: metadata.title ?? metadata.name,
       text: metadata.description ?? '',
@@ -45,6 +45,7 @@ function sections(): SearchResult[] {
   };
   return docs.map(({ title, text, location }) => ({
     type: 'techdocs',
+    highlight: unmarked,
     document: { title, text, location: `/docs/default/component/harbour/${location}`, path: location, name: 'harbour' },
   }));
 }

@@ -79,7 +79,7 @@ function routesOf(runs: MockRuns): Route[] {
       /^\/api\/catalog\/entities\/unprocessed\/(failed|pending)$/,
       () => ({ body: { type: 'failed', entities: [] } }),
     ],
-    ['GET', /^\/api\/search\/query$/, ({ query }) => ({ body: searchMock(query) })],
+    ['GET', /^\/api\/portico\/v1\/search$/, ({ query }) => ({ body: searchMock(query) })],
     ['GET', /^\/api\/catalog\/entity-facets$/, ({ query }) => ({ body: facetsOf(query) })],
     ['GET', /^\/api\/scaffolder\/v2\/actions$/, () => ({ body: actions })],
     ['GET', /^\/api\/portico\/v1\/template-findings$/, () => ({ body: { templates: [] } })],

@@ -15,8 +15,10 @@ import type {
   CatalogModel,
   ConflictList,
   Decisions,
+  DocsBuildWithLog,
   DocsIndex,
   DocsMetadata,
+  DocsSite,
   Entity,
   EntityExplanation,
   EntityHistory,
@@ -49,7 +51,7 @@ import type {
   RunDetail,
   RunID,
   RunPage,
-  SearchResults,
+  SearchAnswer,
   Self,
   SourceList,
   SourceWithSweeps,
@@ -216,29 +218,22 @@ export function queryEntities(query: EntityQuery, signal?: AbortSignal): Promise
 }
 
 export interface SearchQuery {
-  term: string;
+  /** What a person typed: words, "phrases" and conditions such as kind:component. */
+  q: string;
   types?: readonly string[];
-  filters?: Readonly<Record<string, readonly string[]>>;
-  pageCursor?: string;
-  pageLimit?: number;
+  limit?: number;
+  offset?: number;
 }
 
-/** Searches entities, documentation and more, as Backstage's search page does. */
-export function searchDocuments(query: SearchQuery, signal?: AbortSignal): Promise<SearchResults> {
-  const { term, types, filters = {}, pageCursor, pageLimit } = query;
-  const lists = [
-    ...numbered('types', types ?? []),
-    ...Object.entries(filters).flatMap(([field, values]) => numbered(`filters[${field}]`, values)),
-  ];
-  return json('/api/search/query', {
-    query: { term, ...Object.fromEntries(lists), pageCursor, pageLimit },
+/** Searches everything that the person may see, by type. */
+export function searchEverything(
+  { q, types, limit, offset }: SearchQuery,
+  signal?: AbortSignal,
+): Promise<SearchAnswer> {
+  return json('/api/portico/v1/search', {
+    query: { q, types: types?.join(','), limit, offset },
     ...(signal && { signal }),
   });
-}
-
-/** A list in the form of Backstage's search: key[0], key[1]. */
-function numbered(key: string, values: readonly string[]): [string, string][] {
-  return values.map((value, index) => [`${key}[${index}]`, value]);
 }
 
 /** The HTML of a page of documentation, as the server has it. */
@@ -260,6 +255,25 @@ export function fetchDocsIndex(address: string, signal?: AbortSignal): Promise<D
 export async function allowDocsFiles(signal?: AbortSignal): Promise<string> {
   const answer = await json<{ expiresAt: string }>('/api/techdocs/.backstage/auth/v1/cookie', signal && { signal });
   return answer.expiresAt;
+}
+
+function docsSitePath(entityRef: string): string {
+  return `/api/portico/v1/techdocs/sites/${namePath(entityRef)}`;
+}
+
+/** The site of an entity with its builds, the latest first. */
+export function fetchDocsSite(entityRef: string, signal?: AbortSignal): Promise<DocsSite> {
+  return json(docsSitePath(entityRef), signal && { signal });
+}
+
+/** Builds the site of an entity, also if nothing has changed. */
+export async function buildDocs(entityRef: string): Promise<void> {
+  await command(`${docsSitePath(entityRef)}/build`, { force: true });
+}
+
+/** A build of a site with its log. */
+export function fetchDocsBuild(id: string, signal?: AbortSignal): Promise<DocsBuildWithLog> {
+  return json(`/api/portico/v1/techdocs/builds/${encodeURIComponent(id)}`, signal && { signal });
 }
 
 /** Asks for a new build of a site if its source has changed, and reads what becomes of it. */
@@ -728,6 +742,8 @@ export function fetchAvailability(
 }
 
 export interface RunQuery {
+  /** How the id begins. */
+  id?: string;
   status?: string;
   phase?: string;
   template?: string;

@@ -91,17 +91,12 @@ export type PluginPolicies = Schemas['PluginPolicies'];
 export type PluginRules = Schemas['PluginRules'];
 export type Decisions = Schemas['Decisions'];
 
-/** What is found: an entity, a section of documentation, or whatever its type says. */
-export interface SearchResult {
-  type: string;
-  document: SearchDocument;
-  highlight?: { preTag: string; postTag: string; fields: Record<string, string> };
-}
+export type SearchAnswer = Omit<Schemas['SearchAnswer'], 'groups'> & { groups: SearchGroup[] };
+export type SearchGroup = Omit<Schemas['SearchGroup'], 'results'> & { results: SearchResult[] };
+export type SearchResult = Omit<Schemas['SearchResult'], 'document' | 'rank'> & { document: SearchDocument };
 
-export interface SearchDocument {
-  title: string;
-  text: string;
-  location: string;
+/** What is found: an entity, a section of documentation, or whatever the type of the result says. */
+export type SearchDocument = Schemas['SearchDocument'] & {
   kind?: string;
   namespace?: string;
   name?: string;
@@ -110,15 +105,8 @@ export interface SearchDocument {
   componentType?: string;
   entityTitle?: string;
   path?: string;
-}
-
-export interface SearchResults {
-  results: SearchResult[];
-  /** Unknown if each result has to be checked for permission. */
-  numberOfResults?: number;
-  nextPageCursor?: string;
-  previousPageCursor?: string;
-}
+  status?: string;
+};
 
 /** What a generator of documentation writes beside its pages. */
 export interface DocsMetadata {
@@ -128,6 +116,11 @@ export interface DocsMetadata {
   build_timestamp?: number;
   etag?: string;
 }
+
+export type DocsSite = Schemas['DocsSiteWithBuilds'];
+export type DocsBuild = Schemas['DocsBuild'];
+export type DocsBuildWithLog = Schemas['DocsBuildWithLog'];
+export type DocsProblem = Schemas['TechdocsProblem'];
 
 export interface DocsIndex {
   docs: { location: string; title: string; text: string }[];

@@ -1,6 +1,15 @@
 import { queryOptions } from '@tanstack/react-query';
-import { allowDocsFiles, fetchDocsIndex, fetchDocsMetadata, fetchDocsPage } from '@/api/client';
+import {
+  allowDocsFiles,
+  fetchDocsBuild,
+  fetchDocsIndex,
+  fetchDocsMetadata,
+  fetchDocsPage,
+  fetchDocsSite,
+} from '@/api/client';
 import { serverNow } from '@/api/server-clock';
+import type { DocsBuild } from '@/api/types';
+import { stringifyRef } from '@/entity/ref';
 import { filesAddress, pageFile, type Site, siteAddress } from './site';
 
 /** All that is read of a site has this at the beginning of its key. */
@@ -43,6 +52,30 @@ export const docsCookieQuery = queryOptions({
   refetchInterval: ({ state: { data } }) =>
     data === undefined ? false : Math.max(renewedAhead, Date.parse(data) - serverNow() - renewedAhead),
 });
+
+const underWay: readonly string[] = ['requested', 'waiting', 'building'];
+
+export function isUnderWay({ state }: Pick<DocsBuild, 'state'>): boolean {
+  return underWay.includes(state);
+}
+
+/** A site with its builds, asked for again while one is under way. */
+export const docsBuildsQuery = (site: Site) =>
+  queryOptions({
+    queryKey: [...docsKey(site), 'builds'],
+    queryFn: ({ signal }) => fetchDocsSite(stringifyRef(site), signal),
+    refetchInterval: ({ state: { data } }) => (data?.builds.some(isUnderWay) ? 1000 : false),
+    retry: false,
+  });
+
+/** A build with its log. */
+export const docsBuildQuery = ({ id, state }: Pick<DocsBuild, 'id' | 'state'>) =>
+  queryOptions({
+    queryKey: ['docs build', id, state],
+    queryFn: ({ signal }) => fetchDocsBuild(id, signal),
+    placeholderData: (previous) => previous,
+    refetchInterval: isUnderWay({ state }) ? 1000 : false,
+  });
 
 /** The site in the addresses of the API. */
 export function triplet(site: Site): string {

@@ -1,10 +1,10 @@
 import { queryOptions } from '@tanstack/react-query';
-import { type SearchQuery, searchDocuments } from '@/api/client';
+import { type SearchQuery, searchEverything } from '@/api/client';
 
-export const searchQuery = (query: SearchQuery) =>
+export const searchQuery = ({ q, ...rest }: SearchQuery) =>
   queryOptions({
-    queryKey: ['search', query],
-    queryFn: ({ signal }) => searchDocuments(query, signal),
+    queryKey: ['search', q, rest],
+    queryFn: ({ signal }) => searchEverything({ q, ...rest }, signal),
     staleTime: 10_000,
     retry: false,
   });

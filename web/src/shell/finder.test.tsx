@@ -2,7 +2,7 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { act, cleanup, fireEvent, render, screen } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { entitiesByRefs, fetchActions, fetchBookmarks, fetchRuns, searchDocuments } from '@/api/client';
+import { entitiesByRefs, fetchActions, fetchBookmarks, fetchRuns, searchEverything } from '@/api/client';
 import { ApiError } from '@/api/errors';
 import { Finder } from './finder';
 
@@ -17,9 +17,10 @@ vi.mock('@/api/client', () => ({
   fetchActions: vi.fn(),
   fetchBookmarks: vi.fn(),
   fetchRuns: vi.fn(),
-  searchDocuments: vi.fn(),
+  searchEverything: vi.fn(),
 }));
 
+const nothing = { groups: [], isCorrected: false, tookMs: 1 };
 const incomplete = 'Not everything could be searched: try again.';
 
 beforeEach(() => {
@@ -28,7 +29,7 @@ beforeEach(() => {
   vi.mocked(fetchBookmarks).mockResolvedValue([]);
   vi.mocked(fetchRuns).mockResolvedValue({ runs: [], total: 0 });
   vi.mocked(entitiesByRefs).mockResolvedValue([]);
-  vi.mocked(searchDocuments).mockResolvedValue({ results: [], numberOfResults: 0 });
+  vi.mocked(searchEverything).mockResolvedValue(nothing);
   localStorage.clear();
 });
 
@@ -57,13 +58,13 @@ it('asks the server when the user pauses, not at every keystroke', async () => {
     await act(() => vi.advanceTimersByTimeAsync(10));
   }
   expect(screen.getByRole('status').textContent).toBe('Searching …');
-  expect(searchDocuments).not.toHaveBeenCalled();
+  expect(searchEverything).not.toHaveBeenCalled();
   expect(await screen.findByText('Nothing was found for “shop”.')).toBeTruthy();
-  expect(new Set(vi.mocked(searchDocuments).mock.calls.map(([{ term }]) => term))).toEqual(new Set(['shop']));
+  expect(vi.mocked(searchEverything).mock.calls.map(([{ q }]) => q)).toEqual(['shop']);
 });
 
 it('says that not everything could be searched, with and without results', async () => {
-  vi.mocked(searchDocuments).mockRejectedValue(new Error('The database went away'));
+  vi.mocked(searchEverything).mockRejectedValue(new Error('The database went away'));
   show();
   type('nothing-like-it');
   expect(await screen.findByText(incomplete)).toBeTruthy();
@@ -75,32 +76,26 @@ it('says that not everything could be searched, with and without results', async
 });
 
 it('says nothing of things without permission', async () => {
-  vi.mocked(fetchRuns).mockRejectedValue(new ApiError(new Response(null, { status: 403 }), 'NotAllowedError', 'no'));
+  vi.mocked(searchEverything).mockRejectedValue(
+    new ApiError(new Response(null, { status: 403 }), 'NotAllowedError', 'no'),
+  );
   show();
   type('shop');
   expect(await screen.findByText(/^Nothing was found for “shop”/)).toBeTruthy();
 });
 
-/** Results of one type, as the recorded Backstage answers. */
+/** Results of one type. */
 function answer(type: string, ...documents: { title: string; text: string; location: string; kind?: string }[]) {
-  vi.mocked(searchDocuments).mockImplementation(({ types }) =>
-    Promise.resolve(
-      types?.[0] === type
-        ? {
-            numberOfResults: 40,
-            results: documents.map((document) => ({
-              type,
-              document,
-              highlight: {
-                preTag: '<a1>',
-                postTag: '</a1>',
-                fields: { title: document.title.replace('Shop', '<a1>Shop</a1>'), text: document.text },
-              },
-            })),
-          }
-        : { results: [], numberOfResults: 0 },
-    ),
-  );
+  const results = documents.map((document) => ({
+    type,
+    document,
+    highlight: {
+      preTag: '<a1>',
+      postTag: '</a1>',
+      fields: { title: document.title.replace('Shop', '<a1>Shop</a1>'), text: document.text },
+    },
+  }));
+  vi.mocked(searchEverything).mockResolvedValue({ ...nothing, groups: [{ type, count: 40, isMore: false, results }] });
 }
 
 it('groups results by type, and ends with all of them', async () => {
@@ -113,7 +108,7 @@ it('groups results by type, and ends with all of them', async () => {
     'All 40 in Documentation',
   ]);
   expect(group.querySelector('mark')?.textContent).toBe('Shop');
-  expect(screen.getAllByRole('option').at(-1)?.textContent).toBe('All 40 results');
+  expect(screen.getAllByRole('option').at(-1)?.textContent).toBe('All results');
 });
 
 it('opens the result of what was typed when Enter is pressed before it is there', async () => {
@@ -151,5 +146,21 @@ it('offers what was searched before', async () => {
   cleanup();
   show();
   fireEvent.click(screen.getByRole('option', { name: 'shop' }));
+  expect(screen.getByRole('combobox')).toHaveProperty('value', 'shop');
+});
+
+it('offers what was probably meant', async () => {
+  answer('software-catalog', {
+    title: 'Shop',
+    text: '',
+    location: '/catalog/default/component/shop',
+    kind: 'Component',
+  });
+  const found = await searchEverything({ q: '' });
+  vi.mocked(searchEverything).mockResolvedValue({ ...found, suggestion: 'shop', isCorrected: true });
+  show();
+  type('shpo');
+  expect(await screen.findByText(/^Nothing was found for “shpo”/)).toBeTruthy();
+  fireEvent.click(screen.getByRole('option', { name: /^Did you mean/ }));
   expect(screen.getByRole('combobox')).toHaveProperty('value', 'shop');
 });

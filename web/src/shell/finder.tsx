@@ -22,13 +22,18 @@ export function Finder({ close }: { close: () => void }) {
 
   const groups = term ? found.groups : suggestions;
   const all: Target = { kind: 'all', id: term, type: undefined };
-  const targets = [...groups.flatMap(({ entries }) => entries.map(({ target }) => target)), ...(term ? [all] : [])];
+  const meant: Target[] = found.suggestion ? [{ kind: 'search', id: found.suggestion }] : [];
+  const targets = [
+    ...groups.flatMap(({ entries }) => entries.map(({ target }) => target)),
+    ...meant,
+    ...(term ? [all] : []),
+  ];
   const outcome = outcomeOf(term, { none: groups.length === 0, ...found });
   const isLoading = found.loading || term !== text.trim();
   const choose = (index: number) => {
     const target = targets[index];
     if (!target) return;
-    if (target.kind === 'again') {
+    if (target.kind === 'search') {
       setText(target.id);
       setActive(0);
       return;
@@ -83,11 +88,14 @@ export function Finder({ close }: { close: () => void }) {
         {groups.map((group, at) => (
           <Entries key={group.label} group={group} first={firstOf(groups, at)} row={row} />
         ))}
+        {found.suggestion && (
+          <Row {...row(targets.length - 2)}>
+            Did you mean “<b>{found.suggestion}</b>”?
+          </Row>
+        )}
         {term && groups.length > 0 && (
           <Row {...row(targets.length - 1)}>
-            <span className="text-accent">
-              {found.total > 0 ? `All ${plural(found.total, 'result')}` : 'Search everything'}
-            </span>
+            <span className="text-accent">All results</span>
           </Row>
         )}
       </div>
@@ -111,13 +119,16 @@ interface Outcome {
   none: boolean;
   loading: boolean;
   failed: boolean;
+  isCorrected: boolean;
 }
 
 /** The note below the list: why it is empty or incomplete. */
-function outcomeOf(term: string, { none, loading, failed }: Outcome): string | undefined {
+function outcomeOf(term: string, { none, loading, failed, isCorrected }: Outcome): string | undefined {
   if (none && loading) return 'Searching …';
   if (failed) return 'Not everything could be searched: try again.';
-  return none ? `Nothing was found for “${term}”.` : undefined;
+  if (isCorrected && !loading && term)
+    return `Nothing was found for “${term}”; these are results for what was probably meant.`;
+  return none && term ? `Nothing was found for “${term}”.` : undefined;
 }
 
 interface EntriesProps {
@@ -132,7 +143,7 @@ function Entries({ group: { label, total, entries }, first, row }: EntriesProps)
     // biome-ignore lint/a11y/useSemanticElements: a fieldset is no part of a list of options
     <div role="group" aria-labelledby={headingId}>
       <p id={headingId} className="flex gap-2 px-2 pt-2 pb-1 text-small text-muted">
-        {label} {total !== undefined && <span>{total.toLocaleString('en')}</span>}
+        {label} {total !== undefined && <span>{total}</span>}
       </p>
       {entries.map((entry, index) => (
         <Row key={`${entry.target.kind} ${entry.target.id}`} {...row(first + index)}>

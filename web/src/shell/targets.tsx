@@ -1,10 +1,10 @@
-import { keepPreviousData, useQueries, useQuery } from '@tanstack/react-query';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useNavigate, useRouter } from '@tanstack/react-router';
-import { History, Terminal } from 'lucide-react';
+import { History } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { ApiError } from '@/api/errors';
-import { actionsQuery, runsQuery } from '@/api/queries';
-import type { Action, RunSummary, SearchResult } from '@/api/types';
+import { runsQuery } from '@/api/queries';
+import type { RunSummary, SearchGroup, SearchResult } from '@/api/types';
 import { useRecent } from '@/entity/bookmarks';
 import { KindIcon } from '@/entity/kind-icon';
 import { parseRef } from '@/entity/ref';
@@ -14,19 +14,19 @@ import { runLook } from '@/run/status';
 import { excerptOf, type Piece, piecesOf } from '@/search/highlight';
 import { searchQuery } from '@/search/queries';
 import { recentSearches } from '@/search/recent';
-import { addressOf, hintOf, searchTypes, TypeIcon, typeLabel } from '@/search/types';
+import { addressOf, hintOf, TypeIcon, typeLabel } from '@/search/types';
 import { StateIcon } from '@/ui/state';
 import { useSettled } from '@/ui/use-settled';
 import { type Candidate, contains, excerpt, type Hit, rank } from './rank';
 
 /** The target of a search result. */
 export type Target =
-  | { kind: 'entity' | 'run' | 'action'; id: string }
+  | { kind: 'entity' | 'run'; id: string }
   | { kind: 'page'; id: (typeof pages)[number]['to'] }
   /** An address of the portal or of somewhere else. */
   | { kind: 'address'; id: string }
-  /** A search that was made before. */
-  | { kind: 'again'; id: string }
+  /** Another search: one that was made before, or what was probably meant. */
+  | { kind: 'search'; id: string }
   /** All results, of one type if there is one. */
   | { kind: 'all'; id: string; type: string | undefined };
 
@@ -43,8 +43,8 @@ export interface Entry {
 /** Entries of one type. */
 export interface Group {
   label: string;
-  /** How many there are, if it is known. */
-  total: number | undefined;
+  /** How many there are, if that is worth saying. */
+  total: string | undefined;
   entries: readonly Entry[];
 }
 
@@ -66,17 +66,17 @@ const pages = [
 
 const mostOfType = 6;
 const mostLocal = 5;
-/** The newest runs, which people usually look for. */
-const mostRuns = 200;
 /** The delay after the last keystroke before a search, in milliseconds. */
 const pause = 60;
-/** The server refuses longer ones. */
-const longest = 100;
+/** What is at least typed of the id of a run. */
+const beginOfId = /^[0-9a-f]{4}[0-9a-f-]*$/i;
 
 interface Found {
   groups: Group[];
-  /** How many results the server has of all types. */
-  total: number;
+  /** What was probably meant, when little or nothing was found. */
+  suggestion: string | undefined;
+  /** Whether the groups are those of the suggestion. */
+  isCorrected: boolean;
   loading: boolean;
   /** Whether something could not be searched, so that results may be missing. */
   failed: boolean;
@@ -84,31 +84,27 @@ interface Found {
 
 /**
  * The results for the term by type. Types whose titles have the term come first. The server is asked when the user pauses,
- * and runs, actions and pages are searched here at every keystroke.
+ * and the pages are searched here at every keystroke.
  */
 export function useFound(term: string): Found {
-  const settled = useSettled(term, pause).slice(0, longest);
+  const settled = useSettled(term, pause);
   const asked = { enabled: term !== '' && settled !== '', placeholderData: keepPreviousData };
-  const answers = useQueries({
-    queries: searchTypes.map((type) => ({
-      ...searchQuery({ term: settled, types: [type], pageLimit: mostOfType }),
-      ...asked,
-    })),
-  });
-  const runs = useQuery({ ...runsQuery({ limit: mostRuns }), ...asked, staleTime: 10_000 });
-  const actions = useQuery({ ...actionsQuery, ...asked });
-  const all = term === '' ? [] : searchTypes.map((type, index) => ofServer(type, settled, answers[index]?.data));
+  const answer = useQuery({ ...searchQuery({ q: settled, limit: mostOfType }), ...asked });
+  const isId = beginOfId.test(settled);
+  const runs = useQuery({ ...runsQuery({ id: settled, limit: mostLocal }), enabled: asked.enabled && isId });
+  const found = (term !== '' && answer.data?.groups) || [];
   const groups = [
-    ...all,
-    ofLocal('Runs', term, (runs.data?.runs ?? []).map(ofRun)),
-    ofLocal('Actions', term, (actions.data ?? []).map(ofAction)),
+    ...found.map((group) => ofServer(group, settled)),
+    ofLocal('Runs by id', term, (isId && runs.data?.runs ? runs.data.runs : []).map(ofRun)),
     ofLocal('Pages', term, pages.map(ofPage)),
   ].filter(({ entries }) => entries.length > 0);
+  const errors = [answer.error, isId ? runs.error : null];
   return {
     groups: groups.toSorted((a, b) => Number(hasInTitle(b, term)) - Number(hasInTitle(a, term))),
-    total: all.reduce((sum, { total = 0 }) => sum + total, 0),
-    loading: settled !== term.slice(0, longest) || [...answers, runs].some(({ isFetching }) => isFetching),
-    failed: term !== '' && [...answers, runs, actions].some(({ error }) => error && !isForbidden(error)),
+    suggestion: term === '' ? undefined : answer.data?.suggestion,
+    isCorrected: answer.data?.isCorrected === true,
+    loading: settled !== term || answer.isFetching || (isId && runs.isFetching),
+    failed: term !== '' && errors.some((error) => error && !isForbidden(error)),
   };
 }
 
@@ -125,24 +121,12 @@ function plain(pieces: readonly Piece[]): string {
   return pieces.map(({ text }) => text).join('');
 }
 
-function ofServer(
-  type: string,
-  term: string,
-  answer: { results: SearchResult[]; numberOfResults?: number } | undefined,
-): Group {
-  const results = answer?.results ?? [];
-  const total = answer?.numberOfResults;
+function ofServer({ type, count, isMore, results }: SearchGroup, term: string): Group {
   const entries = results.flatMap(entryOf);
-  const more: Entry[] =
-    total !== undefined && total > entries.length && entries.length > 0
-      ? [
-          {
-            ...bare({ kind: 'all', id: term, type }, `All ${total.toLocaleString('en')} in ${typeLabel(type)}`),
-            hint: '',
-          },
-        ]
-      : [];
-  return { label: typeLabel(type), total, entries: [...entries, ...more] };
+  const total = `${count.toLocaleString('en')}${isMore ? '+' : ''}`;
+  const more = count > results.length && entries.length > 0;
+  const all = bare({ kind: 'all', id: term, type }, `All ${total} in ${typeLabel(type)}`);
+  return { label: typeLabel(type), total, entries: more ? [...entries, all] : entries };
 }
 
 function entryOf(result: SearchResult): Entry[] {
@@ -151,7 +135,8 @@ function entryOf(result: SearchResult): Entry[] {
   const title = piecesOf(result, 'title');
   const text = piecesOf(result, 'text');
   const isInTitle = title.some(({ isMarked }) => isMarked);
-  const shown = !isInTitle || result.type !== 'software-catalog' ? excerptOf(text, 120) : [];
+  // The title says enough of an entity that is called so.
+  const shown = isInTitle && 'kind' in result.document && result.type !== 'techdocs' ? [] : excerptOf(text, 120);
   return [
     {
       target: { kind: 'address', id: address },
@@ -165,7 +150,7 @@ function entryOf(result: SearchResult): Entry[] {
 
 function ofLocal(label: string, term: string, candidates: readonly Candidate<Entry>[]): Group {
   const hits = term === '' ? [] : rank(term, candidates);
-  return { label, total: hits.length, entries: hits.slice(0, mostLocal).map((hit) => marked(hit, term)) };
+  return { label, total: undefined, entries: hits.slice(0, mostLocal).map((hit) => marked(hit, term)) };
 }
 
 function marked({ target, because }: Hit<Entry>, term: string): Entry {
@@ -193,7 +178,7 @@ export function useSuggestions(): Group[] {
   const recent = useRecent();
   const titles = useTitles(recent);
   const searched = recentSearches().map((term) =>
-    bare({ kind: 'again', id: term }, term, <History size={14} aria-hidden className="shrink-0 text-muted" />),
+    bare({ kind: 'search', id: term }, term, <History size={14} aria-hidden className="shrink-0 text-muted" />),
   );
   const seen = recent.map((ref) => {
     const { kind } = parseRef(ref);
@@ -206,7 +191,7 @@ export function useSuggestions(): Group[] {
   ].filter(({ entries }) => entries.length > 0);
 }
 
-/** Goes to a target; an earlier search leads nowhere. */
+/** Goes to a target; another search leads nowhere. */
 export function useOpen(): (target: Target) => void {
   const navigate = useNavigate();
   const { history } = useRouter();
@@ -223,11 +208,9 @@ export function useOpen(): (target: Target) => void {
         return navigate({ to: target.id });
       case 'run':
         return navigate({ to: '/runs/$id', params: { id: target.id } });
-      case 'action':
-        return navigate({ to: '/create/actions/$id', params: { id: target.id } });
       case 'entity':
         return navigate({ to: '/catalog/$namespace/$kind/$name', params: { ...parseRef(target.id) } });
-      case 'again':
+      case 'search':
         return undefined;
     }
   };
@@ -246,15 +229,6 @@ function ofRun(run: RunSummary): Candidate<Entry> {
       { field: 'template', text: run.title },
       { field: 'id', text: run.id },
     ],
-  };
-}
-
-function ofAction({ id, description = '' }: Action): Candidate<Entry> {
-  const icon = <Terminal size={14} aria-hidden className="shrink-0 text-muted" />;
-  return {
-    target: { ...bare({ kind: 'action', id }, id, icon), hint: 'action' },
-    title: id,
-    others: [{ field: 'description', text: description }],
   };
 }
 

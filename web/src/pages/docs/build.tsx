@@ -1,12 +1,14 @@
+import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { CircleAlert, LoaderCircle } from 'lucide-react';
-import { useEffect, useRef } from 'react';
 import type { Entity } from '@/api/types';
+import { docsBuildsQuery } from '@/docs/queries';
 import { docsAnnotations, type Site, siteAddress } from '@/docs/site';
 import type { Sync } from '@/docs/use-sync';
-import { Button } from '@/ui/button';
 import { Command } from '@/ui/states';
+import { BuildAgain, Reasons } from './builds';
 import { DocsLink } from './docs-link';
+import { Log } from './log';
 
 /** While a site is built for the first time: what the build says. */
 export function Building({ log }: { log: readonly string[] }) {
@@ -24,27 +26,6 @@ export function Building({ log }: { log: readonly string[] }) {
   );
 }
 
-function Log({ lines }: { lines: readonly string[] }) {
-  const box = useRef<HTMLPreElement>(null);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new line is scrolled to
-  useEffect(() => {
-    if (box.current) box.current.scrollTop = box.current.scrollHeight;
-  }, [lines]);
-  if (lines.length === 0) return null;
-  return (
-    <pre
-      ref={box}
-      role="log"
-      aria-label="Log of the build"
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: it is scrolled by the keyboard
-      tabIndex={0}
-      className="max-h-80 overflow-auto rounded-md border bg-rail p-3 font-mono text-small whitespace-pre-wrap wrap-anywhere"
-    >
-      {lines.join('\n')}
-    </pre>
-  );
-}
-
 interface BuildFailedProps {
   site: Site;
   sync: Sync;
@@ -54,7 +35,9 @@ interface BuildFailedProps {
 }
 
 /** Why a site could not be built. */
-export function BuildFailed({ sync, onRetry, isShown = false }: BuildFailedProps) {
+export function BuildFailed({ site, sync, onRetry, isShown = false }: BuildFailedProps) {
+  const { data } = useQuery(docsBuildsQuery(site));
+  const failed = data?.builds[0]?.state === 'failed' ? data.builds[0] : undefined;
   return (
     <div role="alert" className="mb-5 flex gap-3 rounded-md border p-4 print:hidden">
       <CircleAlert size={16} aria-hidden className="mt-0.5 shrink-0 text-failed" />
@@ -64,7 +47,7 @@ export function BuildFailed({ sync, onRetry, isShown = false }: BuildFailedProps
             ? 'The newest version could not be built; this is the last good one'
             : 'This documentation could not be built'}
         </p>
-        <p className="wrap-anywhere whitespace-pre-wrap">{sync.error}</p>
+        {failed ? <Reasons build={failed} /> : <p className="whitespace-pre-wrap wrap-anywhere">{sync.error}</p>}
         {sync.log.length > 0 && (
           <details>
             <summary className="text-muted">Log of the build</summary>
@@ -73,7 +56,7 @@ export function BuildFailed({ sync, onRetry, isShown = false }: BuildFailedProps
             </div>
           </details>
         )}
-        <Button onClick={onRetry}>Build again</Button>
+        <BuildAgain site={site} label="Build again" onStart={onRetry} />
       </div>
     </div>
   );
@@ -91,7 +74,7 @@ export function NotBuilt({ site, entity, onRetry }: { site: Site; entity: Entity
             It is written at <code className="font-mono text-small wrap-anywhere">{reference}</code>, but no build of it
             has been stored. If a job of CI builds it, look there; otherwise ask for a build.
           </p>
-          <Button onClick={onRetry}>Build it now</Button>
+          <BuildAgain site={site} label="Build it now" onStart={onRetry} />
         </>
       ) : (
         <>

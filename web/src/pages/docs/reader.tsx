@@ -5,7 +5,7 @@ import { ApiError } from '@/api/errors';
 import { infoQuery } from '@/api/queries';
 import type { Entity } from '@/api/types';
 import { readPage } from '@/docs/parse';
-import { docsCookieQuery, docsKey, docsPageQuery } from '@/docs/queries';
+import { docsBuildsQuery, docsCookieQuery, docsKey, docsPageQuery } from '@/docs/queries';
 import type { Site } from '@/docs/site';
 import { type Sync, useSync } from '@/docs/use-sync';
 import { Button } from '@/ui/button';
@@ -69,6 +69,7 @@ function Found({
   const router = useRouter();
   // The browser loads pictures with a cookie.
   const cookie = useQuery(docsCookieQuery);
+  const builds = useQuery(docsBuildsQuery(site));
   const page = usePage(site, path, html);
   const redirect = page?.redirect;
   useEffect(() => {
@@ -86,7 +87,9 @@ function Found({
           <Button onClick={onReload}>Show it</Button>
         </p>
       )}
-      {sync.state === 'failed' && <BuildFailed site={site} sync={sync} onRetry={onRetry} isShown />}
+      {(sync.state === 'failed' || builds.data?.failed) && (
+        <BuildFailed site={site} sync={sync} onRetry={onRetry} isShown />
+      )}
       <Shown site={site} page={page} />
     </Layout>
   );

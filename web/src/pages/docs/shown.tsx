@@ -9,6 +9,7 @@ import type { Site } from '@/docs/site';
 import { ExternalLink } from '@/ui/external-link';
 import { Key } from '@/ui/tag';
 import { RelativeTime } from '@/ui/time';
+import { Builds } from './builds';
 import { DocsLink, useFollow, usePrefetch } from './docs-link';
 import { Quote } from './quote';
 import { useKeys } from './use-keys';
@@ -47,7 +48,7 @@ export function Shown({ site, page }: ShownProps) {
           {page.previous && <Neighbour item={page.previous} isNext={false} />}
           {page.next && <Neighbour item={page.next} isNext />}
         </nav>
-        <p className="flex flex-wrap gap-x-4 gap-y-1 border-t pt-3 text-small text-muted">
+        <div className="flex flex-wrap gap-x-4 gap-y-1 border-t pt-3 text-small text-muted">
           {page.edit && <ExternalLink href={page.edit}>Edit this page</ExternalLink>}
           {page.changed && <span>Last change: {page.changed}</span>}
           {metadata?.build_timestamp && (
@@ -55,7 +56,8 @@ export function Shown({ site, page }: ShownProps) {
               Built <RelativeTime at={new Date(metadata.build_timestamp).toISOString()} />
             </span>
           )}
-        </p>
+          <Builds site={site} />
+        </div>
       </footer>
     </>
   );

@@ -6,14 +6,26 @@ export function valuesOf(search: SearchSearch, filter: SearchFilter): readonly s
   return search[keyOf(filter)] ?? [];
 }
 
-/** The filters of the request. */
-export function filtersOf(search: SearchSearch): Record<string, readonly string[]> {
-  return Object.fromEntries(
-    searchFilters.flatMap((filter) => {
-      const values = valuesOf(search, filter);
-      return values.length > 0 ? [[filter, values]] : [];
-    }),
+/** What is asked for: what was typed, and the filters as conditions. Values of one field are alternatives. */
+export function questionOf(search: SearchSearch, term: string): string {
+  const conditions = searchFilters.flatMap((filter) =>
+    valuesOf(search, filter).map((value) => `${filter}:${/\s/.test(value) ? `"${value}"` : value}`),
   );
+  return [term, ...conditions].filter(Boolean).join(' ');
+}
+
+/** The position of the first result on a page. A cursor is the number of the page, as in Backstage. */
+export function offsetOf(cursor: string | undefined, perPage: number): number {
+  try {
+    const page = Number(atob(cursor ?? ''));
+    return Number.isInteger(page) && page > 0 ? page * perPage : 0;
+  } catch {
+    return 0;
+  }
+}
+
+export function cursorOf(page: number): string {
+  return btoa(String(page));
 }
 
 /** Another search begins at its first page. */

@@ -1,39 +1,33 @@
-import { keepPreviousData, useQueries, useQuery } from '@tanstack/react-query';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useEffect } from 'react';
-import type { SearchResults } from '@/api/types';
+import type { SearchAnswer, SearchGroup } from '@/api/types';
 import { searchQuery } from '@/search/queries';
 import { rememberSearch } from '@/search/recent';
 import { searchTypes, typeLabel } from '@/search/types';
 import { buttonLook } from '@/ui/button';
-import { plural } from '@/ui/format';
 import { SearchInput } from '@/ui/input';
 import { Empty, ErrorPanel, Skeleton } from '@/ui/states';
 import { Tab, Tabs } from '@/ui/tabs';
 import { useSettled } from '@/ui/use-settled';
 import { FilterList } from './filter-list';
-import { filtersOf, withoutCursor } from './filters';
+import { cursorOf, offsetOf, questionOf, withoutCursor } from './filters';
 import { Result } from './result';
 
 const route = getRouteApi('/search');
 
 /** The delay after the last keystroke before a search, in milliseconds. */
 const pause = 120;
+/** How many results of one type are on a page, and of each type among all. */
 const perPage = 25;
+const perGroup = 5;
 
 /** All results of a search, with filters. The address is that of Backstage's page. */
 export function SearchPage() {
   const search = route.useSearch();
-  const { query = '', pageCursor } = search;
+  const { query = '' } = search;
   const navigate = route.useNavigate();
   const term = useSettled(query.trim(), pause);
-  // Without a choice all types are searched, also those that Backstage does not have.
-  const types = search['types[]'] ?? searchTypes;
-  const shared = { term, filters: filtersOf(search) };
-  const answer = useQuery({
-    ...searchQuery({ ...shared, types, pageLimit: perPage, ...(pageCursor && { pageCursor }) }),
-    placeholderData: keepPreviousData,
-  });
   useEffect(() => {
     document.title = `${query ? `${query} · ` : ''}Search · Portico`;
   }, [query]);
@@ -54,100 +48,168 @@ export function SearchPage() {
           }
           className="w-full sm:w-96"
         />
-        {answer.data?.numberOfResults !== undefined && (
-          <span role="status" className="text-muted">
-            {plural(answer.data.numberOfResults, 'result')}
-          </span>
-        )}
       </div>
-      <Types term={term} />
-      <div className="grid grid-cols-1 gap-x-8 gap-y-4 lg:grid-cols-[200px_minmax(0,1fr)]">
-        <FilterList />
-        <div className="min-w-0">
-          {answer.error && !answer.data && (
-            <ErrorPanel error={answer.error} doing="search" onRetry={() => answer.refetch()} />
-          )}
-          {!answer.data && !answer.error && <Skeleton lines={8} />}
-          {answer.data && <Results answer={answer.data} term={term} />}
-        </div>
-      </div>
+      <Answer term={term} question={questionOf(search, term)} />
     </div>
   );
 }
 
-/** The types of results, each with its number. */
-function Types({ term }: { term: string }) {
+function Answer({ term, question }: { term: string; question: string }) {
   const search = route.useSearch();
-  const chosen = search['types[]'] ?? [];
-  const answers = useQueries({
-    queries: searchTypes.map((type) => ({
-      ...searchQuery({ term, filters: filtersOf(search), types: [type], pageLimit: 1 }),
-      placeholderData: keepPreviousData,
-    })),
+  const only = search['types[]'];
+  const kept = { enabled: question !== '', placeholderData: keepPreviousData };
+  const all = useQuery({ ...searchQuery({ q: question, limit: perGroup }), ...kept });
+  const offset = offsetOf(search.pageCursor, perPage);
+  const some = useQuery({
+    ...searchQuery({ q: question, types: only ?? [], limit: perPage, offset }),
+    ...kept,
+    enabled: kept.enabled && only !== undefined,
   });
-  const { 'types[]': _, ...others } = withoutCursor(search);
-  return (
-    <Tabs label="Types of results">
-      <Tab to="/search" search={others} current={chosen.length !== 1}>
-        Everything
-      </Tab>
-      {searchTypes.map((type, index) => (
-        <Tab
-          key={type}
-          to="/search"
-          search={{ ...others, 'types[]': [type] }}
-          current={chosen.length === 1 && chosen[0] === type}
-        >
-          {typeLabel(type)}{' '}
-          <span className="text-small text-muted">{answers[index]?.data?.numberOfResults?.toLocaleString('en')}</span>
-        </Tab>
-      ))}
-    </Tabs>
-  );
-}
-
-function Results({ answer, term }: { answer: SearchResults; term: string }) {
-  const search = route.useSearch();
-  const { results, nextPageCursor, previousPageCursor } = answer;
-  if (results.length === 0) return <Nothing term={term} />;
+  const shown = only ? some : all;
   return (
     <>
-      <ol aria-label="Results" className="divide-y border-y">
-        {results.map((result) => (
-          <Result
-            key={`${result.type} ${result.document.location}`}
-            result={result}
-            onOpen={() => rememberSearch(term)}
-          />
-        ))}
-      </ol>
-      {(nextPageCursor || previousPageCursor) && (
-        <nav aria-label="Pages of results" className="mt-4 flex gap-2">
-          {previousPageCursor && (
-            <Link to="/search" search={{ ...search, pageCursor: previousPageCursor }} className={buttonLook('plain')}>
-              Previous
-            </Link>
+      <Types groups={question === '' ? [] : (all.data?.groups ?? [])} />
+      <div className="grid grid-cols-1 gap-x-8 gap-y-4 lg:grid-cols-[200px_minmax(0,1fr)]">
+        <FilterList />
+        <div className="min-w-0 space-y-6">
+          {question === '' && <Hints />}
+          {question !== '' && shown.error && !shown.data && (
+            <ErrorPanel error={shown.error} doing="search" onRetry={() => shown.refetch()} />
           )}
-          {nextPageCursor && (
-            <Link to="/search" search={{ ...search, pageCursor: nextPageCursor }} className={buttonLook('plain')}>
-              Next
-            </Link>
-          )}
-        </nav>
-      )}
+          {question !== '' && shown.isPending && <Skeleton lines={8} />}
+          {question !== '' && shown.data && <Results answer={shown.data} term={term} isAll={only === undefined} />}
+        </div>
+      </div>
     </>
   );
 }
 
-function Nothing({ term }: { term: string }) {
+function countOf({ count, isMore }: SearchGroup): string {
+  return `${count.toLocaleString('en')}${isMore ? '+' : ''}`;
+}
+
+/** The types of results, each with its number. */
+function Types({ groups }: { groups: readonly SearchGroup[] }) {
+  const search = route.useSearch();
+  const chosen = search['types[]'] ?? [];
+  const { 'types[]': _, ...others } = withoutCursor(search);
+  return (
+    <Tabs label="Types of results">
+      <Tab to="/search" search={others} current={chosen.length === 0}>
+        Everything
+      </Tab>
+      {searchTypes.map((type) => {
+        const group = groups.find((one) => one.type === type);
+        return (
+          <Tab key={type} to="/search" search={{ ...others, 'types[]': [type] }} current={chosen.includes(type)}>
+            {typeLabel(type)} <span className="text-small text-muted">{group ? countOf(group) : 0}</span>
+          </Tab>
+        );
+      })}
+    </Tabs>
+  );
+}
+
+interface ResultsProps {
+  answer: SearchAnswer;
+  term: string;
+  /** Whether a few results of each type are shown. */
+  isAll: boolean;
+}
+
+function Results({ answer: { groups, suggestion, isCorrected, reason }, term, isAll }: ResultsProps) {
+  return (
+    <>
+      {suggestion && <Meant suggestion={suggestion} isCorrected={isCorrected} term={term} />}
+      {groups.length === 0 && <Nothing term={term} reason={reason} />}
+      {groups.map((group) => (
+        <Group key={group.type} group={group} term={term} isAll={isAll} />
+      ))}
+    </>
+  );
+}
+
+function Meant({ suggestion, isCorrected, term }: { suggestion: string; isCorrected: boolean; term: string }) {
+  const search = withoutCursor(route.useSearch());
+  return (
+    <p role="status">
+      {isCorrected && `Nothing was found for “${term}”; these are results for what was probably meant. `}
+      Did you mean “
+      <Link to="/search" search={{ ...search, query: suggestion }} className="font-medium text-accent underline">
+        {suggestion}
+      </Link>
+      ”?
+    </p>
+  );
+}
+
+function Group({ group, term, isAll }: { group: SearchGroup; term: string; isAll: boolean }) {
+  const search = withoutCursor(route.useSearch());
+  const label = typeLabel(group.type);
+  return (
+    <section aria-label={label}>
+      <h2 className="flex items-baseline gap-2 border-b pb-1.5">
+        {label} <span className="text-small font-normal text-muted">{countOf(group)}</span>
+      </h2>
+      <ol aria-label={`Results: ${label}`} className="divide-y border-b">
+        {group.results.map((result) => (
+          <Result key={result.document.location} result={result} onOpen={() => rememberSearch(term)} />
+        ))}
+      </ol>
+      {isAll && group.count > group.results.length && (
+        <p className="pt-2">
+          <Link to="/search" search={{ ...search, 'types[]': [group.type] }} className="text-accent hover:underline">
+            All {countOf(group)} in {label}
+          </Link>
+        </p>
+      )}
+      {!isAll && <Paging group={group} />}
+    </section>
+  );
+}
+
+function Paging({ group }: { group: SearchGroup }) {
+  const search = route.useSearch();
+  const page = offsetOf(search.pageCursor, perPage) / perPage;
+  const hasNext = group.count > (page + 1) * perPage;
+  if (page === 0 && !hasNext) return null;
+  return (
+    <nav aria-label="Pages of results" className="mt-4 flex gap-2">
+      {page > 0 && (
+        <Link
+          to="/search"
+          search={page > 1 ? { ...search, pageCursor: cursorOf(page - 1) } : withoutCursor(search)}
+          className={buttonLook('plain')}
+        >
+          Previous
+        </Link>
+      )}
+      {hasNext && (
+        <Link to="/search" search={{ ...search, pageCursor: cursorOf(page + 1) }} className={buttonLook('plain')}>
+          Next
+        </Link>
+      )}
+    </nav>
+  );
+}
+
+function Hints() {
+  return (
+    <Empty title="Type what you look for">
+      <p>
+        A name, a word of a text or its beginning. “Quoted words” are found as they stand, and kind:component, owner:me,
+        lang:go or tag:java narrow a search.
+      </p>
+    </Empty>
+  );
+}
+
+function Nothing({ term, reason }: { term: string; reason: string | undefined }) {
   const search = route.useSearch();
   const isFiltered = Object.keys(search).some((key) => key.startsWith('filters[') || key === 'types[]');
   return (
-    <Empty title={term ? `Nothing was found for “${term}”` : 'Nothing is here to be found'}>
-      <p>
-        Fewer or shorter words find more; “quoted words” are found as they stand, and kind:component, owner:me or
-        tag:java narrow a search.
-      </p>
+    <Empty title={term ? `Nothing was found for “${term}”` : 'Nothing was found'}>
+      <p>{reason ?? 'Fewer or shorter words find more.'}</p>
       {isFiltered && (
         <p>
           <Link to="/search" search={term ? { query: term } : {}} className="text-accent underline">
