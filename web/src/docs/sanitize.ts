@@ -24,7 +24,7 @@ function configOf(options: DocsSanitizer, hosts: readonly string[]): Config & { 
   return {
     WHOLE_DOCUMENT: true,
     RETURN_DOM: true,
-    FORBID_TAGS: ['style', 'form', 'base', 'link', 'meta', 'dialog'],
+    FORBID_TAGS: ['style', 'form', 'base', 'link', 'meta', 'dialog', 'template'],
     FORBID_ATTR: ['autofocus', 'popover', 'popovertarget', 'slot', 'part'],
     ADD_ATTR: ['dominant-baseline'],
     ...(hosts.length > 0 && { ADD_TAGS: ['iframe'], ADD_ATTR: ['dominant-baseline', 'allowfullscreen'] }),
