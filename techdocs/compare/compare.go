@@ -210,7 +210,10 @@ func parse(content string) *page {
 // withoutTheme removes what is no content: buttons and forms of the theme, and the colors of code within a line.
 func withoutTheme(article string) string {
 	article = feedback.ReplaceAllString(editButton.ReplaceAllString(article, ""), "")
-	article = strings.ReplaceAll(article, ` data-preview=""`, "") // of the feature navigation.instant.preview, which is one of scripts
+	// Of the theme's feature navigation.instant.preview, and of its own search, which removes the mark.
+	for _, mark := range []string{` data-preview=""`, ` data-search-exclude=""`, ` data-search-exclude="data-search-exclude"`} {
+		article = strings.ReplaceAll(article, mark, "")
+	}
 	return inlineCode.ReplaceAllStringFunc(article, func(code string) string { return tokens.ReplaceAllString(code, "") })
 }
 

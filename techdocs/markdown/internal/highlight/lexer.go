@@ -124,8 +124,23 @@ func same(tokens []chroma.Token, source string) bool {
 	return source == ""
 }
 
+// lookedUp has what chroma calls each lexer of Pygments. A name that it does not know costs it a look at the patterns of all file names.
+var lookedUp sync.Map // of string to chroma.Lexer
+
 // chroma is the lexer for the language in chroma, or nil.
 func (l lexer) chroma() chroma.Lexer {
+	if known, ok := lookedUp.Load(l.name); ok {
+		found, _ := known.(chroma.Lexer)
+
+		return found
+	}
+	found := l.lookUp()
+	lookedUp.Store(l.name, found)
+
+	return found
+}
+
+func (l lexer) lookUp() chroma.Lexer {
 	if l.aliases[0] == "text" || l.aliases[0] == "output" {
 		return nil
 	}
