@@ -297,8 +297,17 @@ func (h *Highlighter) plainBlock(r Request, language string) string {
 	return "<pre" + outer + "><code" + inner.String() + ">" + escape(r.Source) + "</code></pre>"
 }
 
-// Inline is the HTML of code within a line, and the class of its element. If class is empty, that of the options counts.
-func (h *Highlighter) Inline(source, language, class string) (inner, classes string) {
+// Inline is the HTML of code within a line, and the class of its element. If class is empty, that of the options counts. The language
+// fallback is for code without a language that is known.
+func (h *Highlighter) Inline(source, language, fallback, class string) (inner, classes string) {
+	own := *h
+	own.defaultLanguage = fallback
+	h = &own
+
+	if language == "" {
+		language = fallback
+	}
+
 	if class == "" {
 		class = h.class
 	}

@@ -227,11 +227,7 @@ func (s *spans) format(r *reader, code, language string) found {
 		return found{element: element}
 	}
 
-	if language == "" {
-		language = s.language
-	}
-
-	html, class := s.highlighter.Inline(code, language, s.class)
+	html, class := s.highlighter.Inline(code, language, s.language, s.class)
 
 	element := &tree.Element{Tag: "code"}
 	if class != "" {

@@ -32,8 +32,6 @@ type Document struct {
 	Stash *tree.Stash
 	// Footnote makes the element for [^id], or returns nil if there is no such footnote. Nil: there are none.
 	Footnote func(id string) *tree.Element
-	// WikiBase, WikiEnd and WikiClass are what the front matter says about wiki links. Nil: the options count.
-	WikiBase, WikiEnd, WikiClass *string
 	// Problems gets what the author should know. Nil: nobody does.
 	Problems func(message string)
 }

@@ -74,7 +74,7 @@ func keys(b *builder) error {
 	return err
 }
 
-func (k *keyMaker) findQuoted(_ *reader, data string, pos, floor int) (match, bool) {
+func (k *keyMaker) findQuoted(r *reader, data string, pos, floor int) (match, bool) {
 	for pos < len(data) {
 		start := indexAnyFrom(data, "\\+", pos)
 		if start < 0 {
@@ -101,9 +101,13 @@ func (k *keyMaker) findQuoted(_ *reader, data string, pos, floor int) (match, bo
 				continue
 			}
 
-			parts, end := keySequence(data, start+2)
+			parts, end := keySequence(r, data, start+2)
 			if element := k.element(parts, true); end >= 0 && element != nil {
 				return match{start: start, end: end, found: found{element: element}}, true
+			} else if end >= 0 {
+				pos = end
+
+				break
 			}
 
 			start++
@@ -114,26 +118,29 @@ func (k *keyMaker) findQuoted(_ *reader, data string, pos, floor int) (match, bo
 }
 
 // keySequence reads keys with a plus between, up to two pluses. The end is -1 if there is no such sequence.
-func keySequence(data string, pos int) (parts []string, end int) {
-	for {
+func keySequence(r *reader, data string, pos int) (parts []string, end int) {
+	for r.work > 0 {
 		length := keyLength(data, pos)
 		if length == 0 {
-			return nil, -1
+			break
 		}
 
 		parts = append(parts, data[pos:pos+length])
 		pos += length
+		r.work -= length
 
 		if strings.HasPrefix(data[pos:], "++") {
 			return parts, pos + 2
 		}
 
 		if at(data, pos) != '+' {
-			return nil, -1
+			break
 		}
 
 		pos++
 	}
+
+	return nil, -1
 }
 
 func keyLength(data string, pos int) int {
@@ -160,7 +167,7 @@ func keyLength(data string, pos int) int {
 	return end - pos
 }
 
-func (k *keyMaker) find(_ *reader, data string, pos, _ int) (match, bool) {
+func (k *keyMaker) find(r *reader, data string, pos, _ int) (match, bool) {
 	for {
 		start := indexFrom(data, "++", pos)
 		if start < 0 {
@@ -169,7 +176,7 @@ func (k *keyMaker) find(_ *reader, data string, pos, _ int) (match, bool) {
 
 		pos = start + 1
 
-		parts, end := keySequence(data, start+2)
+		parts, end := keySequence(r, data, start+2)
 		if end < 0 {
 			continue
 		}

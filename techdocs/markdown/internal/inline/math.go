@@ -91,7 +91,7 @@ type mathFinder struct {
 	smart, dollar, round bool
 }
 
-func (m *mathFinder) find(_ *reader, data string, pos, floor int) (match, bool) {
+func (m *mathFinder) find(r *reader, data string, pos, floor int) (match, bool) {
 	for pos < len(data) {
 		start := indexAnyFrom(data, "$\\", pos)
 		if start < 0 {
@@ -101,7 +101,7 @@ func (m *mathFinder) find(_ *reader, data string, pos, floor int) (match, bool) 
 		escaped := before(data, start, floor) == '\\'
 
 		if data[start] == '$' {
-			if end := m.dollarEnd(data, start); end >= 0 && !escaped && m.dollar {
+			if end := m.dollarEnd(r, data, start); end >= 0 && !escaped && m.dollar {
 				return match{start: start, end: end, found: found{element: m.format.Element(data[start+1 : end-1])}}, true
 			}
 
@@ -111,7 +111,7 @@ func (m *mathFinder) find(_ *reader, data string, pos, floor int) (match, bool) 
 		}
 
 		length := runLength(data, start, '\\')
-		if result, ok := m.backslashes(data, start, length); ok && !escaped {
+		if result, ok := m.backslashes(r, data, start, length); ok && !escaped {
 			return result, true
 		}
 
@@ -122,7 +122,7 @@ func (m *mathFinder) find(_ *reader, data string, pos, floor int) (match, bool) 
 }
 
 // backslashes reads an even number of them before a formula, or "\(formula\)".
-func (m *mathFinder) backslashes(data string, start, length int) (match, bool) {
+func (m *mathFinder) backslashes(r *reader, data string, start, length int) (match, bool) {
 	next := start + length
 
 	var escapes int
@@ -133,7 +133,7 @@ func (m *mathFinder) backslashes(data string, start, length int) (match, bool) {
 	case length%2 == 1 && length > 1 && m.round && at(data, next) == '(':
 		escapes = length - 1
 	case length == 1 && m.round && at(data, next) == '(':
-		end := roundEnd(data, next+1)
+		end := roundEnd(r, data, next+1)
 		if end < 0 {
 			return match{}, false
 		}
@@ -147,8 +147,8 @@ func (m *mathFinder) backslashes(data string, start, length int) (match, bool) {
 }
 
 // dollarEnd is the end of the formula whose dollar is at start, or -1.
-func (m *mathFinder) dollarEnd(data string, start int) int {
-	if m.smart && isSpace(at(data, start+1)) {
+func (m *mathFinder) dollarEnd(r *reader, data string, start int) int {
+	if r.work < 0 || m.smart && isSpace(at(data, start+1)) {
 		return -1
 	}
 
@@ -167,12 +167,14 @@ func (m *mathFinder) dollarEnd(data string, start int) int {
 		}
 	}
 
+	r.work -= len(data) - start
+
 	return -1
 }
 
 // roundEnd is the end of the formula that begins at start, after "\)", or -1.
-func roundEnd(data string, start int) int {
-	for pos := start; pos < len(data); pos++ {
+func roundEnd(r *reader, data string, start int) int {
+	for pos := start; pos < len(data) && r.work > 0; pos++ {
 		switch data[pos] {
 		case '\\':
 			if at(data, pos+1) == ')' {
@@ -188,6 +190,8 @@ func roundEnd(data string, start int) int {
 			return -1
 		}
 	}
+
+	r.work -= len(data) - start
 
 	return -1
 }

@@ -293,55 +293,57 @@ func (r *reader) markAt(data string, pos int) (number, length int) {
 // resolve puts the text with its marks back together: the text up to the first element is appended to the text (or tail) of parent, and
 // the elements are returned, with their tails.
 func (r *reader) resolve(data string, parent *tree.Element, isText bool) []*tree.Element {
-	var elements []*tree.Element
+	var (
+		elements []*tree.Element
+		text     strings.Builder
+	)
 
-	add := func(text string) {
-		if text == "" {
-			return
-		}
-
+	flush := func() {
 		switch {
+		case text.Len() == 0:
 		case len(elements) > 0:
 			last := elements[len(elements)-1]
-			last.Tail, last.TailFinal = last.Tail+text, false
+			last.Tail, last.TailFinal = last.Tail+text.String(), false
 		case isText:
-			parent.Text += text
+			parent.Text += text.String()
 		default:
-			parent.Tail += text
+			parent.Tail += text.String()
 		}
+
+		text.Reset()
 	}
 
 	start := 0
 
 	for {
-		index := strings.Index(data[start:], placeholder)
+		index := indexFrom(data, placeholder, start)
 		if index < 0 {
 			break
 		}
 
-		index += start
 		number, length := r.markAt(data, index)
-
 		if length == 0 {
-			add(data[start : index+len(placeholder)])
+			text.WriteString(data[start : index+len(placeholder)])
 			start = index + len(placeholder)
 
 			continue
 		}
 
-		add(data[start:index])
+		text.WriteString(data[start:index])
 		start = index + length
 
 		if element := r.stash[number].element; element != nil {
+			flush()
 			r.resolveElement(element)
 
 			elements = append(elements, element)
 		} else {
-			add(r.stash[number].text)
+			text.WriteString(r.stash[number].text)
 		}
 	}
 
-	add(data[start:])
+	text.WriteString(data[start:])
+	flush()
 
 	return elements
 }

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/portico-dev/portico/techdocs/markdown/internal/tree"
 )
@@ -240,11 +241,11 @@ func shorthands(b *builder) error {
 		return nil
 	}
 
-	b.add(m.pattern("#!?@", `\b(?P<user>`+external+`)/`+reference, "@/", m.reference))
+	b.add(m.pattern("#!?@", `(?P<user>\b`+strings.Join(repositories, "|")+`)/`+reference, "@/", m.reference))
 
 	if !m.provider.social() {
 		b.add(
-			m.pattern("#!?@", `(?:\b(?P<user>`+internal+`)/)?`+reference, "@/", m.reference),
+			m.pattern("#!?@", `(?:(?P<user>\b`+internal+`)/)?`+reference, "@/", m.reference),
 			m.pattern("#!?", `(?P<issue>[#!?][1-9][0-9]*)\b`, "a-zA-Z", m.own),
 			m.pattern("0123456789abcdef", `\b(?P<commit>[a-f\d]{40})(?:\.{3}(?P<diff>[a-f\d]{40}))?\b`, "@/", m.own),
 		)
@@ -253,30 +254,38 @@ func shorthands(b *builder) error {
 	return nil
 }
 
-// pattern finds an expression that is not after one of the characters.
+// pattern finds an expression that is not after one of the characters. It is tried at each position with the character before it, for \b
+// and because regexp looks at nothing before its start.
 func (m *magic) pattern(trigger, expression, notAfter string, element func(parts map[string]string) *tree.Element) *pattern {
-	compiled := regexp.MustCompile(expression)
+	initial, inner := regexp.MustCompile(`^(?:`+expression+`)`), regexp.MustCompile(`^(?s:.)(?:`+expression+`)`)
 	after := regexp.MustCompile("[" + notAfter + "]$")
-	names := compiled.SubexpNames()
+	names := initial.SubexpNames()
 
 	return &pattern{trigger: trigger, outsideLinks: true, find: func(_ *reader, data string, pos, floor int) (match, bool) {
-		for pos < len(data) {
-			found := compiled.FindStringSubmatchIndex(data[pos:])
-			if found == nil {
-				break
-			}
-
-			start, end := pos+found[0], pos+found[1]
-			pos = start + 1
-
-			left := before(data, start, floor)
-			// The text is cut at the start of the search: what \b says there is wrong if a word goes on.
-			if left != none && (after.MatchString(string(left)) || isWord(left) && isWord(at(data, start))) {
+		for ; pos < len(data); pos += width(data, pos) {
+			left := before(data, pos, floor)
+			if left != none && after.MatchString(string(left)) {
 				continue
 			}
 
-			if e := element(named(names, data[start-found[0]:], found)); e != nil {
-				return match{start: start, end: end, found: foundElement(e)}, true
+			compiled, text, skipped := initial, data[pos:], 0
+
+			switch {
+			case left == none:
+			case pos == floor:
+				compiled, text, skipped = inner, string(left)+text, 1
+			default:
+				_, skipped = utf8.DecodeLastRuneInString(data[:pos])
+				compiled, text = inner, data[pos-skipped:]
+			}
+
+			groups := compiled.FindStringSubmatchIndex(text)
+			if groups == nil {
+				continue
+			}
+
+			if e := element(named(names, text, groups)); e != nil {
+				return match{start: pos, end: pos + groups[1] - skipped, found: found{element: e}}, true
 			}
 		}
 
@@ -296,8 +305,6 @@ func named(names []string, data string, groups []int) map[string]string {
 
 	return parts
 }
-
-func foundElement(element *tree.Element) found { return found{element: element} }
 
 // owner takes the provider out of "provider:user".
 func (m *magic) owner(user string) (*provider, string) {

@@ -17,7 +17,7 @@ func wikiLinks(b *builder) error {
 
 	base, end, class := options.text("base_url", "/"), options.text("end_url", "/"), options.text("html_class", "wikilink")
 
-	b.add(&pattern{trigger: "[", find: func(r *reader, data string, pos, _ int) (match, bool) {
+	b.add(&pattern{trigger: "[", find: func(_ *reader, data string, pos, _ int) (match, bool) {
 		for {
 			start := indexFrom(data, "[[", pos)
 			if start < 0 {
@@ -37,7 +37,7 @@ func wikiLinks(b *builder) error {
 
 			f := found{}
 			if name := strip(data[start+2 : stop]); name != "" {
-				f.element = wikiLink(name, choose(r.doc.WikiBase, base), choose(r.doc.WikiEnd, end), choose(r.doc.WikiClass, class))
+				f.element = wikiLink(name, base, end, class)
 			}
 
 			return match{start: start, end: stop + 2, found: f}, true
@@ -45,14 +45,6 @@ func wikiLinks(b *builder) error {
 	}})
 
 	return nil
-}
-
-func choose(value *string, preset string) string {
-	if value != nil {
-		return *value
-	}
-
-	return preset
 }
 
 var wikiSpaces = regexp.MustCompile(`[ ]+_|_[ ]+|[ ]+`)
