@@ -156,6 +156,12 @@ bench: build ## Run the Go benchmarks.
 bench-nunjucks: bench/nunjucks/node_modules/.package-lock.json ## Render a skeleton of 1,000 files, compared with Nunjucks on node.
 	cd bench/nunjucks && go run .
 
+.PHONY: bench-techdocs
+bench-techdocs: ## Build generated documentation, compared with MkDocs; TREES="DIR..." compares the pages of other trees.
+	tools/mkdocs.sh
+	go run ./bench/techdocs
+	$(if $(TREES),go run ./bench/techdocs/compare -v $(TREES))
+
 .PHONY: bench-peer
 bench-peer: build ## Compare with a Backstage that is set up in PEER_DIR.
 	go run ./bench/peer -portico bin/portico -peer "$(PEER_DIR)" $(PEER_FLAGS)

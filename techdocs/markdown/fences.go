@@ -229,8 +229,9 @@ func (f *fence) source() string {
 var (
 	fenceLanguage = regexp.MustCompile(`^[ \t]*\.?([\p{L}\p{N}_#.+-]+)`)
 	fenceOption   = regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9_]*)(?:="(.*?)"|='(.*?)')?`)
+	// A quotation mark that no space follows is a part of the value.
 	optionsHeader = regexp.MustCompile(
-		`^(?:[ \t]*[a-zA-Z][a-zA-Z0-9_]*[\t ]|[ \t]*[a-zA-Z][a-zA-Z0-9_]*="[^"]*"[\t ]|[ \t]*[a-zA-Z][a-zA-Z0-9_]*='[^']*'[\t ])*$`)
+		`^(?:[ \t]*[a-zA-Z][a-zA-Z0-9_]*[\t ]|[ \t]*[a-zA-Z][a-zA-Z0-9_]*=".*"[\t ]|[ \t]*[a-zA-Z][a-zA-Z0-9_]*='.*'[\t ])*$`)
 	highlightedLines = regexp.MustCompile(`^\d+(?:-\d+)?(?:[ \t]+\d+(?:-\d+)?)*$`)
 	lineNumbers      = regexp.MustCompile(`^([\d]+)(?:[ \t]+([\d]+))?(?:[ \t]+([\d]+))?`)
 )
