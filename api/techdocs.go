@@ -33,6 +33,8 @@ type TechDocsOptions struct {
 	Locate func(e entity.Entity, at provenance.Place) (kind, target string, err error)
 	// Syncer builds sites for their readers. Nil: somebody else builds them.
 	Syncer techdocs.Syncer
+	// Read notes that somebody reads a site. It does not wait. Nil: nobody wants to know.
+	Read func(ctx context.Context, ref techdocs.Ref)
 }
 
 // NewTechDocsPlugin serves /api/techdocs: the sites of entities, and what is known about them.
@@ -352,6 +354,9 @@ func (d docsRoutes) serveFile(c *call) error {
 		return d.unreachable(err)
 	}
 	defer file.Close()
+	if d.Read != nil && strings.HasSuffix(path, ".html") {
+		d.Read(c.Request.Context(), ref)
+	}
 	header := c.Writer.Header()
 	header.Set("Content-Type", store.ShownType(path))
 	header.Set("Cache-Control", "private, max-age=0") // each reader's permission is asked for

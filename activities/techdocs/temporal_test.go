@@ -100,7 +100,7 @@ func (c workerConfig) Generate(ctx context.Context, source, output string, optio
 		return techdocs.Report{}, err
 	}
 	for c.has("hold") && ctx.Err() == nil {
-		time.Sleep(10 * time.Millisecond)
+		<-time.After(10 * time.Millisecond)
 	}
 	text, err := os.ReadFile(filepath.Join(source, "docs", "index.md"))
 	if err != nil {

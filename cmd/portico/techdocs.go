@@ -25,7 +25,7 @@ func (p *platform) docsPlugin(syncer techdocs.Syncer) api.Plugin {
 	if p.config.TechDocs.Builder == config.DocsBuiltElsewhere {
 		syncer = nil
 	}
-	return api.NewTechDocsPlugin(api.TechDocsOptions{Log: p.log, Catalog: p.catalog, Store: p.docs, Locate: p.locateDocs, Syncer: syncer})
+	return api.NewTechDocsPlugin(api.TechDocsOptions{Log: p.log, Catalog: p.catalog, Store: p.docs, Locate: p.locateDocs, Syncer: syncer, Read: p.docsService.MarkRead})
 }
 
 // locateDocs finds where the source of an entity's documentation is.

@@ -15,6 +15,7 @@ import (
 	"github.com/portico-dev/portico/techdocs"
 	"github.com/portico-dev/portico/techdocs/build"
 	"github.com/portico-dev/portico/techdocs/mkdocs"
+	"github.com/portico-dev/portico/techdocs/site"
 	"github.com/portico-dev/portico/workflows"
 )
 
@@ -60,26 +61,35 @@ func (p *platform) docsGenerator() (generator techdocs.Generator, maker string, 
 	if err != nil {
 		return nil, "", fmt.Errorf("find Portico's own program: %w", err)
 	}
-	limits, settings := p.config.Portico.MkDocs, p.config.TechDocs.Generator.MkDocs
-	generator = mkdocs.New(mkdocs.Config{Program: limits.Program, Confiner: []string{own, confineName}, Unconfined: limits.Unconfined, Network: limits.Network,
-		Limits: mkdocs.Limits{Time: limits.Time, Memory: int64(limits.MemoryMiB) << 20, Output: int64(limits.OutputMiB) << 20, Files: limits.Files,
-			Processes: limits.Processes},
+	program, settings := p.config.Portico.MkDocs, p.config.TechDocs.Generator.MkDocs
+	native := site.New(site.Config{})
+	confined := mkdocs.New(mkdocs.Config{Program: program.Program, Confiner: []string{own, confineName}, Unconfined: program.Unconfined, Network: program.Network,
+		Limits: mkdocs.Limits{Time: program.Time, Memory: int64(program.MemoryMiB) << 20, Output: int64(program.OutputMiB) << 20, Files: program.Files,
+			Processes: program.Processes},
 		Permit: mkdocs.Permit{DefaultPlugins: settings.DefaultPlugins, Plugins: settings.DangerouslyAllowAdditionalPlugins,
 			Keys: settings.DangerouslyAllowAdditionalKeys, OmitCore: settings.OmitTechDocsCorePlugin, DisableExternalFonts: settings.DisableExternalFonts}})
-	return generator, fmt.Sprintf("portico %s %+v", version, settings), nil
+	maker = fmt.Sprintf("portico %s, mkdocs %s, %+v", version, program.Use, settings)
+	switch program.Use {
+	case config.MkDocsNever:
+		return native, maker, nil
+	case config.MkDocsAlways:
+		return confined, maker, nil
+	default:
+		return mkdocs.Choosing{Native: native, MkDocs: confined}, maker, nil
+	}
 }
 
 // docsIndex puts the sections of sites into the search index.
 type docsIndex struct{ *platform }
 
 // Replace implements build.Index.
-func (d docsIndex) Replace(ctx context.Context, site string, sections []build.Section) error {
+func (d docsIndex) Replace(ctx context.Context, entityRef string, sections []build.Section) error {
 	index := d.searchIndex()
 	found := make([]search.Section, len(sections))
 	for i, section := range sections {
 		found[i] = search.Section{Title: section.Title, Text: section.Text, Location: section.Location, Tags: section.Tags}
 	}
-	return pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error { return index.ReplaceDocs(ctx, tx, site, found) })
+	return pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error { return index.ReplaceDocs(ctx, tx, entityRef, found) })
 }
 
 // docsActivities are the activities of builds.

@@ -346,14 +346,17 @@ func TestASiteThatNobodyReadsWaitsLonger(t *testing.T) {
 		f.exec("update techdocs_sites set created_at = now() - interval '2 years', read_at = now() - $1::interval", unread)
 		f.start()
 		f.run()
-		found, _, err := f.service.Builds(t.Context(), writer, shop)
+		listed, _, err := f.service.Builds(t.Context(), writer, shop)
 		require.NoError(t, err)
-		require.WithinDuration(t, time.Now().Add(expected), found.NextCheckAt, time.Minute, unread)
+		require.WithinDuration(t, time.Now().Add(expected), listed.NextCheckAt, time.Minute, unread)
 	}
-	require.NoError(t, f.service.MarkRead(t.Context(), techdocs.Ref{Namespace: "default", Kind: "Component", Name: "Shop"}))
-	found, _, err := f.service.Builds(t.Context(), writer, shop)
-	require.NoError(t, err)
-	require.WithinDuration(t, time.Now(), found.ReadAt, time.Minute)
+	f.service.MarkRead(t.Context(), techdocs.Ref{Namespace: "default", Kind: "Component", Name: "Shop"})
+	var found build.Site
+	require.Eventually(t, func() bool {
+		var err error
+		found, _, err = f.service.Builds(t.Context(), writer, shop)
+		return err == nil && time.Since(found.ReadAt) < time.Minute
+	}, time.Minute, 10*time.Millisecond)
 	require.WithinDuration(t, time.Now().Add(30*time.Minute), found.NextCheckAt, time.Minute, "somebody reads it again")
 }
 
@@ -489,6 +492,19 @@ func TestNothingOutsideTheTreeIsRead(t *testing.T) {
 	require.Empty(t, f.page("outside.html"))
 	require.Empty(t, f.page("above.html"))
 	require.Equal(t, "# Beside", f.page("inside.html"))
+}
+
+func TestAWorkingCopyIsBuiltAsAClone(t *testing.T) {
+	t.Parallel()
+	f := newField(t)
+	f.local(map[string]string{"docs/index.md": "# One", "docs/draft.md": "# Draft", "docs/kept.tmp.md": "# Kept", "docs/x.tmp.md": "# X", "bin/large": strings.Repeat("x", 2_000_000),
+		"node_modules/large": strings.Repeat("x", 2_000_000), "deep/out/large": strings.Repeat("x", 2_000_000),
+		".gitignore": "# what is built\n/bin/\nout/\n\ndocs/draft.md\n*.tmp.md\n!kept.tmp.md\n[\n"})
+	f.start()
+	done := f.run()
+	require.Equal(t, build.Published, done.State, "%+v", done.Failure)
+	require.Equal(t, 2, done.Pages)
+	require.Equal(t, []string{"# One", "# Kept", ""}, []string{f.page("index.html"), f.page("kept.tmp.html"), f.page("draft.html")})
 }
 
 func TestOldBuildsAreDeleted(t *testing.T) {

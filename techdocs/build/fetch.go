@@ -66,12 +66,7 @@ type fetched struct {
 // fetch copies the files of a source into an empty folder. With the etag of what is there already it returns
 // integration.ErrNotModified and copies nothing.
 func (b *Builder) fetch(ctx context.Context, source Source, folder, etag string) (fetched, error) {
-	root, err := os.OpenRoot(folder)
-	if err != nil {
-		return fetched{}, fmt.Errorf("open the folder of a build: %w", err)
-	}
-	defer root.Close()
-	copying := copier{root: root, bounds: b.Bounds.withDefaults(), source: source.String()}
+	copying := copier{folder: folder, bounds: b.Bounds.withDefaults(), source: source.String(), made: map[string]bool{folder: true}}
 	if source.Kind == KindURL {
 		return b.fetchTree(ctx, source, &copying, etag)
 	}
@@ -141,19 +136,23 @@ type file struct {
 	content io.Reader
 }
 
-// skipped are folders that are no documentation and often large.
+// skipped are folders that are no documentation and often large, besides those that Git ignores.
 var skipped = []string{".git", "node_modules"}
 
 // filesOf iterates over the files and links below a folder.
 func filesOf(folder *os.Root) iter.Seq2[file, error] {
 	return func(yield func(file, error) bool) {
-		stopped := errors.New("stopped")
+		stopped, rules := errors.New("stopped"), ignoredIn(folder)
 		err := fs.WalkDir(folder.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
 			switch {
 			case err != nil:
 				return err
-			case entry.IsDir() && slices.Contains(skipped, entry.Name()):
+			case entry.IsDir() && (slices.Contains(skipped, entry.Name()) || rules.has(name, true)):
 				return fs.SkipDir
+			case rules.has(name, entry.IsDir()):
+				return nil
+			case entry.IsDir():
+				return nil
 			case entry.Type()&fs.ModeSymlink == 0 && !entry.Type().IsRegular():
 				return nil
 			}
@@ -183,12 +182,15 @@ func visit(folder *os.Root, name string, entry fs.DirEntry, yield func(file, err
 	return yield(file{path: name, content: opened}, nil)
 }
 
-// copier copies files into a folder within bounds, and computes their digest.
+// copier copies files into a folder within bounds, and computes their digest. Links are made last, so that no file is written through one.
 type copier struct {
-	root   *os.Root
+	folder string
 	bounds Bounds
 	source string
 
+	// made are the folders that are there.
+	made  map[string]bool
+	links []file
 	// lines are what the digest is of.
 	lines []string
 	files int
@@ -207,6 +209,11 @@ func (c *copier) all(ctx context.Context, files iter.Seq2[file, error]) error {
 			return err
 		}
 	}
+	for _, each := range c.links {
+		if err := c.link(each); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -215,15 +222,16 @@ func (c *copier) copy(each file) error {
 		return fault.New(fault.Input, "%s has more than %d files. Move the documentation to a folder of its own, and name that in %s", c.source, c.bounds.Files,
 			AnnotationRef)
 	}
-	name := filepath.FromSlash(each.path)
-	if err := c.root.MkdirAll(filepath.Dir(name), 0o700); err != nil {
-		return c.wrong(each.path, err)
-	}
 	if each.link != "" {
 		c.lines = append(c.lines, each.path+"\x00link\x00"+each.link)
-		return c.link(each)
+		c.links = append(c.links, each)
+		return nil
 	}
-	written, err := c.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	path, err := c.make(each.path)
+	if err != nil {
+		return err
+	}
+	written, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return c.wrong(each.path, err)
 	}
@@ -238,19 +246,39 @@ func (c *copier) copy(each file) error {
 	return err
 }
 
+// make makes the folder of a file, and returns the file's path.
+func (c *copier) make(name string) (string, error) {
+	local := filepath.FromSlash(name)
+	if !filepath.IsLocal(local) {
+		return "", fault.New(fault.Input, "the path %s of %s leads out of the folder", name, c.source)
+	}
+	at := filepath.Join(c.folder, local)
+	if directory := filepath.Dir(at); !c.made[directory] {
+		if err := os.MkdirAll(directory, 0o700); err != nil {
+			return "", c.wrong(name, err)
+		}
+		c.made[directory] = true
+	}
+	return at, nil
+}
+
 // link makes a link that stays below the folder. Another one is left out: nothing outside is read, and a page that needs it is reported as
 // missing.
 func (c *copier) link(each file) error {
 	if path.IsAbs(each.link) || !filepath.IsLocal(filepath.FromSlash(path.Join(path.Dir(each.path), each.link))) {
 		return nil
 	}
-	if err := c.root.Symlink(filepath.FromSlash(each.link), filepath.FromSlash(each.path)); err != nil {
+	at, err := c.make(each.path)
+	if err != nil {
+		return err
+	}
+	if err := os.Symlink(filepath.FromSlash(each.link), at); err != nil {
 		return c.wrong(each.path, err)
 	}
 	return nil
 }
 
-// wrong is an error about a path that cannot be written: it leads through a link, or is there twice.
+// wrong is an error about a path that cannot be written.
 func (c *copier) wrong(name string, err error) error {
 	if errors.Is(err, syscall.ENOSPC) {
 		return fmt.Errorf("copy the files of a site: %w", err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -41,12 +42,15 @@ type ServiceOptions struct {
 type Service struct {
 	ServiceOptions
 	queries *db.Queries
+	readers readers
 }
 
 var _ techdocs.Syncer = (*Service)(nil)
 
 // NewService makes a Service.
-func NewService(options ServiceOptions) *Service { return &Service{options, db.New()} }
+func NewService(options ServiceOptions) *Service {
+	return &Service{ServiceOptions: options, queries: db.New()}
+}
 
 // Site is the documentation of an entity.
 type Site struct {
@@ -238,10 +242,49 @@ func (s *Service) wake(ctx context.Context, site string, cause Cause) {
 	}
 }
 
-// MarkRead notes that somebody reads a site, so that it is looked at more often. It asks no decider: whoever serves the site has.
-func (s *Service) MarkRead(ctx context.Context, ref techdocs.Ref) error {
+const (
+	// readAgain is how long a process does not note another reader of a site.
+	readAgain = 10 * time.Minute
+	// maxRead bounds the sites of which a process remembers that.
+	maxRead = 20_000
+	// readTimeout bounds the statement that notes a reader.
+	readTimeout = 5 * time.Second
+)
+
+// MarkRead notes that somebody reads a site, so that it is looked at more often. It does not wait, and asks no decider: whoever serves the
+// site has.
+func (s *Service) MarkRead(ctx context.Context, ref techdocs.Ref) {
 	site := siteOf(entity.Ref{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name})
-	return wrap(s.queries.TechDocsRead(ctx, s.Store.Pool, s.Store.Interval.Seconds(), site), "note a reader of %s", site)
+	if !s.readers.isNew(site, time.Now()) {
+		return
+	}
+	go func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
+		defer cancel()
+		if err := s.queries.TechDocsRead(ctx, s.Store.Pool, s.Store.Interval.Seconds(), site); err != nil {
+			s.Log.WarnContext(ctx, "techdocs: a reader was not noted", "site", site, "error", err)
+		}
+	}()
+}
+
+// readers remembers which sites were read a moment ago.
+type readers struct {
+	mu sync.Mutex
+	at map[string]time.Time
+}
+
+// isNew reports whether nobody has read a site for some time, and remembers that somebody does.
+func (r *readers) isNew(site string, now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if last, there := r.at[site]; there && now.Sub(last) < readAgain {
+		return false
+	}
+	if r.at == nil || len(r.at) >= maxRead {
+		r.at = map[string]time.Time{}
+	}
+	r.at[site] = now
+	return true
 }
 
 func shownSite(row db.TechdocsSite) Site {
