@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -22,8 +23,8 @@ type listedDocsBuild struct {
 	ID       string             `json:"id"`
 	State    string             `json:"state"`
 	Cause    string             `json:"cause"`
-	AskedAt  string             `json:"askedAt"`
-	EndedAt  string             `json:"endedAt"`
+	AskedAt  time.Time          `json:"askedAt"`
+	EndedAt  time.Time          `json:"endedAt"`
 	ETag     string             `json:"etag"`
 	Pages    int                `json:"pages"`
 	Problems []techdocs.Problem `json:"problems"`

@@ -32,7 +32,7 @@ job of CI that runs it writes ` + "`portico techdocs`" + ` in place of ` + "`tec
   portico techdocs publish --publisher-type local --storage-name published --entity default/component/shop`,
 		RunE: func(command *cobra.Command, _ []string) error { return command.Help() },
 	}
-	command.AddCommand(generateDocsCommand(), publishDocsCommand(), migrateDocsCommand(), serveDocsCommand(), serveMkDocsCommand())
+	command.AddCommand(generateDocsCommand(), publishDocsCommand(), migrateDocsCommand(), serveDocsCommand(), serveMkDocsCommand(), rebuildDocsCommand(), docsBuildsCommand())
 	return command
 }
 

@@ -80,6 +80,8 @@ var needOthers = map[string]string{
 	"portico catalog sweep drop":                 "There is no sweep",
 	"portico catalog sweep show":                 "There is no sweep",
 
+	"portico techdocs rebuild component:default/shop": "No entity named 'shop' found",
+	"portico techdocs builds component:default/shop":  "No entity named 'shop' found",
 	"portico techdocs publish --publisher-type awsS3": "the region of the bucket acme-techdocs is missing",
 	"portico techdocs migrate --publisher-type awsS3": "the region of the bucket acme-techdocs is missing",
 
