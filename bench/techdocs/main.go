@@ -76,7 +76,7 @@ func run(program, sizes string, sites, runs int, arguments []string) error {
 // compare builds one site with both.
 func compare(table *tabwriter.Writer, work, program string, pages, runs int) error {
 	source := filepath.Join(work, fmt.Sprintf("source-%d", pages))
-	if err := writeSite(source, pages); err != nil {
+	if err := writeSite(source, pages, 7); err != nil {
 		return err
 	}
 	var ours []measurement
@@ -174,14 +174,10 @@ func generateWith(generator techdocs.Generator, source, output string) (time.Dur
 	return time.Since(started), err
 }
 
-// change builds a site, changes a page, and prints how long the second build takes in the same process, as in a worker.
+// change builds a site, changes a page, and prints how long it takes to make the new site of the old one in the same process, as a worker does.
 func change(source, output string) error {
 	generator := site.New(site.Config{})
-	first, second := filepath.Join(output, "first"), filepath.Join(output, "second")
-	if err := errors.Join(os.Mkdir(first, 0o755), os.Mkdir(second, 0o755)); err != nil {
-		return err
-	}
-	if _, err := generateWith(generator, source, first); err != nil {
+	if _, err := generateWith(generator, source, output); err != nil {
 		return err
 	}
 	page := filepath.Join(source, "docs", "index.md")
@@ -192,16 +188,18 @@ func change(source, output string) error {
 	if err := os.WriteFile(page, append(content, "\nOne more sentence.\n"...), 0o600); err != nil {
 		return err
 	}
-	took, err := generateWith(generator, source, second)
-	fmt.Fprintf(os.Stdout, "%.2f s\n", took.Seconds())
+	took, err := generateWith(generator, source, output)
+	fmt.Fprintf(os.Stdout, "%.3f s\n", took.Seconds())
 	return err
 }
 
 // manySites builds as many sites of 20 pages, one after the other, in one process.
 func manySites(table *tabwriter.Writer, work string, sites int) error {
 	source := filepath.Join(work, "source-20")
-	if err := writeSite(source, 20); err != nil {
-		return err
+	for i := range sites {
+		if err := writeSite(filepath.Join(source, strconv.Itoa(i)), 20, uint64(i)); err != nil {
+			return err
+		}
 	}
 	m, err := self(filepath.Join(work, "many"), "many", strconv.Itoa(sites), source)
 	if err != nil {
@@ -222,7 +220,7 @@ func many(count, source, output string) error {
 		if err := os.Mkdir(folder, 0o755); err != nil {
 			return err
 		}
-		if _, err := generateWith(generator, source, folder); err != nil {
+		if _, err := generateWith(generator, filepath.Join(source, strconv.Itoa(i)), folder); err != nil {
 			return err
 		}
 	}

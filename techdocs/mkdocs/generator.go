@@ -135,6 +135,9 @@ func (b *build) run(ctx context.Context, source, output string) error {
 	if reader.finish(false) {
 		return b.summary()
 	}
+	if err := empty(output); err != nil {
+		return err
+	}
 	limits.links = false
 	files, err := copyTree(ctx, b.places.output, output, limits)
 	if err != nil {

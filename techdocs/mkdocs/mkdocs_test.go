@@ -87,7 +87,8 @@ func build(t testing.TB, config mkdocs.Config, files map[string]string, options 
 
 func TestASiteIsBuilt(t *testing.T) {
 	t.Parallel()
-	output, report, lines, err := build(t, settings(t), map[string]string{
+	config := settings(t)
+	output, report, lines, err := build(t, config, map[string]string{
 		"mkdocs.yml":     "site_name: Shop\nnav:\n  - index.md\n  - Guide: guide.md\n  - gone.md\nplugins:\n  - techdocs-core\n",
 		"docs/index.md":  "# Home\n\nA [guide](guide.md), a [hole](nowhere.md) and\nanother [hole](nowhere.md).\n\n[dir](there/)\n",
 		"docs/guide.md":  "# Guide\n\n!!! note\n    Text\n",
@@ -128,6 +129,12 @@ func TestASiteIsBuilt(t *testing.T) {
 	require.Len(t, metadata.Files, report.Files)
 	require.Subset(t, metadata.Files, []string{"index.html", "guide/index.html", "data.json", "search/search_index.json", "techdocs_metadata.json"})
 	require.InDelta(t, time.Now().UnixMilli(), metadata.Timestamp, float64(time.Minute.Milliseconds()))
+
+	// The next build of the site may have other files.
+	_, err = mkdocs.New(config).Generate(t.Context(), tree(t, map[string]string{"docs/index.md": "# Home\n"}), output, techdocs.Options{})
+	require.NoError(t, err)
+	require.NoFileExists(t, filepath.Join(output, "guide", "index.html"))
+	require.FileExists(t, filepath.Join(output, "index.html"))
 }
 
 func TestASiteWithoutConfigurationGetsOne(t *testing.T) {

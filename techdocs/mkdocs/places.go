@@ -52,6 +52,20 @@ func (p places) handOver(user int) error {
 	return nil
 }
 
+// empty removes what is in the folder of the site: an earlier one.
+func empty(folder string) error {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return fmt.Errorf("look at the earlier site: %w", err)
+	}
+	for _, entry := range entries {
+		if err := os.RemoveAll(filepath.Join(folder, entry.Name())); err != nil {
+			return fmt.Errorf("remove the earlier site: %w", err)
+		}
+	}
+	return nil
+}
+
 // removeAll also removes what the program made unreadable.
 func removeAll(folder string) error {
 	if os.RemoveAll(folder) == nil {
