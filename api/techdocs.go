@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -332,6 +333,9 @@ func (d docsRoutes) serveFile(c *call) error {
 	if !isWhole {
 		return d.noFile(c)
 	}
+	if leadsOut(c.Request.URL) {
+		return fault.New(fault.NotFound, "Content not found for %s", named(ref))
+	}
 	if _, _, err := d.entity(c, ref); err != nil {
 		return hidden(err, "Entity not found for %s", named(ref))
 	}
@@ -382,14 +386,38 @@ func (d docsRoutes) lowered(c *call) (string, bool) {
 	if !d.Store.IsFolder() || d.Store.KeepsCase() {
 		return "", false
 	}
-	const before = 5 // "", api, techdocs, static, docs
 	asked := c.Request.URL.EscapedPath()
 	parts := strings.Split(asked, "/")
-	for n := before; n < before+3 && n < len(parts); n++ {
+	for n := beforeRef; n < beforeRef+3 && n < len(parts); n++ {
 		parts[n] = loweredSegment(parts[n])
 	}
 	address := strings.Join(parts, "/")
 	return address, address != asked
+}
+
+// beforeRef is how many segments an address of a file has before those of the reference: "", api, techdocs, static, docs.
+const beforeRef = 5
+
+// leadsOut reports whether an address climbs out of its site, or could on a system with backslashes. The store refuses more: this is
+// what Backstage answers in words.
+func leadsOut(address *url.URL) bool {
+	parts := strings.Split(address.EscapedPath(), "/")
+	depth := 0
+	for _, part := range parts[min(beforeRef+3, len(parts)):] {
+		name, err := url.PathUnescape(part)
+		switch {
+		case err != nil || strings.Contains(name, "\\"):
+			return true
+		case name == "..":
+			depth--
+		case name != "" && name != ".":
+			depth++
+		}
+		if depth < 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // loweredSegment writes a segment of an address in lower case, except for the digits of escapes.

@@ -90,7 +90,7 @@ func TestFilesOfAuthorsAreNeverPages(t *testing.T) {
 	for path, contentType := range map[string]string{
 		"/index.html": "text/plain; charset=utf-8", "/": "text/plain; charset=utf-8", "/guide/": "text/plain; charset=utf-8", "/logo.svg": "text/plain; charset=utf-8",
 		"/evil.XHTML": "text/plain; charset=utf-8", "/LICENSE": "text/plain; charset=utf-8", "/logo.png": "image/png", "/assets/main.01234567.min.css": "text/css; charset=utf-8",
-		"/techdocs_metadata.json": "application/json; charset=utf-8", "/app.js": "text/javascript; charset=utf-8", "/a%20b/%C3%A4.txt": "text/plain; charset=utf-8",
+		"/techdocs_metadata.json": "application/json; charset=utf-8", "/app.js": "application/javascript; charset=utf-8", "/a%20b/%C3%A4.txt": "text/plain; charset=utf-8",
 	} {
 		answer := ask(t, server, http.MethodGet, staticDocs+path, "")
 		require.Equal(t, http.StatusOK, answer.Code, path)
@@ -168,12 +168,15 @@ func TestNothingOutsideASiteIsServed(t *testing.T) {
 		require.NotContains(t, answer.Body.String(), "Shop", path)
 	}
 	for path, message := range map[string]string{
-		"/static/docs/default/component/nope/index.html": "Entity not found for component:default/nope",
-		"/static/docs/Default/API/Nope/index.html":       "Entity not found for api:default/nope",
-		"/metadata/techdocs/default/component/nope":      "Unable to get metadata for 'component:default/nope'",
-		"/metadata/entity/default/component/nope":        "Unable to get metadata for 'component:default/nope'",
-		"/metadata/entity/default/component/bare":        "Unable to get metadata for 'component:default/bare'; caused by InputError: No backstage.io/techdocs-ref annotation provided in entity: bare",
-		"/sync/default/component/nope":                   "Entity metadata UID missing",
+		"/static/docs/default/component/shop/%2e%2e/x":     "Content not found for component:default/shop",
+		"/static/docs/default/component/shop/a/../../shop": "Content not found for component:default/shop",
+		"/static/docs/default/component/nope/a%5cb":        "Content not found for component:default/nope",
+		"/static/docs/default/component/nope/index.html":   "Entity not found for component:default/nope",
+		"/static/docs/Default/API/Nope/index.html":         "Entity not found for api:default/nope",
+		"/metadata/techdocs/default/component/nope":        "Unable to get metadata for 'component:default/nope'",
+		"/metadata/entity/default/component/nope":          "Unable to get metadata for 'component:default/nope'",
+		"/metadata/entity/default/component/bare":          "Unable to get metadata for 'component:default/bare'; caused by InputError: No backstage.io/techdocs-ref annotation provided in entity: bare",
+		"/sync/default/component/nope":                     "Entity metadata UID missing",
 	} {
 		answer := ask(t, server, http.MethodGet, "/api/techdocs"+path, "")
 		require.Equal(t, http.StatusNotFound, answer.Code, path)
@@ -185,6 +188,7 @@ func TestNothingOutsideASiteIsServed(t *testing.T) {
 		require.Equal(t, message, body.Error.Message, path)
 	}
 	require.Equal(t, http.StatusNotFound, ask(t, server, http.MethodGet, "/api/techdocs/static/docs/default/component", "").Code)
+	require.Empty(t, ask(t, server, http.MethodGet, staticDocs+"/..%2f..%2fetc%2fpasswd", "").Body.String(), "there is no such file, whatever it is called")
 }
 
 // TestABucketIsServedAsBackstageServesIt: with another 404 than a folder, and without redirects.

@@ -41,22 +41,22 @@ func storedType(name string) string {
 	return "application/octet-stream"
 }
 
-// contentTypes are the types of what sites have. The machine's own table is not used: it differs between machines.
+// contentTypes are the types of what sites have, as Backstage names them. The table of the machine is not used: it differs between machines.
 var contentTypes = map[string]string{
 	".aac": "audio/x-aac", ".apng": "image/apng", ".avi": "video/x-msvideo", ".avif": "image/avif", ".bmp": "image/bmp", ".bz2": "application/x-bzip2",
 	".css": "text/css; charset=utf-8", ".csv": "text/csv; charset=utf-8", ".doc": "application/msword",
 	".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document", ".eot": "application/vnd.ms-fontobject",
-	".epub": "application/epub+zip", ".flac": "audio/x-flac", ".gif": "image/gif", ".gz": "application/gzip", ".ico": "image/x-icon",
-	".ics": "text/calendar; charset=utf-8", ".jpeg": "image/jpeg", ".jpg": "image/jpeg", ".js": "text/javascript; charset=utf-8",
-	".json": "application/json; charset=utf-8", ".jsonld": "application/ld+json; charset=utf-8", ".m4a": "audio/mp4", ".m4v": "video/x-m4v",
+	".epub": "application/epub+zip", ".flac": "audio/x-flac", ".gif": "image/gif", ".gz": "application/gzip", ".ico": "image/vnd.microsoft.icon",
+	".ics": "text/calendar; charset=utf-8", ".jpeg": "image/jpeg", ".jpg": "image/jpeg", ".js": "application/javascript; charset=utf-8",
+	".json": "application/json; charset=utf-8", ".jsonld": "application/ld+json", ".m4a": "audio/mp4", ".m4v": "video/x-m4v",
 	".map": "application/json; charset=utf-8", ".markdown": "text/markdown; charset=utf-8", ".md": "text/markdown; charset=utf-8",
-	".mjs": "text/javascript; charset=utf-8", ".mov": "video/quicktime", ".mp3": "audio/mpeg", ".mp4": "video/mp4", ".mpeg": "video/mpeg",
+	".mjs": "application/javascript; charset=utf-8", ".mov": "video/quicktime", ".mp3": "audio/mpeg", ".mp4": "video/mp4", ".mpeg": "video/mpeg",
 	".odp": "application/vnd.oasis.opendocument.presentation", ".ods": "application/vnd.oasis.opendocument.spreadsheet",
 	".odt": "application/vnd.oasis.opendocument.text", ".oga": "audio/ogg", ".ogg": "audio/ogg", ".ogv": "video/ogg", ".opus": "audio/ogg",
 	".otf": "font/otf", ".pdf": "application/pdf", ".png": "image/png", ".ppt": "application/vnd.ms-powerpoint",
-	".pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation", ".ps": "application/postscript", ".rtf": "text/rtf; charset=utf-8",
+	".pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation", ".ps": "application/postscript", ".rtf": "application/rtf",
 	".sh": "application/x-sh", ".tar": "application/x-tar", ".tif": "image/tiff", ".tiff": "image/tiff", ".toml": "application/toml",
-	".ttf": "font/ttf", ".txt": plainText, ".wasm": "application/wasm", ".wav": "audio/wav", ".weba": "audio/webm", ".webm": "video/webm",
+	".ttf": "font/ttf", ".txt": plainText, ".wasm": "application/wasm", ".wav": "audio/wave", ".weba": "audio/webm", ".webm": "video/webm",
 	".webp": "image/webp", ".woff": "font/woff", ".woff2": "font/woff2", ".xls": "application/vnd.ms-excel",
 	".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", ".yaml": "text/yaml; charset=utf-8", ".yml": "text/yaml; charset=utf-8",
 	".zip": "application/zip",
