@@ -26,7 +26,7 @@ export function Finder({ close }: { close: () => void }) {
   const targets = [
     ...groups.flatMap(({ entries }) => entries.map(({ target }) => target)),
     ...meant,
-    ...(term ? [all] : []),
+    ...(term && groups.length > 0 ? [all] : []),
   ];
   const outcome = outcomeOf(term, { none: groups.length === 0, ...found });
   const isLoading = found.loading || term !== text.trim();
