@@ -102,6 +102,10 @@ type heading struct {
 const maxHeading = 6
 
 func findHeading(block string, sane bool) (heading, bool) {
+	if strings.IndexByte(block, '#') < 0 {
+		return heading{}, false
+	}
+
 	for start := 0; start <= len(block); {
 		end, next := lineEnd(block, start)
 		if start < end && block[start] == '#' {

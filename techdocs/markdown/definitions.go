@@ -9,7 +9,6 @@ import (
 
 //nolint:gochecknoglobals // Immutable.
 var (
-	definitionPattern   = regexp.MustCompile(`(^|\n)[ ]{0,3}:[ ]{1,3}(.*?)(\n|$)`)
 	footnotePattern     = regexp.MustCompile(`(?m)^[ ]{0,3}\[\^([^\]]*)\]:[ ]*(.*)$`)
 	abbreviationPattern = regexp.MustCompile(`(?m)^[*]\[([^\\]*?)\][ ]?:[ ]*\n?[ ]*(.*)$`)
 )
@@ -21,14 +20,14 @@ func (c *Converter) definitionList(p *page, parent *tree.Element, blocks *queue)
 		return false
 	}
 
-	m := definitionPattern.FindStringSubmatchIndex(block)
-	if m == nil {
+	start, definition, end := findDefinition(block)
+	if start < 0 {
 		return false
 	}
 
 	var terms []string
 
-	for line := range strings.SplitSeq(block[:m[0]], "\n") {
+	for line := range strings.SplitSeq(block[:start], "\n") {
 		if term := strings.TrimSpace(line); term != "" {
 			terms = append(terms, term)
 		}
@@ -41,12 +40,11 @@ func (c *Converter) definitionList(p *page, parent *tree.Element, blocks *queue)
 
 	blocks.pop()
 
-	text, rest := block[m[1]:], ""
+	text, rest := block[end:], ""
 	if indent := indentOf(text); indent >= c.definitionIndent || indent == len(text) || text[indent] == ':' {
 		text, rest = detab(text, c.definitionIndent)
 	}
 
-	definition := submatch(block, m, 2)
 	if text != "" {
 		definition += "\n" + text
 	}
@@ -78,6 +76,26 @@ func (c *Converter) definitionList(p *page, parent *tree.Element, blocks *queue)
 	}
 
 	return true
+}
+
+// findDefinition finds the first line of the form ": text": where it and the line break before it begin, the text, and where the line ends
+// with its line break. The start is -1 if there is none.
+func findDefinition(block string) (start int, text string, end int) {
+	const most = 3
+
+	for line := 0; line <= len(block); {
+		stop, next := lineEnd(block, line)
+
+		if indent := indentOf(block[line:stop]); indent <= most && strings.HasPrefix(block[line+indent:stop], ": ") {
+			text = block[line+indent+1 : stop]
+
+			return max(line-1, 0), text[min(indentOf(text), most):], min(next, len(block))
+		}
+
+		line = next
+	}
+
+	return -1, "", 0
 }
 
 // footnoteDefinition reads "[^name]: text", with the indented blocks behind it.

@@ -25,6 +25,8 @@ type Config struct {
 	TechDocsCore bool
 	// UseBlocks is its option use_pymdownx_blocks: "/// note" instead of "!!! note".
 	UseBlocks bool
+	// Unknown is told of extensions that Portico does not know, which are then left out. Nil: they are an error.
+	Unknown func(name string)
 }
 
 // extensionOptions has the options of each extension that is known.
@@ -121,6 +123,12 @@ func resolve(config Config) (selection, error) {
 	names := []string{"toc", "tables", "fenced_code"}
 
 	for _, extension := range config.Extensions {
+		if _, ok := extensionOptions[canonical(extension.Name)]; !ok && config.Unknown != nil {
+			config.Unknown(extension.Name)
+
+			continue
+		}
+
 		if err := check(extension); err != nil {
 			return nil, err
 		}

@@ -254,7 +254,12 @@ func (p *page) prepare(text string) string {
 }
 
 func (p *page) expandSnippets(text string) string {
-	text, problems, err := p.conv.snippets.Expand(text, p.input.Snippet)
+	read := p.input.Snippet
+	if read == nil {
+		read = func(name string) ([]byte, error) { return nil, fault.New(fault.NotFound, "there is no file %s", name) }
+	}
+
+	text, problems, err := p.conv.snippets.Expand(text, read)
 	for _, problem := range problems {
 		p.warn(problem.Line, problem.Message)
 	}
@@ -409,7 +414,7 @@ func (p *page) lineOf(text string) int {
 
 // spend counts work that does not depend on the size of the source alone.
 func (p *page) spend(bytes int) {
-	const weight = 16
+	const weight = 4
 
 	if p.work += weight * bytes; p.work > maxWork {
 		p.fail(0, "the page takes too long to read; it repeats something that does not end, such as a tag without its closing bracket")

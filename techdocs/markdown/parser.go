@@ -50,7 +50,7 @@ const (
 	// maxDepth bounds how deep blocks are in each other.
 	maxDepth = 500
 	// maxWork bounds how many bytes are offered to processors for one page, over and over.
-	maxWork = 4 << 30
+	maxWork = 1 << 30
 	// workOfElement is added for each block, so that many small ones count, too.
 	workOfElement = 64
 )

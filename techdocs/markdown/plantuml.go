@@ -162,6 +162,8 @@ func findDiagram(text string) (diagram, bool) {
 }
 
 func findDiagramBy(pattern *regexp.Regexp, closing, text string) (diagram, bool) {
+	missing := map[string]bool{}
+
 	for _, m := range pattern.FindAllStringSubmatchIndex(text, -1) {
 		d := diagram{start: m[0], indent: submatch(text, m, 1)}
 
@@ -169,6 +171,13 @@ func findDiagramBy(pattern *regexp.Regexp, closing, text string) (diagram, bool)
 		if last == "" {
 			last = submatch(text, m, 2)
 		}
+
+		// What does not end a diagram does not end the next one, either.
+		if missing[d.indent+last] {
+			continue
+		}
+
+		missing[d.indent+last] = true
 
 		for line := m[1]; line < len(text); {
 			end, next := lineEnd(text, line)

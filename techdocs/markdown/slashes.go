@@ -62,6 +62,9 @@ type blockStack struct {
 	figures map[*tree.Element]figure
 }
 
+// maxOpenBlocks bounds how many blocks are in each other.
+const maxOpenBlocks = 100
+
 //nolint:gochecknoglobals // Immutable.
 var (
 	blockStart    = regexp.MustCompile(`(?:^|\n)[ ]{0,3}(/{3,})[ ]*([\p{L}\p{N}_-]+)[ ]*(?:\|[ ]*(.*?)[ ]*)?(?:\n|$)`)
@@ -79,7 +82,7 @@ func slashBlock(p *page, parent *tree.Element, blocks *queue) bool {
 	}
 
 	text := blocks.next()
-	if !strings.Contains(text, "///") || p.depth > maxDepth-10 {
+	if !strings.Contains(text, "///") || p.depth > maxDepth-10 || len(p.blocks.open) >= maxOpenBlocks {
 		return false
 	}
 

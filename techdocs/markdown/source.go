@@ -70,7 +70,7 @@ var (
 
 // labels takes lines like "Key: value" from the start of a text. The first line of many a page looks like that by chance.
 func labels(text string) (rest string, meta map[string]any) {
-	meta = map[string]any{}
+	values := map[string][]string{}
 	key := ""
 	at := 0
 
@@ -84,28 +84,28 @@ func labels(text string) (rest string, meta map[string]any) {
 			break
 		}
 
-		if m := label.FindStringSubmatch(line); m != nil {
+		m := label.FindStringSubmatch(line)
+
+		switch more := labelMore.FindStringSubmatch(line); {
+		case m != nil:
 			key = strings.ToLower(m[1])
-			value := strings.TrimSpace(m[2])
-
-			if before, ok := meta[key].(string); ok {
-				value = before + " " + value
-			}
-
-			meta[key] = value
-			at = next
-
-			continue
+			values[key] = append(values[key], strings.TrimSpace(m[2]))
+		case more != nil && key != "":
+			values[key] = append(values[key], strings.TrimSpace(more[1]))
+		default:
+			next = -1
 		}
 
-		m := labelMore.FindStringSubmatch(line)
-		if m == nil || key == "" {
+		if next < 0 {
 			break
 		}
 
-		before, _ := meta[key].(string)
-		meta[key] = before + " " + strings.TrimSpace(m[1])
 		at = next
+	}
+
+	meta = map[string]any{}
+	for key, parts := range values {
+		meta[key] = strings.Join(parts, " ")
 	}
 
 	return strings.TrimLeft(text[min(at, len(text)):], "\n"), meta

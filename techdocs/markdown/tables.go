@@ -99,7 +99,7 @@ func (p *page) addRow(parent *tree.Element, tag string, cells, align []string) {
 	}
 
 	// A row of many columns and few cells is short in the source and long on the page.
-	p.spend(len(align))
+	p.spend(len(align) * workOfElement)
 }
 
 // endBorder is where the pipe begins that ends a row, with escaped backslashes before it, or -1.

@@ -98,15 +98,25 @@ func AssignAttrs(e *Element, list string, strict bool) (remainder string) {
 		return remainder
 	}
 
+	// The classes are joined at the end: there may be very many.
+	classes, changed := []string{}, false
+	if class := e.Get("class"); class != "" {
+		classes = append(classes, class)
+	}
+
 	for _, attr := range attrs {
-		switch class := e.Get("class"); {
-		case attr.Key != ".":
-			e.Set(attrName(attr.Key), attr.Value)
-		case class != "":
-			e.Set("class", class+" "+attr.Value)
+		switch key := attrName(attr.Key); {
+		case attr.Key == ".":
+			classes, changed = append(classes, attr.Value), true
+		case key == "class":
+			classes, changed = []string{attr.Value}, true
 		default:
-			e.Set("class", attr.Value)
+			e.Set(key, attr.Value)
 		}
+	}
+
+	if changed {
+		e.Set("class", strings.Join(classes, " "))
 	}
 
 	return remainder
