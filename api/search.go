@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf16"
 
 	"github.com/portico-dev/portico/fault"
@@ -36,13 +37,45 @@ func NewSearchEverythingPlugin(service *search.Service) Plugin {
 		{method: http.MethodGet, path: "/v1/search", access: authenticated, summary: "Searches everything that the caller may read, by type",
 			query: []parameter{required(text("q", `what a person typed: words, "phrases", and conditions such as kind:component owner:me lang:go`)),
 				listOf("types", "the types that are wanted, separated by commas; all without it", search.GroupTypes...),
-				limit(searchPageSize), integer("offset", "how many of each type to skip")},
+				limit(searchPageSize), integer("offset", "how many of each type to skip"),
+				{name: "typing", kind: textParameter, description: "true while somebody types: what is not found is not counted", allowed: []string{"true", "false"}}},
 			serve: ok("what was found, by type, the best first", s.everything)},
+		{method: http.MethodGet, path: "/v1/search/misses", access: authenticated, summary: "Lists words that were searched without a result, those that were searched most first",
+			query: []parameter{integer("days", "of how many days; 30 without it, 90 at most"), limit(missPageSize)},
+			serve: ok("the words, without who searched", s.misses)},
 	}}
 }
 
 // searchPageSize is the number of results of each type.
 var searchPageSize = pageSize{preset: 5, most: 50}
+
+// missPageSize is the number of words in the list.
+var missPageSize = pageSize{preset: 100, most: 1000}
+
+// searchMisses are words that were searched without a result.
+type searchMisses struct {
+	Misses []searchMiss `json:"misses"`
+}
+
+type searchMiss struct {
+	Words string `json:"words"`
+	Times int64  `json:"times"`
+	// Latest is a day: 2026-11-30.
+	Latest string `json:"latest" jsonschema_description:"the day on which it was searched last"`
+}
+
+func (s searchRoutes) misses(c *call) (searchMisses, error) {
+	days := min(c.queryInt("days", 30), 90)
+	found, err := s.service.Misses(c.Request.Context(), c.principal, time.Now().AddDate(0, 0, -days), c.limit())
+	if err != nil {
+		return searchMisses{}, err
+	}
+	list := searchMisses{Misses: []searchMiss{}}
+	for _, miss := range found {
+		list.Misses = append(list.Misses, searchMiss{miss.Words, miss.Times, miss.Latest.Format(time.DateOnly)})
+	}
+	return list, nil
+}
 
 // maxSearchOffset bounds what is skipped.
 const maxSearchOffset = 1000
@@ -67,7 +100,8 @@ type searchGroup struct {
 }
 
 func (s searchRoutes) everything(c *call) (searchAnswer, error) {
-	ask := search.Ask{Text: c.Query("q"), Limit: max(1, c.limit()), Offset: min(c.queryInt("offset", 0), maxSearchOffset)}
+	ask := search.Ask{Text: c.Query("q"), Limit: max(1, c.limit()), Offset: min(c.queryInt("offset", 0), maxSearchOffset),
+		IsTyping: c.Query("typing") == "true"}
 	if c.Request.URL.Query().Has("types") {
 		ask.Types = c.queryList("types")
 	}

@@ -117,6 +117,36 @@ func (q *Queries) SearchDeleteSections(ctx context.Context, db DBTX, type_ strin
 	return err
 }
 
+const searchDigests = `-- name: SearchDigests :many
+select distinct on (entity_id) entity_id::uuid as entity_id, digest from search_documents where type = $1 and entity_id = any ($2::uuid[])
+`
+
+type SearchDigestsRow struct {
+	EntityID uuid.UUID
+	Digest   string
+}
+
+// What the documents of one type about entities are made from, which is the same for all documents of an entity.
+func (q *Queries) SearchDigests(ctx context.Context, db DBTX, type_ string, entityIds []uuid.UUID) ([]SearchDigestsRow, error) {
+	rows, err := db.Query(ctx, searchDigests, type_, entityIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SearchDigestsRow{}
+	for rows.Next() {
+		var i SearchDigestsRow
+		if err := rows.Scan(&i.EntityID, &i.Digest); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const searchEntitiesByID = `-- name: SearchEntitiesByID :many
 select entity_id, entity_ref, entity from catalog_entities where entity_id = any ($1::uuid[])
 `
@@ -479,6 +509,56 @@ func (q *Queries) SearchTakeSites(ctx context.Context, db DBTX, again float64, m
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const searchWordsAround = `-- name: SearchWordsAround :many
+select word from search_vocabulary where word like $1::text order by length(word), word limit $2
+`
+
+// Words that contain what a pattern says.
+func (q *Queries) SearchWordsAround(ctx context.Context, db DBTX, pattern string, maxRows int32) ([]string, error) {
+	rows, err := db.Query(ctx, searchWordsAround, pattern, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var word string
+		if err := rows.Scan(&word); err != nil {
+			return nil, err
+		}
+		items = append(items, word)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const searchWordsLike = `-- name: SearchWordsLike :many
+select word from search_vocabulary where word % $1::text or word = any ($2::text[]) order by similarity(word, $1::text) desc, word limit $3
+`
+
+// Words that are similar to one, or are one of others, the most similar first.
+func (q *Queries) SearchWordsLike(ctx context.Context, db DBTX, typed string, others []string, maxRows int32) ([]string, error) {
+	rows, err := db.Query(ctx, searchWordsLike, typed, others, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var word string
+		if err := rows.Scan(&word); err != nil {
+			return nil, err
+		}
+		items = append(items, word)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

@@ -43,10 +43,15 @@ type row struct {
 	rest                 string
 	heading, tags, inner string
 	facets               []string
+	// mark replaces the digest when several documents are made from one thing.
+	mark string
 }
 
-// digest identifies everything that is stored of the row.
+// digest identifies everything that is stored of the row, or what it is made from.
 func (r row) digest() string {
+	if r.mark != "" {
+		return r.mark
+	}
 	hash := sha256.New()
 	for _, part := range []string{r.entityRef, r.name, r.title, r.document, r.rest, r.heading, r.tags, r.inner, strings.Join(r.facets, "\n")} {
 		fmt.Fprintf(hash, "%d %s", len(part), part)

@@ -38,6 +38,8 @@ type Ask struct {
 	Types []string
 	// Limit is the number of results of each group, from Offset.
 	Limit, Offset int
+	// IsTyping says that more may be typed: what is not found is not counted.
+	IsTyping bool
 }
 
 // Answer is what was found, by type.
@@ -49,7 +51,7 @@ type Answer struct {
 	IsCorrected bool
 	// Reason says why nothing can be found.
 	Reason string
-	// TookMS is the time that it took, in milliseconds.
+	// TookMS is the time that it took, in milliseconds, 1 at least.
 	TookMS int
 }
 
@@ -83,7 +85,18 @@ func (s *Service) Search(ctx context.Context, principal identity.Principal, ask 
 	if answer.Groups, err = seeker.groups(ctx, q); err != nil {
 		return Answer{}, err
 	}
-	answer.TookMS = int(time.Since(begun).Milliseconds())
+	if err := seeker.recover(ctx, q, &answer); err != nil {
+		return Answer{}, err
+	}
+	if len(answer.Groups) == 0 || answer.IsCorrected {
+		answer.Reason = q.reason()
+		if !ask.IsTyping && len(ask.Types) == 0 {
+			if err := seeker.countMiss(ctx, q); err != nil {
+				return Answer{}, err
+			}
+		}
+	}
+	answer.TookMS = max(1, int(time.Since(begun).Milliseconds()))
 	return answer, nil
 }
 

@@ -167,6 +167,7 @@ func (x *Index) save(ctx context.Context, tx pgx.Tx, ids []uuid.UUID) error {
 	}
 	var made db.SearchSaveEntitiesParams
 	var sites siteList
+	var apis []described
 	made.Language = x.options.Language
 	vocabulary := map[string]bool{}
 	for _, one := range stored {
@@ -184,11 +185,17 @@ func (x *Index) save(ctx context.Context, tx pgx.Tx, ids []uuid.UUID) error {
 		made.Headings, made.Tags, made.InnerWords = append(made.Headings, r.heading), append(made.Tags, r.tags), append(made.InnerWords, r.inner)
 		made.Facets, made.Digests = append(made.Facets, strings.Join(r.facets, "\n")), append(made.Digests, r.digest())
 		note(vocabulary, r.heading, r.tags)
+		if strings.EqualFold(d.Kind, "API") {
+			apis = append(apis, d)
+		}
 		if d.hasDocs() {
 			sites.ids, sites.refs, sites.abouts = append(sites.ids, d.id), append(sites.refs, d.ref), append(sites.abouts, d.about())
 		}
 	}
 	if err := x.noteSites(ctx, tx, sites); err != nil {
+		return err
+	}
+	if err := x.saveOperations(ctx, tx, apis); err != nil {
 		return err
 	}
 	if err := x.queries.SearchSaveEntities(ctx, tx, made); err != nil {

@@ -22,6 +22,8 @@ type Query struct {
 	Phrases []string
 	// Fields are conditions such as kind:component. The values of one field are alternatives.
 	Fields map[string][]string
+	// isWithin says that Words have others that contain them.
+	isWithin bool
 	// folded is the text without fields, as one word.
 	folded string
 }
@@ -30,6 +32,8 @@ type Query struct {
 type Word struct {
 	Joined string
 	Parts  []string
+	// Also are words that do as well.
+	Also []string
 }
 
 // fields are those that a query may have, with their other names.
@@ -71,6 +75,14 @@ func (q Query) IsEmpty() bool { return len(q.Words) == 0 && len(q.Phrases) == 0 
 // hasText reports whether a query has more than fields.
 func (q Query) hasText() bool { return len(q.Words) > 0 || len(q.Phrases) > 0 }
 
+// reason says why a query found nothing, when that is the query's fault; else it is "".
+func (q Query) reason() string {
+	if !q.hasText() && len(q.Fields["state"]) > 0 {
+		return "Only runs have a state: type a word of their titles too"
+	}
+	return ""
+}
+
 // phrases are the words in quotes as one phrase, if there are any.
 func phrases(text string) []string {
 	found, _ := words(text)
@@ -83,7 +95,7 @@ func phrases(text string) []string {
 func typedWords(text string) (all []Word) {
 	eachToken(text, func(token string) {
 		if parts := takeApart(token); len(parts) > 0 {
-			all = append(all, Word{strings.ToLower(token), parts[:min(len(parts), maxWords)]})
+			all = append(all, Word{Joined: strings.ToLower(token), Parts: parts[:min(len(parts), maxWords)]})
 		}
 	})
 	return all

@@ -146,6 +146,13 @@ func (q Query) headings(prefix bool) string {
 
 // operand is the word as an operand of to_tsquery: as one, or all its parts.
 func (w Word) operand(suffix string) string {
+	if len(w.Also) > 0 {
+		all := []string{Word{Joined: w.Joined, Parts: w.Parts}.operand(suffix)}
+		for _, word := range w.Also {
+			all = append(all, quoted(word, ""))
+		}
+		return "(" + strings.Join(all, " | ") + ")"
+	}
 	if len(w.Parts) == 1 {
 		return quoted(w.Parts[0], suffix)
 	}
@@ -230,18 +237,17 @@ func (s scope) candidates(w *writer, q Query, bodies string) {
 	part("d.body @@ "+bodies, mostTexts, "")
 }
 
+// kinds orders documents whose names match alike.
+const kinds = "case d.document ->> 'kind' when 'Component' then 25 when 'API' then 12 when 'Template' then 12 when 'System' then 10 when 'Resource' then 8 when 'Location' then -100 else 5 end"
+
 // score writes how good a document is: by its exact name, by its title, as the caller's own, by its text, in this order.
 func (s scope) score(w *writer, q Query, bodies string) string {
 	if !q.hasText() {
 		return "0::float8"
 	}
-	score := "(0"
-	if q.folded != "" {
-		folded := w.arg(q.folded)
-		last := w.arg(q.folded + "\U0010FFFF")
-		score += " + case when d.name = " + folded + " then 1000 when d.title = " + folded + " then 900" +
-			" when d.name between " + folded + " and " + last + " then 400 + 100.0 * length(" + folded + "::text) / length(d.name)" +
-			" when d.title between " + folded + " and " + last + " then 300 + 100.0 * length(" + folded + "::text) / length(d.title) else 0 end"
+	score, texts := "(0", " + 40 * ts_rank_cd(d.body, "+bodies+", 32)"
+	if q.isWithin {
+		texts = "" // the texts of all words that contain what was typed say little
 	}
 	if headings := q.headings(true); headings != "" {
 		score += " + case when d.words @@ to_tsquery('simple', " + w.arg(headings) + ") then 200 else 0 end"
@@ -249,10 +255,18 @@ func (s scope) score(w *writer, q Query, bodies string) string {
 	if len(s.mine) > 0 {
 		score += " + case when d.facets && " + w.arg(s.mine) + "::text[] then 60 else 0 end"
 	}
+	kind := "0"
 	if s.kind == TypeCatalog {
-		score += " + case d.document ->> 'kind' when 'Component' then 15 when 'API' then 12 when 'Template' then 12 when 'System' then 10 when 'Resource' then 8 when 'Location' then -100 else 5 end"
+		kind = kinds
 	}
-	return score + " + 40 * ts_rank_cd(d.body, " + bodies + ", 32))::float8"
+	if q.folded == "" {
+		return score + texts + " + " + kind + ")::float8"
+	}
+	folded, last := w.arg(q.folded), w.arg(q.folded+"\U0010FFFF")
+	share := func(column string) string { return "40.0 * length(" + folded + "::text) / length(d." + column + ")" }
+	return score + " + case when d.name = " + folded + " then 1000 + " + kind + " when d.title = " + folded + " then 900 + " + kind +
+		" when d.name between " + folded + " and " + last + " then 400 + " + kind + " + " + share("name") +
+		" when d.title between " + folded + " and " + last + " then 300 + " + kind + " + " + share("title") + " else 0.2 * " + kind + texts + " end)::float8"
 }
 
 // counted writes the number of documents of a scope that match a query, most at most.

@@ -101,6 +101,7 @@ func (p *platform) work(ctx context.Context) error {
 	group.add(p.every(retentionInterval, "delete old idempotency keys", p.deleteIdempotencyKeys))
 	group.add(p.every(retentionInterval, "delete the sessions that expired", p.deleteSessions))
 	group.add(p.every(retentionInterval, "delete old sweeps", p.deleteSweeps))
+	group.add(p.every(retentionInterval, "delete what was searched long ago and not found", p.searchIndex().ForgetMisses))
 	if p.buildsDocs() {
 		group.add(p.atOnceAndEvery(docsInterval, "look which documentation is due", p.lookAtDocs))
 		group.add(p.every(retentionInterval, "delete old documentation", p.deleteDocs(docs)))

@@ -1825,6 +1825,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/portico/v1/search/misses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists words that were searched without a result, those that were searched most first */
+        get: operations["get_portico_v1_search_misses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/portico/v1/sessions": {
         parameters: {
             query?: never;
@@ -3954,6 +3971,15 @@ export interface components {
             title?: string;
             location?: string;
             path?: string;
+        };
+        SearchMiss: {
+            words: string;
+            times: number;
+            /** @description the day on which it was searched last */
+            latest: string;
+        };
+        SearchMisses: {
+            misses: components["schemas"]["SearchMiss"][];
         };
         SearchResult: {
             type: string;
@@ -8512,6 +8538,8 @@ export interface operations {
                 limit?: number;
                 /** @description how many of each type to skip */
                 offset?: number;
+                /** @description true while somebody types: what is not found is not counted */
+                typing?: string;
             };
             header?: never;
             path?: never;
@@ -8526,6 +8554,36 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SearchAnswer"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_portico_v1_search_misses: {
+        parameters: {
+            query?: {
+                /** @description of how many days; 30 without it, 90 at most */
+                days?: number;
+                /** @description how many on a page; more than 1000 are as many as that */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the words, without who searched */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchMisses"];
                 };
             };
             400: components["responses"]["InputError"];

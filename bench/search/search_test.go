@@ -1,0 +1,187 @@
+package search_test
+
+import (
+	"cmp"
+	"context"
+	_ "embed"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/internal/testkit"
+	"github.com/portico-dev/portico/internal/testkit/policytest"
+	"github.com/portico-dev/portico/policy"
+	"github.com/portico-dev/portico/search"
+)
+
+//go:embed fill.sql
+var fill string
+
+// clients ask at once.
+const clients = 16
+
+// BenchmarkSearch indexes a catalog, and asks as people type, by 16 clients: for everything, and under the condition of ownership for
+// somebody in 8 and in 120 of a thousand groups. PORTICO_BENCH_LARGE makes it 250,000 entities and 100,000 sections.
+func BenchmarkSearch(b *testing.B) {
+	entities, sections := 20_000, 8_000
+	if os.Getenv("PORTICO_BENCH_LARGE") != "" {
+		entities, sections = 250_000, 100_000
+	}
+	pool := testkit.Database(b)
+	execute(b, pool, fmt.Sprintf(fill, entities, sections))
+	index := search.NewIndex(pool, slog.New(slog.DiscardHandler), search.IndexOptions{})
+	b.Run("index", func(b *testing.B) {
+		begun, memory := time.Now(), uint64(0)
+		for changes := 1; changes > 0; {
+			var err error
+			changes, err = index.CatchUp(b.Context())
+			require.NoError(b, err)
+			var now runtime.MemStats
+			runtime.ReadMemStats(&now)
+			memory = max(memory, now.HeapInuse)
+		}
+		report(b, "entities-s", time.Since(begun).Seconds())
+		b.ReportMetric(float64(memory)/1e6, "MB")
+		begun = time.Now()
+		writeSections(b, pool, index, sections)
+		report(b, "sections-s", time.Since(begun).Seconds())
+	})
+	execute(b, pool, "vacuum analyze search_documents")
+	everything := search.New(search.ServiceOptions{Pool: pool, Decider: policy.AllowKnown{}})
+	owned := search.New(search.ServiceOptions{Pool: pool, Decider: policytest.Table{policy.CatalogEntityRead: policytest.Owned}})
+	b.Run("all", func(b *testing.B) { ask(b, everything, 8) })
+	b.Run("member", func(b *testing.B) { ask(b, owned, 8) })
+	b.Run("lead", func(b *testing.B) { ask(b, owned, 120) })
+}
+
+func report(b *testing.B, name string, value float64) {
+	b.Helper()
+	b.ReportMetric(value, name)
+	b.ReportMetric(0, "ns/op")
+}
+
+func execute(b *testing.B, pool *pgxpool.Pool, statements string) {
+	b.Helper()
+	ctx, cancel := context.WithTimeout(b.Context(), 20*time.Minute)
+	defer cancel()
+	connection, err := pool.Acquire(ctx)
+	require.NoError(b, err)
+	defer connection.Release()
+	for statement := range strings.SplitSeq(statements, ";\n\n") {
+		_, err := connection.Exec(ctx, statement)
+		require.NoError(b, err, statement)
+	}
+}
+
+// writeSections gives each tenth entity sections, a hundred each.
+func writeSections(b *testing.B, pool *pgxpool.Pool, index *search.Index, sections int) {
+	b.Helper()
+	rows, err := pool.Query(b.Context(), "select entity_ref from catalog_entities where entity_ref like 'component:%' order by entity_id limit $1", sections/100)
+	require.NoError(b, err)
+	refs, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(b, err)
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, ref := range refs {
+		site := make([]search.Section, 100)
+		for i := range site {
+			site[i] = search.Section{Title: text(random, 3), Text: text(random, 120), Location: "page-" + strconv.Itoa(i/5) + "/#section-" + strconv.Itoa(i)}
+		}
+		require.NoError(b, pgx.BeginFunc(b.Context(), pool, func(tx pgx.Tx) error { return index.ReplaceDocs(b.Context(), tx, ref, site) }))
+	}
+}
+
+var common = strings.Fields(`service data user order payment team error request cluster deploy config token queue event cache metric search login report export
+	import backup alert trace session profile invoice refund stock price basket checkout catalog account ledger fraud risk mail push image`)
+
+var endings = []string{"", "ing", "er", "ment", "able", "or", "al"}
+
+func text(random *rand.Rand, length int) string {
+	words := make([]string, length)
+	for i := range words {
+		words[i] = common[random.IntN(1+random.IntN(len(common)))] + endings[random.IntN(len(endings))]
+	}
+	return strings.Join(words, " ")
+}
+
+// typed is what somebody types, letter by letter: names, two words, rare and frequent words, conditions, mistakes.
+func typed(random *rand.Rand) string {
+	word := func() string { return common[random.IntN(len(common))] }
+	switch random.IntN(10) {
+	case 0:
+		return word() + " " + word()
+	case 1:
+		return word() + endings[random.IntN(len(endings))] + " " + word()
+	case 2:
+		return "component-" + word()
+	case 3:
+		return word() + " kind:api"
+	case 4:
+		return word() + " owner:me"
+	case 5:
+		return `"` + word() + " " + word() + `"`
+	case 6:
+		mistyped := []byte(word())
+		mistyped[len(mistyped)/2] = 'x'
+		return string(mistyped)
+	case 7:
+		return strconv.Itoa(random.IntN(250_000))
+	default:
+		whole := word() + endings[random.IntN(len(endings))]
+		return whole[:2+random.IntN(len(whole)-1)]
+	}
+}
+
+func ask(b *testing.B, service *search.Service, groups int) {
+	b.Helper()
+	caller := identity.Principal{Kind: identity.KindUser, Subject: "user:default/ann", Ownership: []string{"user:default/ann"}}
+	for i := range groups {
+		caller.Ownership = append(caller.Ownership, "group:default/group-"+strconv.Itoa(i*8))
+	}
+	type took struct {
+		text string
+		time time.Duration
+	}
+	var all []took
+	var lock sync.Mutex
+	var group sync.WaitGroup
+	for client := range clients {
+		group.Go(func() {
+			random := rand.New(rand.NewPCG(7, uint64(client)))
+			for range max(1, b.N) {
+				query := typed(random)
+				begun := time.Now()
+				_, err := service.Search(b.Context(), caller, search.Ask{Text: query, Limit: 5})
+				lasted := time.Since(begun)
+				lock.Lock()
+				if err != nil {
+					b.Error(query, err)
+				}
+				all = append(all, took{query, lasted})
+				lock.Unlock()
+			}
+		})
+	}
+	group.Wait()
+	slices.SortFunc(all, func(x, y took) int { return cmp.Compare(x.time, y.time) })
+	at := func(share float64) took { return all[int(share*float64(len(all)-1))] }
+	b.ReportMetric(float64(at(.5).time.Microseconds())/1000, "median-ms")
+	b.ReportMetric(float64(at(.95).time.Microseconds())/1000, "p95-ms")
+	b.ReportMetric(float64(at(1).time.Microseconds())/1000, "max-ms")
+	report(b, "queries", float64(len(all)))
+	for _, slow := range all[len(all)-min(5, len(all)):] {
+		b.Logf("slow: %s %q", slow.time.Round(time.Millisecond), slow.text)
+	}
+}
