@@ -68,7 +68,6 @@ type searchDoc struct {
 
 // deliberate are the cases in which Portico differs from MkDocs on purpose, and why. docs/techdocs.md lists them for authors.
 var deliberate = map[string]string{
-	"relative-tag-base-path":  "snippets are not read yet",
 	"python-tag":              "Backstage refuses tags that load Python code, and so does Portico",
 	"no-plugins-key":          "Backstage turns techdocs-core on when it is not listed, and so does Portico",
 	"config-mkdocs-yaml-name": "Backstage reads mkdocs.yaml, and so does Portico; MkDocs was told to read mkdocs.yml",
