@@ -38,6 +38,9 @@ type include struct {
 func (b *build) monorepo() error {
 	m := &monorepo{build: b}
 	b.site.Nav = m.resolve(b.site.Nav)
+	if m.automatic {
+		b.site.Nav, b.includes = nil, nil
+	}
 	seen := map[string]bool{}
 	for _, include := range b.includes {
 		if seen[include.alias] {
@@ -49,7 +52,11 @@ func (b *build) monorepo() error {
 	return b.failed()
 }
 
-type monorepo struct{ build *build }
+type monorepo struct {
+	build *build
+	// automatic says that a pattern found nothing: as in the plugin, the nav follows from the folders then.
+	automatic bool
+}
 
 func (m *monorepo) errorf(at config.Position, format string, args ...any) {
 	m.build.add(at.Problem(techdocs.Error, format, args...))
@@ -83,6 +90,10 @@ func (m *monorepo) wildcard(entry config.NavItem, pattern string) config.NavItem
 	names, err := m.build.tree.Glob(pattern)
 	if err != nil {
 		m.errorf(entry.At, "*include has the pattern %q, which leads out of the source or is wrong", pattern)
+	}
+	if err == nil && len(names) == 0 {
+		m.automatic = true
+		m.build.add(entry.At.Problem(techdocs.Info, "*include finds no file for %q, so nav follows from the folders of docs_dir", pattern))
 	}
 	for _, name := range names {
 		value, _ := m.load(entry.At, name)

@@ -151,3 +151,16 @@ func TestPagesOfTheCacheAreAsNew(t *testing.T) {
 		}
 	}
 }
+
+func TestAPatternThatFindsNothingLeavesTheNavToTheFolders(t *testing.T) {
+	t.Parallel()
+
+	output, report, err := generate(t, map[string]string{
+		"mkdocs.yml":    plainConfig + "exclude_docs: b.md\nnav:\n  - index.md\n  - All: '*include ./services/*/mkdocs.yml'\n",
+		"docs/index.md": "# Home\n", "docs/a.md": "# A\n", "docs/b.md": "# B\n",
+	}, techdocs.Options{})
+	require.NoError(t, err)
+	require.Equal(t, []string{"Home ", "A a/"}, navOf(t, output, "index.html", "./"))
+	require.Len(t, report.Problems, 1)
+	require.Equal(t, 7, report.Problems[0].Line)
+}

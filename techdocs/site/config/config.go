@@ -457,6 +457,9 @@ func (v *validator) theme() {
 
 			return
 		}
+		if name.IsNull() && value.Get("custom_dir").IsNull() {
+			v.errorf(name.At, "theme has no name; it is material in TechDocs")
+		}
 	}
 	text, is := name.Scalar.(string)
 	if !is && !name.IsNull() {

@@ -59,6 +59,7 @@ func TestMistakesHaveTheirPlace(t *testing.T) {
 		{"unknown tag", "site_name: X\nextra:\n  x: !secret y\n", 3, 6, "is not known"},
 		{"relative", "site_name: X\nextra:\n  x: !relative $home/x\n", 3, 6, "knows $config_dir and $docs_dir"},
 		{"theme", "site_name: X\ntheme: windmill\n", 2, 8, "not installed"},
+		{"theme without name", "site_name: X\ntheme:\n  name: null\n", 3, 9, "has no name"},
 		{"plugin", "site_name: X\nplugins:\n  - nosuch\n", 3, 5, "not installed"},
 		{"plugin options", "site_name: X\nplugins:\n  - redirects: 5\n", 3, 16, "must be a mapping"},
 		{"extension", "site_name: X\nmarkdown_extensions:\n  - toc: 5\n", 3, 10, "must be a mapping"},

@@ -205,6 +205,9 @@ func (b *builder) items(entries []config.NavItem, parent *Item) []*Item {
 			b.nav.byFile[file] = page
 		}
 		page.InNav, page.Parent = true, parent
+		if !file.Inclusion.Published() && !page.Titled {
+			page.Title = page.FileTitle() // It is not rendered, so there is no better one.
+		}
 		item.Page = page
 		b.nav.Pages = append(b.nav.Pages, page)
 	}
