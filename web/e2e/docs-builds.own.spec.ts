@@ -73,6 +73,7 @@ test('documentation is built for its first reader', async ({ portal: page }) => 
   await page.goto(`${portico.url}/docs/default/component/harbour/`);
   await expect(reader(page).getByRole('heading', { level: 1, name: 'Harbour' })).toBeVisible({ timeout: 60_000 });
   await expect(reader(page).getByRole('table')).toContainText('lifts parcels from ships');
+  await expect(page.getByText('There is a newer version')).toHaveCount(0);
   const pages = page.getByRole('navigation', { name: 'Pages of the documentation' });
   await pages.getByRole('button', { name: 'Guides' }).click();
   await pages.getByRole('link', { name: 'Getting started' }).click();

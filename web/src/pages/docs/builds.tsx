@@ -160,11 +160,13 @@ export function Reasons({ build: { failure, problems } }: { build: Pick<DocsBuil
   );
 }
 
+const tones: Record<string, string> = { error: 'text-failed', warning: 'text-waiting' };
+
 function Problem({ problem: { severity, file, line, column, message } }: { problem: DocsProblem }) {
   const place = [file, line, line && column].filter(Boolean).join(':');
   return (
     <>
-      <span className={severity === 'error' ? 'text-failed' : 'text-waiting'}>{severity}</span>{' '}
+      <span className={tones[severity] ?? 'text-muted'}>{severity}</span>{' '}
       {place && <code className="font-mono text-small">{place}</code>} {message}
     </>
   );

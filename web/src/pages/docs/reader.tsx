@@ -29,15 +29,26 @@ export function Reader({ site, path, entity }: ReaderProps) {
   // The page before stays until the next one is there.
   const page = useQuery({ ...docsPageQuery(site, path), placeholderData: keepPreviousData });
   const isMissing = page.error instanceof ApiError && page.error.status === 404;
-  const reload = useCallback(() => queries.invalidateQueries({ queryKey: docsKey(site) }), [queries, site]);
+  const [isNewest, setNewest] = useState(false);
+  const reload = useCallback(() => {
+    setNewest(true);
+    queries.invalidateQueries({ queryKey: docsKey(site) });
+  }, [queries, site]);
   useEffect(() => {
     // What could not be shown may be there now.
     if (sync.state === 'updated' && isMissing) reload();
   }, [sync.state, isMissing, reload]);
 
-  const shared = { site, entity, sync, onRetry: () => setAttempt(attempt + 1) };
+  const retry = () => {
+    setNewest(false);
+    setAttempt(attempt + 1);
+  };
+  const shared = { site, entity, sync, onRetry: retry };
+  if (isMissing && sync.state === 'updated' && page.isFetching) return <Skeleton lines={10} />;
   if (isMissing) return <Missing {...shared} path={path} />;
-  if (page.data) return <Found {...shared} {...page.data} onReload={reload} />;
+  if (page.data) {
+    return <Found {...shared} {...page.data} isOld={sync.state === 'updated' && !isNewest} onReload={reload} />;
+  }
   if (page.error) return <ErrorPanel error={page.error} doing="show this page" onRetry={() => page.refetch()} />;
   return <Skeleton lines={10} />;
 }
@@ -57,15 +68,14 @@ function usePage(site: Site, path: string, html: string | undefined) {
   }, [html, path, site, sanitizer, isPending]);
 }
 
-function Found({
-  site,
-  path,
-  entity,
-  html,
-  sync,
-  onRetry,
-  onReload,
-}: StateProps & { html: string; onReload: () => void }) {
+interface FoundProps extends StateProps {
+  html: string;
+  /** Whether a newer version was built than the one that is shown. */
+  isOld: boolean;
+  onReload: () => void;
+}
+
+function Found({ site, path, entity, html, sync, isOld, onRetry, onReload }: FoundProps) {
   const router = useRouter();
   // The browser loads pictures with a cookie.
   const cookie = useQuery(docsCookieQuery);
@@ -78,7 +88,7 @@ function Found({
   if (!page || cookie.isPending || redirect?.to === 'portal') return <Skeleton lines={10} />;
   return (
     <Layout site={site} entity={entity} page={page}>
-      {sync.state === 'updated' && (
+      {isOld && (
         <p
           role="status"
           className="mb-5 flex flex-wrap items-center gap-x-4 gap-y-2 rounded-md border p-3 print:hidden"
@@ -100,12 +110,16 @@ function Missing({ site, path, entity, sync, onRetry }: StateProps) {
   // The first page shows that there is a site, and has its navigation.
   const first = useQuery({ ...docsPageQuery(site, ''), enabled: path !== '' });
   const page = usePage(site, '', first.data?.html);
+  const builds = useQuery(docsBuildsQuery(site));
+  const isSettled = sync.state === 'current' || sync.state === 'updated';
+  const isFailed = sync.state === 'failed' || (isSettled && !page && builds.data?.builds[0]?.state === 'failed');
   if (sync.state === 'checking' || (path !== '' && first.isPending)) return <Skeleton lines={10} />;
   return (
     <Layout site={site} entity={entity} page={page && { ...page, contents: [] }}>
       {sync.state === 'building' && <Building log={sync.log} />}
-      {sync.state === 'failed' && <BuildFailed site={site} sync={sync} onRetry={onRetry} />}
-      {(sync.state === 'current' || sync.state === 'updated') &&
+      {isFailed && <BuildFailed site={site} sync={sync} onRetry={onRetry} />}
+      {isSettled &&
+        !isFailed &&
         (page ? <PageMissing site={site} path={path} /> : <NotBuilt site={site} entity={entity} onRetry={onRetry} />)}
     </Layout>
   );
