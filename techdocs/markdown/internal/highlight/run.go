@@ -315,8 +315,12 @@ func firstOf(pattern, flags string) *[utf8.RuneSelf]bool {
 	return first
 }
 
+// alike replaces classes that many lexers have, and that are disputed, by those that have at least as many members.
+var alike = strings.NewReplacer(`[^\W\d]`, `\w`, `[^\S\n]`, `\s`, `[\w\W]`, `(?s:.)`)
+
 // withoutLooks replaces what looks ahead or behind by nothing, after which more can match, and never less.
 func withoutLooks(pattern string) (string, bool) {
+	pattern = alike.Replace(pattern)
 	var out strings.Builder
 	class := false
 	for i := 0; i < len(pattern); i++ {
@@ -365,7 +369,7 @@ func withoutLooks(pattern string) (string, bool) {
 
 // disputed says that the parsers may not agree about an escape. regexp2 reads [^\W\d] in a way of its own.
 func disputed(escape byte, class bool) bool {
-	return strings.IndexByte("GkKpPXRhHNbBAzZ123456789", escape) >= 0 || class && strings.IndexByte("WDS", escape) >= 0
+	return strings.IndexByte("GkKXRhHNZ123456789", escape) >= 0 || class && strings.IndexByte("WDSPbB", escape) >= 0
 }
 
 // classStart is the start of a class with the bracket that comes first, which is a member.
