@@ -14,7 +14,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,7 +31,6 @@ func main() {
 	sites := flag.Int("sites", 500, "how many sites of 20 pages one worker builds")
 	runs := flag.Int("runs", 3, "how often Portico builds each; the median counts. MkDocs builds once.")
 	flag.Parse()
-	debug.SetGCPercent(300) // as cmd/portico does
 	if err := run(*program, *sizes, *sites, *runs, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "techdocs:", err)
 		os.Exit(1)
