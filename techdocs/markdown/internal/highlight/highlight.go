@@ -4,7 +4,6 @@ package highlight
 
 import (
 	"fmt"
-	"html"
 	"maps"
 	"slices"
 	"strconv"
@@ -200,11 +199,11 @@ func (h *Highlighter) format(r Request, lexer lexer) format {
 	}
 
 	if h.lineSpans != "" {
-		f.spans = html.EscapeString(h.lineSpans + "-" + id)
+		f.spans = escapeAttr(h.lineSpans + "-" + id)
 	}
 
 	if h.lineAnchors != "" {
-		f.anchors = html.EscapeString(h.lineAnchors + "-" + id)
+		f.anchors = escapeAttr(h.lineAnchors + "-" + id)
 	}
 
 	title := strings.TrimSpace(r.Title)
@@ -212,7 +211,7 @@ func (h *Highlighter) format(r Request, lexer lexer) format {
 		title = h.title(lexer.name)
 	}
 
-	f.title = html.EscapeString(title)
+	f.title = escapeAttr(title)
 
 	if numbered {
 		f.numbers = h.numbersStyle
@@ -337,3 +336,8 @@ func (h *Highlighter) Inline(source, language, fallback, class string) (inner, c
 var escaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
 func escape(text string) string { return escaper.Replace(text) }
+
+// escapeAttr escapes quotation marks, too.
+func escapeAttr(text string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(escape(text), `"`, "&quot;"), "'", "&#39;")
+}

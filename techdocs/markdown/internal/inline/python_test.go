@@ -2,6 +2,7 @@ package inline_test
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"regexp"
 	"strings"
@@ -45,9 +46,7 @@ func TestPython(t *testing.T) {
 				extensions[name] = map[string]any{}
 			}
 
-			for key, value := range options {
-				extensions[name][key] = value
-			}
+			maps.Copy(extensions[name], options)
 		}
 
 		require.Equal(t, plain(test.HTML), plain(render(t, extensions, test.Text)), "%s with %v", test.Text, test.Extensions)
