@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html"
 	"path"
+	"regexp"
 	"strings"
 
 	"github.com/google/uuid"
@@ -60,12 +61,16 @@ func (x *Index) ReplaceDocs(ctx context.Context, tx pgx.Tx, entityRef string, se
 		return fmt.Errorf("delete the sections of %s: %w", entityRef, err)
 	}
 	sections = sections[:min(len(sections), maxSections)]
+	divided := withSections(sections)
 	for begin := 0; begin < len(sections); begin += batchSize {
 		var rows []row
 		for _, section := range sections[begin:min(begin+batchSize, len(sections))] {
 			r, err := d.sectionRow(section, x.options.Places)
 			if err != nil {
 				return err
+			}
+			if divided[section.Location] {
+				r.facets = append(r.facets, wholePage)
 			}
 			rows = append(rows, r)
 		}
@@ -76,10 +81,32 @@ func (x *Index) ReplaceDocs(ctx context.Context, tx pgx.Tx, entityRef string, se
 	return nil
 }
 
+// wholePage is the facet of a page of which each section is found: people are shown the sections, programs both, as in Backstage.
+const wholePage = "whole:page"
+
+// withSections are the pages that have sections of their own.
+func withSections(sections []Section) map[string]bool {
+	pages := map[string]bool{}
+	for _, section := range sections {
+		if page, _, is := strings.Cut(section.Location, "#"); is {
+			pages[page] = true
+		}
+	}
+	return pages
+}
+
+// lineNumbers are those of a block of code, which MkDocs writes before its text.
+var lineNumbers = regexp.MustCompile(`(?:^|\s)1 2 3(?: \d+)*(?:\s|$)`)
+
+// prose is a text as people read it: without the signs of permanent links and the numbers of lines.
+func prose(text string) string {
+	return strings.TrimSpace(lineNumbers.ReplaceAllString(strings.NewReplacer(" ¶", "", "¶", "").Replace(html.UnescapeString(text)), " "))
+}
+
 // sectionRow is the document of a section of the entity's documentation.
 func (d described) sectionRow(section Section, places Places) (row, error) {
 	namespace, kind, name := strings.ToLower(d.Metadata.Namespace), strings.ToLower(d.Kind), strings.ToLower(d.Metadata.Name)
-	document := docsDocument{Title: html.UnescapeString(section.Title), Text: bounded(html.UnescapeString(section.Text)), Path: section.Location,
+	document := docsDocument{Title: prose(section.Title), Text: bounded(prose(section.Text)), Path: section.Location,
 		Location: fill(places.Docs, namespace, kind, name, section.Location), Kind: kind, Namespace: namespace, Name: name,
 		EntityTitle: string(d.Metadata.Title), ComponentType: d.Spec.Type.or("other"), Lifecycle: string(d.Spec.Lifecycle), Owner: d.ownerName()}
 	encoded, err := encode(document)

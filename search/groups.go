@@ -184,6 +184,8 @@ func (s *seeker) scope(kind string, q Query) (in scope, possible bool) {
 		in.kind, in.facets = TypeCatalog, append(in.facets, []string{"kind:template"})
 	case TypeCatalog:
 		in.without = []string{"kind:template"}
+	case TypeDocs:
+		in.without = []string{wholePage}
 	}
 	for _, field := range sortedKeys(q.Fields) {
 		alternatives := s.facetsFor(field, q.Fields[field])

@@ -109,3 +109,23 @@ func TestQueriesFindWhatTheCallerMayRead(t *testing.T) {
 		require.ElementsMatch(t, of.expected, found, name)
 	}
 }
+
+// TestPeopleFindASectionOnce: the index of MkDocs has each page as a whole, too, with the marks of links and the numbers of lines.
+func TestPeopleFindASectionOnce(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.serve(component("shop", "", "", "payments"))
+	b.catchUp()
+	b.replaceDocs("component:default/shop",
+		search.Section{Title: "Guide", Text: "Guide ¶ Set up the oven 1 2 3 4 oven on", Location: "guide/"},
+		search.Section{Title: "Guide ¶", Text: "Set up the oven 1 2 3 4 oven on", Location: "guide/#guide"},
+		search.Section{Title: "Short", Text: "An oven for 2 3 people", Location: "short/"})
+	service := b.service(policy.AllowKnown{})
+	answer, err := service.Search(t.Context(), ann, search.Ask{Text: "oven", Types: []string{search.TypeDocs}, Limit: 10})
+	require.NoError(t, err)
+	require.ElementsMatch(t, []string{"Guide", "Short"}, titlesOf(t, answer.Groups[0].Results))
+	require.Contains(t, string(answer.Groups[0].Results[0].Document)+string(answer.Groups[0].Results[1].Document), `"text":"Set up the oven oven on"`)
+	set, err := service.Query(t.Context(), ann, search.Request{Term: "oven", Types: []string{search.TypeDocs}})
+	require.NoError(t, err)
+	require.Len(t, set.Results, 3, "Backstage's clients get what its index has")
+}

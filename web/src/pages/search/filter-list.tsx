@@ -13,7 +13,7 @@ const shownAtFirst = 8;
 
 const looks: Record<SearchFilter, { label: string; path: string }> = {
   kind: { label: 'Kind', path: 'kind' },
-  owner: { label: 'Owner', path: 'spec.owner' },
+  owner: { label: 'Owner', path: 'relations.ownedBy' },
   lifecycle: { label: 'Lifecycle', path: 'spec.lifecycle' },
   tag: { label: 'Tag', path: 'metadata.tags' },
 };
