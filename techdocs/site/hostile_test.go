@@ -234,3 +234,17 @@ func TestTheSameSourceGivesTheSameBytes(t *testing.T) {
 		require.Equal(t, read(t, first, name), read(t, second, name), name)
 	}
 }
+
+// TestWhatIsWrongInAPageIsOneProblem: the converter reports it, and returns it as an error, too.
+func TestWhatIsWrongInAPageIsOneProblem(t *testing.T) {
+	t.Parallel()
+
+	_, report, err := generate(t, map[string]string{
+		"mkdocs.yml":    plainConfig + "markdown_extensions:\n  - pymdownx.snippets:\n      check_paths: true\n",
+		"docs/index.md": "# H\n\n--8<-- \"nosuch.md\"\n",
+	}, techdocs.Options{})
+	require.ErrorContains(t, err, "The documentation has one error")
+	require.Len(t, report.Problems, 1)
+	require.Equal(t, "docs/index.md", report.Problems[0].File)
+	require.Contains(t, report.Problems[0].Message, "nosuch.md")
+}

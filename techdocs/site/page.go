@@ -110,7 +110,9 @@ func (b *build) convert(ctx context.Context, p *page, text []byte) (*converted, 
 	}
 	if err != nil {
 		p.problems = page.problems
-		p.errorf(0, "%v", err)
+		if count(p.problems, techdocs.Error) == 0 {
+			p.errorf(0, "%v", err)
+		}
 
 		return nil, nil
 	}
