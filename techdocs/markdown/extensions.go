@@ -64,6 +64,7 @@ var extensionOptions = map[string]string{
 	"pymdownx.emoji":             "emoji_index emoji_generator title alt remove_variation_selector strict options",
 	"pymdownx.escapeall":         "hardbreak nbsp",
 	"pymdownx.extra":             "*",
+	"pymdownx.fancylists":        "additional_ordered_styles inject_style inject_class",
 	"pymdownx.highlight": "use_pygments guess_lang css_class pygments_style noclasses linenums linenums_style linenums_special " +
 		"linenums_class extend_pygments_lang language_prefix code_attr_on_pre auto_title auto_title_map line_spans anchor_linenums " +
 		"line_anchors pygments_lang_class stripnl default_lang _enabled",

@@ -83,10 +83,46 @@ func (p *page) fences(lines []string) []string {
 	return out
 }
 
+// tabMark stands for a tab in code while the others are replaced by spaces, if tabs of code are to be kept.
+const tabMark = "\x05"
+
+// keepTabs puts marks in the place of the tabs in fenced code.
+func (p *page) keepTabs(text string) string {
+	lines := strings.Split(text, "\n")
+
+	var open *fence
+
+	for i, line := range lines {
+		if open == nil {
+			open = p.openFence(line, i)
+
+			continue
+		}
+
+		switch open.read(line, p.conv.quotesLogic) {
+		case fenceContinues:
+			continue
+		case fenceClosed:
+			for j := open.start + 1; j < i; j++ {
+				n := min(len(open.prefix), len(lines[j]))
+				lines[j] = lines[j][:n] + strings.ReplaceAll(lines[j][n:], "\t", tabMark)
+			}
+		case fenceBroken:
+		}
+
+		open = nil
+	}
+
+	return strings.Join(lines, "\n")
+}
+
+// expandMarks puts spaces in the place of marks of tabs that turned out not to be in fenced code.
+func expandMarks(text string) string { return strings.ReplaceAll(text, tabMark, spaces(tabLength)) }
+
 func (p *page) storeFence(f *fence, html string) string {
 	mark := p.stash.Store(html)
 	p.savedFences[mark] = savedFence{
-		source: f.first + "\n" + strings.Join(f.code, "\n") + "\n" + f.last,
+		source: expandMarks(f.first + "\n" + strings.Join(f.code, "\n") + "\n" + f.last),
 		indent: len(f.prefix),
 	}
 
@@ -222,7 +258,7 @@ func (f *fence) source() string {
 		lines[i] = line[min(len(f.prefix), len(line)):]
 	}
 
-	return strings.Join(lines, "\n")
+	return strings.ReplaceAll(strings.Join(lines, "\n"), tabMark, "\t")
 }
 
 //nolint:gochecknoglobals // Immutable.

@@ -232,7 +232,12 @@ func (p *page) prepare(text string) string {
 		text = p.expandSnippets(text)
 	}
 
-	text = normalize(p.critic(text))
+	text = p.critic(text)
+	if p.conv.preserveTabs {
+		text = p.keepTabs(text)
+	}
+
+	text = normalize(text)
 
 	if p.conv.criticMode == "view" {
 		text = strings.NewReplacer(soh, tree.STX, eot, tree.ETX).Replace(text)
@@ -250,7 +255,7 @@ func (p *page) prepare(text string) string {
 		text = strings.Join(p.fences(strings.Split(text, "\n")), "\n")
 	}
 
-	return p.takeRawHTML(text)
+	return p.takeRawHTML(expandMarks(text))
 }
 
 func (p *page) expandSnippets(text string) string {
