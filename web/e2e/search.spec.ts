@@ -32,8 +32,11 @@ test('search finds runs and actions', async ({ portal: page, request }) => {
   await expect(page).toHaveURL(new RegExp(`/runs/${run}$`));
 
   await search(page, 'publish:github');
-  await expect(page.getByRole('option').first()).toContainText('action');
-  await page.keyboard.press('Enter');
+  await page
+    .getByRole('group', { name: /^Actions/ })
+    .getByRole('option')
+    .first()
+    .click();
   await expect(page).toHaveURL(/\/create\/actions\/publish(:|%3A)github$/);
   await expect(page.getByRole('heading', { name: 'publish:github', exact: true })).toBeVisible();
   await expect(page.getByText('repoUrl', { exact: true }).first()).toBeVisible();
@@ -41,10 +44,15 @@ test('search finds runs and actions', async ({ portal: page, request }) => {
 
 test('search ends with a link to all results', async ({ portal: page }) => {
   await search(page, 'tracking');
-  const all = page.getByRole('option').last();
-  await expect(all).toHaveText(/^All \d+ results$/);
-  const count = /\d+/.exec((await all.textContent()) ?? '')?.[0];
+  const all = page.getByRole('option', { name: 'All results' });
+  await expect(all).toBeVisible();
+  const catalog = await page
+    .getByRole('group', { name: /^Catalog \d/ })
+    .getByRole('paragraph')
+    .first()
+    .textContent();
   await all.click();
   await expect(page).toHaveURL(/\/search\?query=tracking$/);
-  await expect(page.getByRole('status').filter({ hasText: 'result' })).toHaveText(`${count} results`);
+  const types = page.getByRole('navigation', { name: 'Types of results' });
+  await expect(types.getByRole('link', { name: /^Catalog/ })).toHaveText(catalog?.replace(/\s+/g, ' ').trim() ?? '');
 });

@@ -70,7 +70,13 @@ export function excerptOf(pieces: readonly Piece[], length = 160): Piece[] {
 
 export function Pieces({ pieces }: { pieces: readonly Piece[] }) {
   return pieces.map(({ text, isMarked }, index) =>
-    // biome-ignore lint/suspicious/noArrayIndexKey: the pieces of a text have no other identity
-    isMarked ? <mark key={index}>{text}</mark> : text,
+    isMarked ? (
+      // biome-ignore lint/suspicious/noArrayIndexKey: the pieces of a text have no other identity
+      <mark key={index} className="text-ink">
+        {text}
+      </mark>
+    ) : (
+      text
+    ),
   );
 }

@@ -83,7 +83,7 @@ interface Found {
 }
 
 /**
- * The results for the term by type. Types whose titles have the term come first. The server is asked when the user pauses,
+ * The results for the term by type. Types whose titles have the term come first, then those that have a part of it. The server is asked when the user pauses,
  * and the pages are searched here at every keystroke.
  */
 export function useFound(term: string): Found {
@@ -100,7 +100,7 @@ export function useFound(term: string): Found {
   ].filter(({ entries }) => entries.length > 0);
   const errors = [answer.error, isId ? runs.error : null];
   return {
-    groups: groups.toSorted((a, b) => Number(hasInTitle(b, term)) - Number(hasInTitle(a, term))),
+    groups: groups.toSorted((a, b) => fitOf(b, term) - fitOf(a, term)),
     suggestion: term === '' ? undefined : answer.data?.suggestion,
     isCorrected: answer.data?.isCorrected === true,
     loading: settled !== term || answer.isFetching || (isId && runs.isFetching),
@@ -113,8 +113,10 @@ function isForbidden(error: Error): boolean {
   return error instanceof ApiError && error.status === 403;
 }
 
-function hasInTitle({ entries }: Group, term: string): boolean {
-  return entries.some(({ title }) => title.some(({ isMarked }) => isMarked) || contains(plain(title), term));
+/** How well the titles of a group fit: 2 if one has the whole term, 1 if one has a part of it. */
+function fitOf({ entries }: Group, term: string): number {
+  if (entries.some(({ title }) => contains(plain(title), term))) return 2;
+  return entries.some(({ title }) => title.some(({ isMarked }) => isMarked)) ? 1 : 0;
 }
 
 function plain(pieces: readonly Piece[]): string {
