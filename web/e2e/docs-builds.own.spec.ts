@@ -169,3 +169,17 @@ test('a build that fails leaves the last good site, and says what is wrong where
   await page.reload();
   await expect(page.getByRole('link', { name: 'The new harbour' })).toBeVisible();
 });
+
+test('a slip of the keyboard is forgiven', async ({ portal: page }) => {
+  await page.goto(`${portico.url}/runs`);
+  await expect(page.getByRole('heading', { level: 1, name: 'Runs' })).toBeVisible();
+  await page.keyboard.press('/');
+  await page.keyboard.insertText('chekout');
+  await expect(page.getByText('Nothing was found for “chekout”')).toBeVisible();
+  await expect(page.getByRole('option').first()).toContainText('checkout-api');
+  await page.getByRole('option', { name: /^Did you mean/ }).click();
+  await expect(page.getByRole('combobox')).toHaveValue('checkout');
+  await page.goto(`${portico.url}/search?query=chekout`);
+  await page.getByRole('link', { name: 'checkout', exact: true }).click();
+  await expect(page).toHaveURL(/query=checkout$/);
+});
