@@ -15,6 +15,8 @@ const (
 	mostHeadings = 200
 	mostOwn      = 100
 	mostTexts    = 300
+	// mostRead bounds the documents whose texts are ranked.
+	mostRead = 100
 	// mostInAll ends the looking: by names and titles first.
 	mostInAll = 420
 )
@@ -204,12 +206,11 @@ func (s scope) ranked(w *writer, q Query, lang string, limit, offset int) {
 		s.where(w, "d.id")
 		w.text(" order by d.id limit ", w.arg(limit+offset))
 	}
-	w.text(") select d.type, d.id, d.entity_ref, d.document, d.facets, ", s.score(w, q, bodies), " as score from (select distinct id from candidates) c join ", s.table(),
-		" d on d.id = c.id")
-	if s.table() == "search_others" {
-		w.text(" and d.type = ", w.arg(s.kind))
-	}
-	w.text(" order by score desc, length(d.name), d.id limit ", w.arg(limit), " offset ", w.arg(offset))
+	// The texts are read of those only whose names, titles and owners are best: that costs most.
+	w.text("), best as materialized (select d.id, ", s.score(w, q), " as score from ", s.table(), " d where d.type = ", w.arg(s.kind),
+		" and d.id = any (array(select id from candidates)) order by score desc, length(d.name), d.id limit ", strconv.Itoa(mostRead+limit+offset),
+		") select d.type, d.id, d.entity_ref, d.document, d.facets, b.score", s.textScore(q, bodies), " as score from best b join ", s.table(),
+		" d on d.type = ", w.arg(s.kind), " and d.id = b.id order by score desc, length(d.name), d.id limit ", w.arg(limit), " offset ", w.arg(offset))
 }
 
 func (s scope) candidates(w *writer, q Query, bodies string) {
@@ -238,17 +239,14 @@ func (s scope) candidates(w *writer, q Query, bodies string) {
 }
 
 // kinds orders documents whose names match alike.
-const kinds = "case d.document ->> 'kind' when 'Component' then 25 when 'API' then 12 when 'Template' then 12 when 'System' then 10 when 'Resource' then 8 when 'Location' then -100 else 5 end"
+const kinds = "case split_part(d.entity_ref, ':', 1) when 'component' then 25 when 'api' then 12 when 'template' then 12 when 'system' then 10 when 'resource' then 8 when 'location' then -100 else 5 end"
 
-// score writes how good a document is: by its exact name, by its title, as the caller's own, by its text, in this order.
-func (s scope) score(w *writer, q Query, bodies string) string {
+// score writes how good a document is by its exact name, by its title, and as the caller's own, in this order.
+func (s scope) score(w *writer, q Query) string {
 	if !q.hasText() {
 		return "0::float8"
 	}
-	score, texts := "(0", " + 40 * ts_rank_cd(d.body, "+bodies+", 32)"
-	if q.isWithin {
-		texts = "" // the texts of all words that contain what was typed say little
-	}
+	score := "(0"
 	if headings := q.headings(true); headings != "" {
 		score += " + case when d.words @@ to_tsquery('simple', " + w.arg(headings) + ") then 200 else 0 end"
 	}
@@ -260,13 +258,22 @@ func (s scope) score(w *writer, q Query, bodies string) string {
 		kind = kinds
 	}
 	if q.folded == "" {
-		return score + texts + " + " + kind + ")::float8"
+		return score + " + " + kind + ")::float8"
 	}
 	folded, last := w.arg(q.folded), w.arg(q.folded+"\U0010FFFF")
 	share := func(column string) string { return "40.0 * length(" + folded + "::text) / length(d." + column + ")" }
 	return score + " + case when d.name = " + folded + " then 1000 + " + kind + " when d.title = " + folded + " then 900 + " + kind +
 		" when d.name between " + folded + " and " + last + " then 400 + " + kind + " + " + share("name") +
-		" when d.title between " + folded + " and " + last + " then 300 + " + kind + " + " + share("title") + " else 0.2 * " + kind + texts + " end)::float8"
+		" when d.title between " + folded + " and " + last + " then 300 + " + kind + " + " + share("title") + " else 0.2 * " + kind + " end)::float8"
+}
+
+// textScore writes what the text adds, for documents whose names do not begin with the query. In the texts of all words that contain what was
+// typed, it says little.
+func (s scope) textScore(q Query, bodies string) string {
+	if !q.hasText() || q.isWithin {
+		return ""
+	}
+	return " + case when b.score >= 300 then 0 else 40 * ts_rank_cd(d.body, " + bodies + ", 32) end"
 }
 
 // counted writes the number of documents of a scope that match a query, most at most.
