@@ -111,7 +111,7 @@ func TestLanguages(t *testing.T) {
 	highlighter, err := highlight.New(map[string]any{"pygments_lang_class": true})
 	require.NoError(t, err)
 
-	for _, name := range strings.Fields(`golang yml sh console shell-session hcl terraform docker text js ts json diff sql java kotlin rust c cpp
+	for name := range strings.FieldsSeq(`golang yml sh console shell-session hcl terraform docker text js ts json diff sql java kotlin rust c cpp
 		csharp ruby php html xml css scss toml ini make cmake nginx powershell bat graphql protobuf groovy scala swift lua perl r elixir erlang
 		haskell jinja go python yaml bash makefile dockerfile tf pycon ps1 vim zsh http properties Python YAML`) {
 		_, class := highlighter.Inline("a: b # c", name, "", "")
