@@ -20,8 +20,8 @@ const (
 	docsDeadline = 24 * time.Hour
 	// docsIndexTimeout bounds one attempt to index a site.
 	docsIndexTimeout = 5 * time.Minute
-	// docsHeartbeat is how soon after its worker's death a build is given to another one.
-	docsHeartbeat = 5 * time.Second
+	// docsHeartbeat is how soon after its worker's death a build is given to another one. Rendering may leave little to the heartbeats.
+	docsHeartbeat = 15 * time.Second
 	// docsAttempts bounds the attempts while the host or the store fails.
 	docsAttempts = 6
 )
