@@ -87,6 +87,8 @@ test('the documented entities are listed, the own ones first', async ({ portal: 
   await expect(others.getByRole('listitem')).toHaveCount(3);
   await others.getByRole('link', { name: 'The harbour' }).click();
   await expect(reader(page).getByRole('heading', { level: 1, name: 'Harbour' })).toBeVisible();
+  // The name of the site, which stands before the entity, comes later than the page.
+  await expect(page.getByRole('link', { name: 'Harbour', exact: true })).toBeVisible();
   await page.getByRole('link', { name: 'The harbour' }).click();
   await page.getByRole('navigation', { name: 'Parts of the entity' }).getByRole('link', { name: 'Docs' }).click();
   await expect(page).toHaveURL(/\/docs\/default\/component\/harbour$/);

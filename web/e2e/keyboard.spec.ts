@@ -5,7 +5,7 @@ test('search opens on every page, and Enter opens a result', async ({ portal: pa
   await expect(page.getByRole('heading', { level: 1, name: 'Runs' })).toBeVisible();
   await page.keyboard.press('/');
   await page.keyboard.type('golden-path');
-  await expect(page.getByRole('option', { name: /Go service/ })).toBeVisible();
+  await expect(page.getByRole('option', { name: /Go service/ }).first()).toBeVisible();
   await page.keyboard.press('Enter');
   await expect(page).toHaveURL(/\/create\/templates\/default\/golden-path/);
   await page.keyboard.press('Control+k');

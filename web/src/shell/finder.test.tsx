@@ -164,3 +164,11 @@ it('offers what was probably meant', async () => {
   fireEvent.click(screen.getByRole('option', { name: /^Did you mean/ }));
   expect(screen.getByRole('combobox')).toHaveProperty('value', 'shop');
 });
+
+it('leads to the page of the portal whose title is typed, whatever else is called so', async () => {
+  answer('techdocs', { title: 'Audit log', text: 'Audit log', location: '/docs/default/component/portico/audit/' });
+  show();
+  type('Audit log');
+  expect(await screen.findByRole('group', { name: 'Documentation 40' })).toBeTruthy();
+  expect(screen.getAllByRole('option')[0]?.textContent).toBe('Audit logpage');
+});

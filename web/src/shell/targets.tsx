@@ -113,8 +113,14 @@ function isForbidden(error: Error): boolean {
   return error instanceof ApiError && error.status === 403;
 }
 
-/** How well the titles of a group fit: 2 if one has the whole term, 1 if one has a part of it. */
+/** The beginning of a page's title that is meant to lead to the page. */
+const leadsToPage = 3;
+
+/** How well the titles of a group fit: 3 if one is a page that begins so, 2 if one has the whole term, 1 if one has a part of it. */
 function fitOf({ entries }: Group, term: string): number {
+  const begins = (title: string) => title.toLowerCase().startsWith(term.toLowerCase());
+  if (term.length >= leadsToPage && entries.some(({ target, title }) => target.kind === 'page' && begins(plain(title))))
+    return 3;
   if (entries.some(({ title }) => contains(plain(title), term))) return 2;
   return entries.some(({ title }) => title.some(({ isMarked }) => isMarked)) ? 1 : 0;
 }
