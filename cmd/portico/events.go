@@ -38,10 +38,13 @@ func (p *platform) eventOptions() events.Options {
 	return events.Options{Pool: p.pool, Notifications: p.direct, Log: p.log, Hosts: p.integrations, Sources: eventSources(p.config), Telemetry: p.telemetry}
 }
 
-// workOffEvents works events off until the context ends, and has the sources swept that they concern.
+// workOffEvents works events off until the context ends, and has the sources swept and the documentation built that they concern.
 func (p *platform) workOffEvents(ctx context.Context, sources []provider.Source) error {
 	options := p.eventOptions()
 	options.Sweep = func(ctx context.Context, source string) error { return p.sweeps.SweepByEvent(ctx, p.schedules, source) }
+	if p.config.TechDocs.Builder == config.DocsBuiltHere {
+		options.Docs = p.docsBuilds
+	}
 	for _, source := range sources {
 		if watcher, is := source.Provider.(provider.Watcher); is {
 			options.Watchers = append(options.Watchers, watcher)
