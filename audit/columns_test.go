@@ -40,8 +40,12 @@ const (
 	itself     = "Portico's own work, which nobody asks for"
 	ofRun      = "run.create, as its resource or by the digest of the spec"
 	ofCommand  = "run.retry, run.rollback and run.cancel"
+	indexed    = "computed from what is searched"
 	ofLocation = "location.*, as their resource, actor, time or a change"
 )
+
+// ofDocuments are the columns of the search index.
+const ofDocuments = "type id entity_id entity_ref name title document body words facets digest key"
 
 // decisions has the decision for every column of every table.
 var decisions = map[string][]decision{
@@ -127,6 +131,18 @@ var decisions = map[string][]decision{
 		{irrelevant, "fetch_seconds render_seconds publish_seconds index_seconds problems failure", "what a build does is on its own record"},
 	},
 	"techdocs_build_lines": {{irrelevant, "build_id number at line", "what a build does is on its own record"}},
+
+	"search_documents":  {{irrelevant, ofDocuments, indexed}},
+	"search_entities":   {{irrelevant, ofDocuments, indexed}},
+	"search_sections":   {{irrelevant, ofDocuments, indexed}},
+	"search_apis":       {{irrelevant, ofDocuments, indexed}},
+	"search_others":     {{irrelevant, ofDocuments, indexed}},
+	"search_runs":       {{irrelevant, "run_id words", indexed}},
+	"search_sites":      {{irrelevant, "entity_id entity_ref about version due_at", itself}},
+	"search_changes":    {{irrelevant, "id entity_id queued_at", itself}},
+	"search_state":      {{irrelevant, "one made_with", itself}},
+	"search_vocabulary": {{irrelevant, "word", indexed}},
+	"search_misses":     {{irrelevant, "day words times", "words that nobody is named with"}},
 
 	"rbac_roles":      {{recorded, "ref source description owner author modified_by created_at modified_at", ofRoles}},
 	"rbac_members":    {{recorded, "role member", ofRoles}, {irrelevant, "position", listOrder}},

@@ -101,11 +101,11 @@ func (p *page) slugTabs(root *tree.Element) {
 			continue
 		}
 
-		ids := map[string]bool{}
+		ids := takenIDs{}
 
 		root.All(func(e *tree.Element) bool {
 			if id, ok := e.Lookup("id"); ok {
-				ids[id] = true
+				ids[id] = ""
 			}
 
 			return true
@@ -115,7 +115,7 @@ func (p *page) slugTabs(root *tree.Element) {
 }
 
 // slugTabsIn goes through the children of an element with the id of the heading before them.
-func (p *page) slugTabsIn(parent *tree.Element, options tabOptions, ids map[string]bool, heading string) {
+func (p *page) slugTabsIn(parent *tree.Element, options tabOptions, ids takenIDs, heading string) {
 	for _, child := range parent.Children {
 		if isHeading(child.Tag) && child.Get("id") != "" {
 			heading = child.Get("id")
@@ -130,7 +130,7 @@ func (p *page) slugTabsIn(parent *tree.Element, options tabOptions, ids map[stri
 	}
 }
 
-func (p *page) slugSet(set *tree.Element, options tabOptions, ids map[string]bool, heading string) {
+func (p *page) slugSet(set *tree.Element, options tabOptions, ids takenIDs, heading string) {
 	var inputs, labels []*tree.Element
 
 	for _, child := range set.Children {

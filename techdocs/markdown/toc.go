@@ -34,11 +34,11 @@ type tocOptions struct {
 // addContents gives headings their ids and links, collects them, and writes them where the marker is.
 func (p *page) addContents(root *tree.Element) {
 	options := p.conv.toc
-	ids := map[string]bool{}
+	ids := takenIDs{}
 
 	root.All(func(e *tree.Element) bool {
 		if id, ok := e.Lookup("id"); ok {
-			ids[id] = true
+			ids[id] = ""
 		}
 
 		return true
@@ -65,7 +65,7 @@ func (p *page) addContents(root *tree.Element) {
 	}
 }
 
-func (p *page) heading(e *tree.Element, ids map[string]bool) *Heading {
+func (p *page) heading(e *tree.Element, ids takenIDs) *Heading {
 	options := p.conv.toc
 	level := min(int(e.Tag[1]-'0')+options.baseLevel-1, maxHeading)
 	e.Tag = "h" + strconv.Itoa(level)
@@ -196,9 +196,18 @@ func cut(text, from, to string) string {
 //nolint:gochecknoglobals // Immutable.
 var numbered = regexp.MustCompile(`^((?s:.*))_([0-9]+)$`)
 
-// unique makes an id that is not in ids, and adds it: it counts up from "id_1".
-func unique(id string, ids map[string]bool) string {
-	for ids[id] || id == "" {
+// takenIDs are the ids of a page. The value is the id that was made for the last one who wanted this one, "" when nobody else did: whoever
+// comes next counts on from there, and a page of equal headings takes no longer than another.
+type takenIDs map[string]string
+
+// unique makes an id that is not taken, and takes it: it counts up from "id_1".
+func unique(id string, ids takenIDs) string {
+	wanted := id
+	for last, taken := ids[id]; taken || id == ""; last, taken = ids[id] {
+		if last != "" {
+			id = last
+		}
+
 		if m := numbered.FindStringSubmatch(id); m != nil && !strings.Contains(m[1], "\n") {
 			id = m[1] + "_" + strconv.Itoa(number(m[2], 0)+1)
 		} else {
@@ -206,7 +215,10 @@ func unique(id string, ids map[string]bool) string {
 		}
 	}
 
-	ids[id] = true
+	ids[id] = ""
+	if wanted != id {
+		ids[wanted] = id
+	}
 
 	return id
 }
