@@ -129,7 +129,7 @@ func TestDocumentationIsBuilt(t *testing.T) {
 	before := len(s.docsOf("component/default/local-docs"))
 	write("docs/index.md", "# Three\n")
 	for range 5 {
-		id = rebuild()
+		rebuild()
 	}
 	s.until("the last build ends", func() bool {
 		builds := s.docsOf("component/default/local-docs")
