@@ -27,6 +27,11 @@ func newHome(directory string) (*home, error) {
 	if err := os.MkdirAll(directory, 0o700); err != nil {
 		return nil, fmt.Errorf("workspace directory: %w", err)
 	}
+	turn, err := lockDirectory(directory)
+	if err != nil {
+		return nil, fmt.Errorf("workspace directory %s: %w", directory, err)
+	}
+	defer turn.Close()
 	if err := removeOrphans(directory); err != nil {
 		return nil, fmt.Errorf("workspace directory %s: %w", directory, err)
 	}
@@ -43,6 +48,19 @@ func newHome(directory string) (*home, error) {
 	}
 	spread(made.path)
 	return made, nil
+}
+
+// lockDirectory waits for the turn of this process among those that begin in the directory: until a new home is locked, others would take
+// it for an orphan. Closing the file ends the turn.
+func lockDirectory(directory string) (*os.File, error) {
+	turn, err := os.Open(directory)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(turn.Fd()), syscall.LOCK_EX); err != nil {
+		return nil, errors.Join(fmt.Errorf("lock it: %w", err), turn.Close())
+	}
+	return turn, nil
 }
 
 // removeOrphans removes the homes whose lock is free: the kernel releases the lock of a process that died.
@@ -71,7 +89,13 @@ func removeOrphan(name string) error {
 	if syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
 		return nil
 	}
-	return errors.Join(removeTree(strings.TrimSuffix(name, lockSuffix)), os.Remove(name))
+	if err := removeTree(strings.TrimSuffix(name, lockSuffix)); err != nil {
+		return err
+	}
+	if err := os.Remove(name); !errors.Is(err, fs.ErrNotExist) { // its process may have removed it just now
+		return err
+	}
+	return nil
 }
 
 // newRoot creates a working directory.
