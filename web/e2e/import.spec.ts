@@ -107,5 +107,5 @@ ${owner}`;
   await expect(page.getByText('The descriptor is valid.')).toBeVisible();
   await page.getByRole('button', { name: 'Propose by pull request' }).press('Enter');
   await expect(page).toHaveURL(/\/runs\//);
-  await expect(page.getByRole('link', { name: 'Pull request' })).toBeVisible();
+  await expect(page.getByRole('link', { name: 'Pull request' }).and(page.locator('[href*="/pull/"]'))).toBeVisible();
 });
