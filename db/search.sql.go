@@ -73,22 +73,6 @@ func (q *Queries) SearchAddWords(ctx context.Context, db DBTX, words []string) e
 	return err
 }
 
-const searchBacklog = `-- name: SearchBacklog :one
-select count(*) as changes, coalesce(extract(epoch from now() - min(queued_at)), 0)::float8 as age from search_changes
-`
-
-type SearchBacklogRow struct {
-	Changes int64
-	Age     float64
-}
-
-func (q *Queries) SearchBacklog(ctx context.Context, db DBTX) (SearchBacklogRow, error) {
-	row := db.QueryRow(ctx, searchBacklog)
-	var i SearchBacklogRow
-	err := row.Scan(&i.Changes, &i.Age)
-	return i, err
-}
-
 const searchCountMiss = `-- name: SearchCountMiss :exec
 insert into search_misses as m (day, words, times) values (current_date, $1, 1)
 on conflict (day, words) do update set times = m.times + 1
@@ -408,36 +392,6 @@ func (q *Queries) SearchSaveEntities(ctx context.Context, db DBTX, arg SearchSav
 		arg.Digests,
 	)
 	return err
-}
-
-const searchSectionsOf = `-- name: SearchSectionsOf :many
-select entity_id, document from search_documents where type = $1 and entity_id = any ($2::uuid[]) order by id
-`
-
-type SearchSectionsOfRow struct {
-	EntityID *uuid.UUID
-	Document []byte
-}
-
-// The documents of one type about entities.
-func (q *Queries) SearchSectionsOf(ctx context.Context, db DBTX, type_ string, entityIds []uuid.UUID) ([]SearchSectionsOfRow, error) {
-	rows, err := db.Query(ctx, searchSectionsOf, type_, entityIds)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []SearchSectionsOfRow{}
-	for rows.Next() {
-		var i SearchSectionsOfRow
-		if err := rows.Scan(&i.EntityID, &i.Document); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }
 
 const searchSetMadeWith = `-- name: SearchSetMadeWith :exec

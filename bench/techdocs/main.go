@@ -25,19 +25,24 @@ import (
 	"github.com/portico-dev/portico/techdocs/site"
 )
 
+// longest bounds the whole measurement, so that a program that hangs is seen.
+const longest = time.Hour
+
 func main() {
 	program := flag.String("mkdocs", filepath.Join(".cache", "mkdocs", "bin", "mkdocs"), "the program")
 	sizes := flag.String("pages", "100,1000", "the sizes of sites")
 	sites := flag.Int("sites", 500, "how many sites of 20 pages one worker builds")
 	runs := flag.Int("runs", 3, "how often Portico builds each; the median counts. MkDocs builds once.")
 	flag.Parse()
-	if err := run(*program, *sizes, *sites, *runs, flag.Args()); err != nil {
+	ctx, stop := context.WithTimeout(context.Background(), longest)
+	defer stop()
+	if err := run(ctx, *program, *sizes, *sites, *runs, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "techdocs:", err)
 		os.Exit(1)
 	}
 }
 
-func run(program, sizes string, sites, runs int, arguments []string) error {
+func run(ctx context.Context, program, sizes string, sites, runs int, arguments []string) error {
 	// The processes that are measured are this program, with what they do as arguments.
 	if len(arguments) == 3 && arguments[0] == "build" {
 		_, err := generate(arguments[1], arguments[2])
@@ -61,12 +66,12 @@ func run(program, sizes string, sites, runs int, arguments []string) error {
 		if err != nil {
 			return err
 		}
-		if err := compare(table, work, program, pages, runs); err != nil {
+		if err := compare(ctx, table, work, program, pages, runs); err != nil {
 			return err
 		}
 	}
 	if sites > 0 {
-		if err := manySites(table, work, sites); err != nil {
+		if err := manySites(ctx, table, work, sites); err != nil {
 			return err
 		}
 	}
@@ -74,14 +79,14 @@ func run(program, sizes string, sites, runs int, arguments []string) error {
 }
 
 // compare builds one site with both.
-func compare(table *tabwriter.Writer, work, program string, pages, runs int) error {
+func compare(ctx context.Context, table *tabwriter.Writer, work, program string, pages, runs int) error {
 	source := filepath.Join(work, fmt.Sprintf("source-%d", pages))
 	if err := writeSite(source, pages, 7); err != nil {
 		return err
 	}
 	var ours []measurement
 	for i := range runs {
-		m, err := self(filepath.Join(work, fmt.Sprintf("portico-%d-%d", pages, i)), "build", source)
+		m, err := self(ctx, filepath.Join(work, fmt.Sprintf("portico-%d-%d", pages, i)), "build", source)
 		if err != nil {
 			return err
 		}
@@ -90,7 +95,7 @@ func compare(table *tabwriter.Writer, work, program string, pages, runs int) err
 	slices.SortFunc(ours, func(a, b measurement) int { return int(a.wall - b.wall) })
 	own := ours[len(ours)/2]
 	own.print(table, fmt.Sprintf("%d pages, Portico", pages))
-	changed, err := self(filepath.Join(work, fmt.Sprintf("changed-%d", pages)), "change", source)
+	changed, err := self(ctx, filepath.Join(work, fmt.Sprintf("changed-%d", pages)), "change", source)
 	if err != nil {
 		return err
 	}
@@ -100,7 +105,7 @@ func compare(table *tabwriter.Writer, work, program string, pages, runs int) err
 		return nil
 	}
 	output := filepath.Join(work, fmt.Sprintf("mkdocs-%d", pages))
-	command := exec.Command(program, "--quiet", "build", "-f", filepath.Join(source, "mkdocs.yml"), "-d", output) //nolint:noctx // It ends by itself.
+	command := exec.CommandContext(ctx, program, "--quiet", "build", "-f", filepath.Join(source, "mkdocs.yml"), "-d", output)
 	command.Env = append(os.Environ(), "NO_MKDOCS_2_WARNING=true", "DISABLE_MKDOCS_2_WARNING=true")
 	theirs, err := measure(command, output)
 	if err != nil {
@@ -125,7 +130,7 @@ func (m measurement) print(table *tabwriter.Writer, what string) {
 }
 
 // self measures this program doing something.
-func self(output string, arguments ...string) (measurement, error) {
+func self(ctx context.Context, output string, arguments ...string) (measurement, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return measurement{}, err
@@ -133,7 +138,7 @@ func self(output string, arguments ...string) (measurement, error) {
 	if err := os.MkdirAll(output, 0o755); err != nil {
 		return measurement{}, err
 	}
-	command := exec.Command(program, append(arguments, output)...) //nolint:noctx // It ends by itself.
+	command := exec.CommandContext(ctx, program, append(arguments, output)...)
 	return measure(command, output)
 }
 
@@ -194,14 +199,14 @@ func change(source, output string) error {
 }
 
 // manySites builds as many sites of 20 pages, one after the other, in one process.
-func manySites(table *tabwriter.Writer, work string, sites int) error {
+func manySites(ctx context.Context, table *tabwriter.Writer, work string, sites int) error {
 	source := filepath.Join(work, "source-20")
 	for i := range sites {
 		if err := writeSite(filepath.Join(source, strconv.Itoa(i)), 20, uint64(i)); err != nil {
 			return err
 		}
 	}
-	m, err := self(filepath.Join(work, "many"), "many", strconv.Itoa(sites), source)
+	m, err := self(ctx, filepath.Join(work, "many"), "many", strconv.Itoa(sites), source)
 	if err != nil {
 		return err
 	}

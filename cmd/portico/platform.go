@@ -105,12 +105,14 @@ type platform struct {
 	pipeline     *processing.Pipeline
 	catalog      *catalog.Service
 	sweeps       *sweep.Store
-	schedules    *workflows.Schedules
-	events       *events.Service
-	outbox       *outbox.Sender
-	clusters     *kubernetes.Set
-	vault        *vault.Sessions
-	argocd       *argocd.Set
+	// docsDirectory is where this process builds documentation: nobody else may write there.
+	docsDirectory string
+	schedules     *workflows.Schedules
+	events        *events.Service
+	outbox        *outbox.Sender
+	clusters      *kubernetes.Set
+	vault         *vault.Sessions
+	argocd        *argocd.Set
 	// users is where sign-in looks for people; nil is the catalog.
 	users   resolver.Users
 	runs    *run.Store
@@ -240,6 +242,7 @@ func (p *platform) openWorkspaces(ctx context.Context, at place) error {
 	if err := os.MkdirAll(cache, 0o700); err != nil {
 		return fmt.Errorf("directory for workspaces: %w", err)
 	}
+	p.docsDirectory = filepath.Join(cache, "docs")
 	bucket, err := workspace.OpenBucket(ctx, url)
 	if err != nil {
 		return err

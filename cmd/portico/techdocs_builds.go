@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -50,7 +49,7 @@ func (p *platform) docsBuilder() (*build.Builder, error) {
 	}
 	limits := p.config.Portico.TechDocs
 	return build.NewBuilder(build.BuilderOptions{Log: p.log, Store: p.docsBuilds, Entities: p.catalog, Hosts: p.integrations, Trees: p.integrations,
-		Folders: p.files, Generator: generator, Maker: maker, Sites: p.docs, Index: docsIndex{p}, Directory: filepath.Join(os.TempDir(), "portico-docs"),
+		Folders: p.files, Generator: generator, Maker: maker, Sites: p.docs, Index: docsIndex{p}, Directory: p.docsDirectory,
 		Bounds:     build.Bounds{Bytes: int64(limits.MaxMegabytes) * 1_000_000, Files: limits.MaxFiles},
 		CopyReadme: p.config.TechDocs.Generator.MkDocs.LegacyCopyReadmeMdToIndexMd}), nil
 }

@@ -6,9 +6,6 @@ delete from search_changes where id in (select c.id from search_changes c order 
 -- One process at a time writes documents of entities: an older state of one never replaces a newer.
 select pg_try_advisory_xact_lock(hashtext('portico search'));
 
--- name: SearchBacklog :one
-select count(*) as changes, coalesce(extract(epoch from now() - min(queued_at)), 0)::float8 as age from search_changes;
-
 -- name: SearchEntitiesByID :many
 select entity_id, entity_ref, entity from catalog_entities where entity_id = any (@entity_ids::uuid[]);
 
@@ -57,10 +54,6 @@ select entity_id, entity_ref, entity from catalog_entities where entity_ref = @e
 -- Deletes the documents about entities that are not served.
 delete from search_documents d where d.entity_id = any (@entity_ids::uuid[])
   and not exists (select from catalog_entities e where e.entity_id = d.entity_id);
-
--- name: SearchSectionsOf :many
--- The documents of one type about entities.
-select entity_id, document from search_documents where type = @type and entity_id = any (@entity_ids::uuid[]) order by id;
 
 -- name: SearchAddWords :exec
 insert into search_vocabulary (word)
