@@ -35,8 +35,9 @@ func main() {
 	runs := flag.Int("runs", 3, "how often Portico builds each; the median counts. MkDocs builds once.")
 	flag.Parse()
 	ctx, stop := context.WithTimeout(context.Background(), longest)
-	defer stop()
-	if err := run(ctx, *program, *sizes, *sites, *runs, flag.Args()); err != nil {
+	err := run(ctx, *program, *sizes, *sites, *runs, flag.Args())
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "techdocs:", err)
 		os.Exit(1)
 	}
