@@ -153,8 +153,8 @@ func (i *importing) draft(ctx context.Context, one providergithub.Repository, fo
 		found.State, found.Reason = Proposed, address
 		return nil
 	}
-	if !i.mayDraft() {
-		found.Reason = fmt.Sprintf("%d drafts were made", i.Limit)
+	if i.reachedLimit() {
+		found.Reason = i.limitReason()
 		return nil
 	}
 	survey, err := i.Hosts.Survey(ctx, one.URL, catalog.WantedOf)
@@ -169,14 +169,26 @@ func (i *importing) draft(ctx context.Context, one providergithub.Repository, fo
 		found.State, found.Reason = Described, drafted.Existing[0]
 		return nil
 	}
+	if !i.countDraft() {
+		found.Reason = i.limitReason()
+		return nil
+	}
 	found.State, found.Descriptor, found.Fields = Drafted, drafted.Descriptor, drafted.Fields
 	found.Target = survey.URL(draft.DescriptorNames()[0])
 	found.RepoURL = i.Host + "?owner=" + one.Owner + "&repo=" + one.Name
 	return nil
 }
 
-// mayDraft counts a draft, and reports whether it is within the limit.
-func (i *importing) mayDraft() bool {
+// reachedLimit reports whether no further draft may be made, so that the repository need not be read for one.
+func (i *importing) reachedLimit() bool {
+	i.mutex.Lock()
+	defer i.mutex.Unlock()
+	return i.Limit > 0 && i.drafted == i.Limit
+}
+
+// countDraft counts a draft that was made, and reports whether it is within the limit: others may have reached it
+// while the repository was read. What turned out to need no draft is not counted.
+func (i *importing) countDraft() bool {
 	i.mutex.Lock()
 	defer i.mutex.Unlock()
 	if i.Limit > 0 && i.drafted == i.Limit {
@@ -185,3 +197,5 @@ func (i *importing) mayDraft() bool {
 	i.drafted++
 	return true
 }
+
+func (i *importing) limitReason() string { return fmt.Sprintf("%d drafts were made", i.Limit) }

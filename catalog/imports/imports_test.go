@@ -93,6 +93,20 @@ func TestRepositoriesWithoutDescriptorsGetDrafts(t *testing.T) {
 	require.Equal(t, imports.Proposed, looked(t, options)["acme/shop"].State)
 }
 
+// TestOnlyDraftsCountTowardsTheLimit: repositories that turn out to have a descriptor in a folder take no draft from the others.
+func TestOnlyDraftsCountTowardsTheLimit(t *testing.T) {
+	t.Parallel()
+	server := forgetest.Start(t)
+	require.NoError(t, server.AddOrganization("acme", "Acme"))
+	for i := range 6 {
+		require.NoError(t, server.AddRepository("acme", fmt.Sprint("deep-", i), forge.Content{Files: map[string]string{"services/a/catalog-info.yml": "kind: System"}}))
+	}
+	require.NoError(t, server.AddRepository("acme", "shop", forge.Content{Files: map[string]string{"go.mod": "module shop"}}))
+	found := looked(t, imports.Options{Hosts: hostsOf(t, server), Host: server.Host, Owner: "acme", Limit: 1})
+	require.Equal(t, imports.Drafted, found["acme/shop"].State, found["acme/shop"].Reason)
+	require.Equal(t, imports.Described, found["acme/deep-5"].State, found["acme/deep-5"].Reason)
+}
+
 // TestAnIncompleteListProposesNothing, and a repository that cannot be read does not keep it from the others.
 func TestAnIncompleteListProposesNothing(t *testing.T) {
 	t.Parallel()
