@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -68,7 +69,18 @@ type docsRoutes struct{ TechDocsOptions }
 
 // docsRef is the entity that the path names.
 func (c *call) docsRef() techdocs.Ref {
-	return techdocs.Ref{Namespace: c.Param("namespace"), Kind: c.Param("kind"), Name: c.Param("name")}
+	ref, _ := refWithVersion(techdocs.Ref{Namespace: c.Param("namespace"), Kind: c.Param("kind"), Name: c.Param("name")})
+	return ref
+}
+
+// refWithVersion takes the version off the name: shop@v1.2. It returns false when there is a version that none can be; the name then has
+// it still, so that there is no such entity.
+func refWithVersion(ref techdocs.Ref) (techdocs.Ref, bool) {
+	name, version, is := techdocs.SplitVersion(ref.Name)
+	if is {
+		ref.Name, ref.Version = name, version
+	}
+	return ref, is
 }
 
 // named is a reference for people, as Backstage writes it.
@@ -377,7 +389,8 @@ func (d docsRoutes) serveFile(c *call) error {
 func siteAndPath(of string) (ref techdocs.Ref, path string, isWhole bool) {
 	parts := append(strings.SplitN(strings.TrimPrefix(of, "/"), "/", 4), "", "", "")
 	ref = techdocs.Ref{Namespace: parts[0], Kind: parts[1], Name: parts[2]}
-	return ref, parts[3], ref.Namespace != "" && ref.Kind != "" && ref.Name != ""
+	ref, is := refWithVersion(ref)
+	return ref, parts[3], is && ref.Namespace != "" && ref.Kind != "" && ref.Name != ""
 }
 
 // lowered is the address with the reference in lower case, if that is another one. As in Backstage, only a folder's files have one
@@ -389,11 +402,18 @@ func (d docsRoutes) lowered(c *call) (string, bool) {
 	asked := c.Request.URL.EscapedPath()
 	parts := strings.Split(asked, "/")
 	for n := beforeRef; n < beforeRef+3 && n < len(parts); n++ {
-		parts[n] = loweredSegment(parts[n])
+		name, version := parts[n], ""
+		if at := versionMark.FindStringIndex(name); at != nil { // branches and tags keep their case
+			name, version = name[:at[0]], name[at[0]:]
+		}
+		parts[n] = loweredSegment(name) + version
 	}
 	address := strings.Join(parts, "/")
 	return address, address != asked
 }
+
+// versionMark is what is between a name and a version in an address.
+var versionMark = regexp.MustCompile(`@|%40`)
 
 // beforeRef is how many segments an address of a file has before those of the reference: "", api, techdocs, static, docs.
 const beforeRef = 5

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -59,6 +60,17 @@ type docsSite struct {
 	NextCheckAt string `json:"nextCheckAt,omitempty" jsonschema:"format=date-time"`
 	// ReadAt is when somebody read the site last, to the hour.
 	ReadAt string `json:"readAt,omitempty" jsonschema:"format=date-time"`
+	// Version is the branch or tag, or the name of a preview, absent for the current documentation.
+	Version string `json:"version,omitempty"`
+	// Ref is the branch, tag or commit that the site is of.
+	Ref         string           `json:"ref,omitempty"`
+	PullRequest *docsPullRequest `json:"pullRequest,omitempty"`
+}
+
+// docsPullRequest is the pull request of which a site is a preview.
+type docsPullRequest struct {
+	Number int    `json:"number"`
+	URL    string `json:"url"`
 }
 
 type docsSites struct {
@@ -71,6 +83,16 @@ type docsSiteWithBuilds struct {
 	docsSite
 
 	Builds []docsBuild `json:"builds"`
+	// Versions are those of the documentation besides the current one: branches and tags, the newest first, then previews.
+	Versions []docsVersion `json:"versions"`
+}
+
+// docsVersion is a version of documentation.
+type docsVersion struct {
+	docsSite
+
+	// Name is the name of the entity with the version, as addresses have it: shop@v1.2.
+	Name string `json:"name"`
 }
 
 type docsBuild struct {
@@ -129,9 +151,16 @@ func (d docsBuildRoutes) sites(c *call) (docsSites, error) {
 
 func (d docsBuildRoutes) site(c *call) (docsSiteWithBuilds, error) {
 	site, found, err := d.service.Builds(c.Request.Context(), c.principal, c.entityRef())
-	shown := docsSiteWithBuilds{docsSite: shownDocsSite(site), Builds: make([]docsBuild, len(found))}
+	if err != nil {
+		return docsSiteWithBuilds{}, err
+	}
+	versions, err := d.service.Versions(c.Request.Context(), c.principal, c.entityRef())
+	shown := docsSiteWithBuilds{docsSite: shownDocsSite(site), Builds: make([]docsBuild, len(found)), Versions: make([]docsVersion, len(versions))}
 	for i, each := range found {
 		shown.Builds[i] = d.shown(each)
+	}
+	for i, each := range versions {
+		shown.Versions[i] = docsVersion{docsSite: shownDocsSite(each), Name: each.Entity[strings.LastIndexByte(each.Entity, '/')+1:]}
 	}
 	return shown, err
 }
@@ -159,8 +188,13 @@ func (d docsBuildRoutes) build(c *call) (docsBuildWithLog, error) {
 }
 
 func shownDocsSite(site build.Site) docsSite {
-	return docsSite{EntityRef: site.Entity, ETag: site.ETag, Engine: site.Engine, Pages: site.Pages, Files: site.Files, PublishedAt: isoTime(site.PublishedAt),
-		Failed: site.Failed, CheckedAt: isoTime(site.CheckedAt), NextCheckAt: isoTime(site.NextCheckAt), ReadAt: isoTime(site.ReadAt)}
+	shown := docsSite{EntityRef: site.Entity, ETag: site.ETag, Engine: site.Engine, Pages: site.Pages, Files: site.Files, PublishedAt: isoTime(site.PublishedAt),
+		Failed: site.Failed, CheckedAt: isoTime(site.CheckedAt), NextCheckAt: isoTime(site.NextCheckAt), ReadAt: isoTime(site.ReadAt),
+		Version: site.Version, Ref: site.Ref}
+	if site.PullRequest != 0 {
+		shown.PullRequest = &docsPullRequest{site.PullRequest, site.PullRequestURL}
+	}
+	return shown
 }
 
 func (d docsBuildRoutes) shown(found build.Build) docsBuild {

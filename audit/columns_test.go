@@ -123,7 +123,8 @@ var decisions = map[string][]decision{
 	"techdocs_sites": {
 		{recorded, "entity_ref", "docs.build, as its resource"},
 		{irrelevant, "annotation host repository url etag digest maker engine pages files published_at failed gone_at created_at", derived},
-		{irrelevant, "checked_at next_check_at read_at", itself},
+		{irrelevant, "version_of version ref pull_request pull_request_url versions_wanted previews_wanted", derived},
+		{irrelevant, "checked_at next_check_at read_at garbage_at", itself},
 	},
 	"techdocs_builds": {
 		{recorded, "id entity_ref asked_by asked_at force", "docs.build, where a person asked"},

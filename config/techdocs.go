@@ -165,4 +165,7 @@ type DocsBuilds struct {
 	MaxFiles     int `yaml:"maxFiles"`
 	// BuildRetention is how long builds are kept.
 	BuildRetention time.Duration `yaml:"buildRetention"`
+	// MaxVersions bounds the versions of a site besides previews, and MaxPreviews those; 0 for none.
+	MaxVersions int `yaml:"maxVersions"`
+	MaxPreviews int `yaml:"maxPreviews"`
 }

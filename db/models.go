@@ -641,24 +641,32 @@ type TechdocsBuildLine struct {
 }
 
 type TechdocsSite struct {
-	EntityRef   string
-	Annotation  *string
-	Host        *string
-	Repository  *string
-	Url         *string
-	Etag        string
-	Digest      string
-	Maker       string
-	Engine      string
-	Pages       int32
-	Files       int32
-	PublishedAt *time.Time
-	Failed      bool
-	CheckedAt   *time.Time
-	NextCheckAt time.Time
-	ReadAt      *time.Time
-	GoneAt      *time.Time
-	CreatedAt   time.Time
+	EntityRef      string
+	Annotation     *string
+	Host           *string
+	Repository     *string
+	Url            *string
+	Etag           string
+	Digest         string
+	Maker          string
+	Engine         string
+	Pages          int32
+	Files          int32
+	PublishedAt    *time.Time
+	Failed         bool
+	CheckedAt      *time.Time
+	NextCheckAt    time.Time
+	ReadAt         *time.Time
+	GoneAt         *time.Time
+	CreatedAt      time.Time
+	VersionOf      *string
+	Version        *string
+	Ref            string
+	PullRequest    *int64
+	PullRequestUrl string
+	VersionsWanted *string
+	PreviewsWanted *string
+	GarbageAt      *time.Time
 }
 
 type UserOwnership struct {

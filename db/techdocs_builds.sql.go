@@ -79,6 +79,36 @@ func (q *Queries) TechDocsAddLines(ctx context.Context, db DBTX, arg TechDocsAdd
 	return result.RowsAffected(), nil
 }
 
+const techDocsAddVersion = `-- name: TechDocsAddVersion :exec
+insert into techdocs_sites (entity_ref, version_of, version, ref, host, repository, url, pull_request, pull_request_url, next_check_at)
+select $1, b.entity_ref, $2::text, $3, b.host, b.repository, b.url, $4, $5, now() + interval '1 day'
+from techdocs_sites b where b.entity_ref = $6::text
+on conflict (entity_ref) do update set gone_at = null, ref = excluded.ref, host = excluded.host, repository = excluded.repository, url = excluded.url,
+    pull_request = excluded.pull_request, pull_request_url = excluded.pull_request_url
+`
+
+type TechDocsAddVersionParams struct {
+	EntityRef      string
+	Version        string
+	Ref            string
+	PullRequest    *int64
+	PullRequestUrl string
+	VersionOf      string
+}
+
+// Adds a version, or one that was gone.
+func (q *Queries) TechDocsAddVersion(ctx context.Context, db DBTX, arg TechDocsAddVersionParams) error {
+	_, err := db.Exec(ctx, techDocsAddVersion,
+		arg.EntityRef,
+		arg.Version,
+		arg.Ref,
+		arg.PullRequest,
+		arg.PullRequestUrl,
+		arg.VersionOf,
+	)
+	return err
+}
+
 const techDocsAdoptBuild = `-- name: TechDocsAdoptBuild :one
 update techdocs_builds set state = 'waiting', workflow_id = $1, run_id = $2
 where entity_ref = $3 and state = 'requested'
@@ -268,6 +298,15 @@ func (q *Queries) TechDocsClaimBuild(ctx context.Context, db DBTX, claim *uuid.U
 	return i, err
 }
 
+const techDocsCollected = `-- name: TechDocsCollected :exec
+update techdocs_sites set garbage_at = null where entity_ref = $1
+`
+
+func (q *Queries) TechDocsCollected(ctx context.Context, db DBTX, entityRef string) error {
+	_, err := db.Exec(ctx, techDocsCollected, entityRef)
+	return err
+}
+
 const techDocsDeleteOldBuilds = `-- name: TechDocsDeleteOldBuilds :execrows
 delete from techdocs_builds b
 where b.id in (
@@ -300,6 +339,33 @@ on conflict do nothing
 // Adds the sites of entities that have documentation and no site yet.
 func (q *Queries) TechDocsDiscoverSites(ctx context.Context, db DBTX) (int64, error) {
 	result, err := db.Exec(ctx, techDocsDiscoverSites)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const techDocsDropVersion = `-- name: TechDocsDropVersion :execrows
+update techdocs_sites set gone_at = now() where entity_ref = $1 and version_of is not null and gone_at is null
+`
+
+// Notes that one version is gone.
+func (q *Queries) TechDocsDropVersion(ctx context.Context, db DBTX, entityRef string) (int64, error) {
+	result, err := db.Exec(ctx, techDocsDropVersion, entityRef)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const techDocsDropVersions = `-- name: TechDocsDropVersions :execrows
+update techdocs_sites set gone_at = now()
+where version_of = $1::text and pull_request is null and gone_at is null and version <> all ($2::text[])
+`
+
+// Notes that the branches and tags of versions are gone, except for those that are kept.
+func (q *Queries) TechDocsDropVersions(ctx context.Context, db DBTX, versionOf string, kept []string) (int64, error) {
+	result, err := db.Exec(ctx, techDocsDropVersions, versionOf, kept)
 	if err != nil {
 		return 0, err
 	}
@@ -378,10 +444,36 @@ func (q *Queries) TechDocsForgetSite(ctx context.Context, db DBTX, entityRef str
 	return result.RowsAffected(), nil
 }
 
+const techDocsGarbage = `-- name: TechDocsGarbage :many
+select entity_ref from techdocs_sites where garbage_at < $1::timestamptz order by garbage_at, entity_ref limit $2
+`
+
+// Sites of which contents may be stored for some time that no version has.
+func (q *Queries) TechDocsGarbage(ctx context.Context, db DBTX, before time.Time, maxRows int32) ([]string, error) {
+	rows, err := db.Query(ctx, techDocsGarbage, before, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var entity_ref string
+		if err := rows.Scan(&entity_ref); err != nil {
+			return nil, err
+		}
+		items = append(items, entity_ref)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const techDocsGoneSites = `-- name: TechDocsGoneSites :many
 select entity_ref from techdocs_sites t
-where t.gone_at < $1::timestamptz
-  and not exists (select from techdocs_builds b where b.entity_ref = t.entity_ref and b.state in ('waiting', 'building'))
+where t.gone_at < $1::timestamptz and t.version_of is null
+  and not exists (select from techdocs_builds b join techdocs_sites v on v.entity_ref = b.entity_ref
+      where (v.entity_ref = t.entity_ref or v.version_of = t.entity_ref) and b.state in ('waiting', 'building'))
 order by t.gone_at limit $2
 `
 
@@ -405,6 +497,39 @@ func (q *Queries) TechDocsGoneSites(ctx context.Context, db DBTX, before time.Ti
 	return items, nil
 }
 
+const techDocsGoneVersions = `-- name: TechDocsGoneVersions :many
+select entity_ref, version_of::text as version_of from techdocs_sites t
+where t.version_of is not null and t.gone_at is not null
+  and not exists (select from techdocs_builds b where b.entity_ref = t.entity_ref and b.state in ('waiting', 'building'))
+order by t.gone_at, t.entity_ref limit $1
+`
+
+type TechDocsGoneVersionsRow struct {
+	EntityRef string
+	VersionOf string
+}
+
+// Versions that are gone and that nobody builds.
+func (q *Queries) TechDocsGoneVersions(ctx context.Context, db DBTX, maxRows int32) ([]TechDocsGoneVersionsRow, error) {
+	rows, err := db.Query(ctx, techDocsGoneVersions, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []TechDocsGoneVersionsRow{}
+	for rows.Next() {
+		var i TechDocsGoneVersionsRow
+		if err := rows.Scan(&i.EntityRef, &i.VersionOf); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const techDocsHoldsClaim = `-- name: TechDocsHoldsClaim :one
 select id from techdocs_builds where id = $1 and claim = $2 and state = 'building' for update
 `
@@ -415,6 +540,37 @@ func (q *Queries) TechDocsHoldsClaim(ctx context.Context, db DBTX, iD uuid.UUID,
 	var id uuid.UUID
 	err := row.Scan(&id)
 	return id, err
+}
+
+const techDocsKnownVersions = `-- name: TechDocsKnownVersions :many
+select version::text as version, (gone_at is not null)::bool as is_gone from techdocs_sites
+where version_of = $1::text and pull_request is null order by entity_ref
+`
+
+type TechDocsKnownVersionsRow struct {
+	Version string
+	IsGone  bool
+}
+
+// The names of all versions of a site that are branches or tags, and whether they are gone.
+func (q *Queries) TechDocsKnownVersions(ctx context.Context, db DBTX, versionOf string) ([]TechDocsKnownVersionsRow, error) {
+	rows, err := db.Query(ctx, techDocsKnownVersions, versionOf)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []TechDocsKnownVersionsRow{}
+	for rows.Next() {
+		var i TechDocsKnownVersionsRow
+		if err := rows.Scan(&i.Version, &i.IsGone); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const techDocsLines = `-- name: TechDocsLines :many
@@ -448,7 +604,7 @@ func (q *Queries) TechDocsLines(ctx context.Context, db DBTX, buildID uuid.UUID,
 }
 
 const techDocsLockSite = `-- name: TechDocsLockSite :one
-select entity_ref, annotation, host, repository, url, etag, digest, maker, engine, pages, files, published_at, failed, checked_at, next_check_at, read_at, gone_at, created_at from techdocs_sites where entity_ref = $1 for update
+select entity_ref, annotation, host, repository, url, etag, digest, maker, engine, pages, files, published_at, failed, checked_at, next_check_at, read_at, gone_at, created_at, version_of, version, ref, pull_request, pull_request_url, versions_wanted, previews_wanted, garbage_at from techdocs_sites where entity_ref = $1 for update
 `
 
 func (q *Queries) TechDocsLockSite(ctx context.Context, db DBTX, entityRef string) (TechdocsSite, error) {
@@ -473,13 +629,21 @@ func (q *Queries) TechDocsLockSite(ctx context.Context, db DBTX, entityRef strin
 		&i.ReadAt,
 		&i.GoneAt,
 		&i.CreatedAt,
+		&i.VersionOf,
+		&i.Version,
+		&i.Ref,
+		&i.PullRequest,
+		&i.PullRequestUrl,
+		&i.VersionsWanted,
+		&i.PreviewsWanted,
+		&i.GarbageAt,
 	)
 	return i, err
 }
 
 const techDocsMarkGoneSites = `-- name: TechDocsMarkGoneSites :execrows
 update techdocs_sites t set gone_at = case when t.gone_at is null then now() end
-where (t.gone_at is null) <> exists (
+where t.version_of is null and (t.gone_at is null) <> exists (
     select from catalog_entities e
     join catalog_search s on s.entity_id = e.entity_id and s.key = 'metadata.annotations.backstage.io/techdocs-ref'
     where e.entity_ref = t.entity_ref)
@@ -505,6 +669,50 @@ where s.key = 'metadata.annotations.backstage.io/techdocs-ref' and e.entity_ref 
 // Makes sites due whose entities say something else about their documentation than before.
 func (q *Queries) TechDocsNoteAnnotations(ctx context.Context, db DBTX) (int64, error) {
 	result, err := db.Exec(ctx, techDocsNoteAnnotations)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const techDocsNoteGarbage = `-- name: TechDocsNoteGarbage :exec
+update techdocs_sites set garbage_at = coalesce(garbage_at, now()) where entity_ref = $1
+`
+
+// Notes that contents may be stored that no version of a site has.
+func (q *Queries) TechDocsNoteGarbage(ctx context.Context, db DBTX, entityRef string) error {
+	_, err := db.Exec(ctx, techDocsNoteGarbage, entityRef)
+	return err
+}
+
+const techDocsNoteRef = `-- name: TechDocsNoteRef :exec
+update techdocs_sites set ref = $1 where entity_ref = $2 and ref <> $1
+`
+
+// Notes the branch of the current documentation.
+func (q *Queries) TechDocsNoteRef(ctx context.Context, db DBTX, ref string, entityRef string) error {
+	_, err := db.Exec(ctx, techDocsNoteRef, ref, entityRef)
+	return err
+}
+
+const techDocsNoteWishes = `-- name: TechDocsNoteWishes :execrows
+with said as (
+    select e.entity_ref, max(s.original_value) filter (where s.key = 'metadata.annotations.portico.dev/techdocs-versions') as versions,
+        max(s.original_value) filter (where s.key = 'metadata.annotations.portico.dev/techdocs-previews') as previews
+    from catalog_search s
+    join catalog_entities e on e.entity_id = s.entity_id
+    where s.key in ('metadata.annotations.portico.dev/techdocs-versions', 'metadata.annotations.portico.dev/techdocs-previews')
+    group by e.entity_ref)
+update techdocs_sites t set versions_wanted = w.versions, previews_wanted = w.previews, next_check_at = now()
+from techdocs_sites b
+left join said w on w.entity_ref = b.entity_ref
+where b.entity_ref = t.entity_ref and b.version_of is null
+  and (t.versions_wanted is distinct from w.versions or t.previews_wanted is distinct from w.previews)
+`
+
+// Makes sites due whose entities say something else about versions or previews than before.
+func (q *Queries) TechDocsNoteWishes(ctx context.Context, db DBTX) (int64, error) {
+	result, err := db.Exec(ctx, techDocsNoteWishes)
 	if err != nil {
 		return 0, err
 	}
@@ -669,8 +877,18 @@ func (q *Queries) TechDocsRequestBuild(ctx context.Context, db DBTX, arg TechDoc
 	return i, err
 }
 
+const techDocsShareVersions = `-- name: TechDocsShareVersions :exec
+select pg_advisory_xact_lock_shared(hashtextextended('portico techdocs versions ' || $1::text, 0))
+`
+
+// Waits until nobody deletes of the versions of a site. Until the end of the transaction, nobody does.
+func (q *Queries) TechDocsShareVersions(ctx context.Context, db DBTX, entityRef string) error {
+	_, err := db.Exec(ctx, techDocsShareVersions, entityRef)
+	return err
+}
+
 const techDocsSite = `-- name: TechDocsSite :one
-select entity_ref, annotation, host, repository, url, etag, digest, maker, engine, pages, files, published_at, failed, checked_at, next_check_at, read_at, gone_at, created_at from techdocs_sites where entity_ref = $1
+select entity_ref, annotation, host, repository, url, etag, digest, maker, engine, pages, files, published_at, failed, checked_at, next_check_at, read_at, gone_at, created_at, version_of, version, ref, pull_request, pull_request_url, versions_wanted, previews_wanted, garbage_at from techdocs_sites where entity_ref = $1
 `
 
 func (q *Queries) TechDocsSite(ctx context.Context, db DBTX, entityRef string) (TechdocsSite, error) {
@@ -695,13 +913,21 @@ func (q *Queries) TechDocsSite(ctx context.Context, db DBTX, entityRef string) (
 		&i.ReadAt,
 		&i.GoneAt,
 		&i.CreatedAt,
+		&i.VersionOf,
+		&i.Version,
+		&i.Ref,
+		&i.PullRequest,
+		&i.PullRequestUrl,
+		&i.VersionsWanted,
+		&i.PreviewsWanted,
+		&i.GarbageAt,
 	)
 	return i, err
 }
 
 const techDocsSitesByRef = `-- name: TechDocsSitesByRef :many
-select entity_ref, annotation, host, repository, url, etag, digest, maker, engine, pages, files, published_at, failed, checked_at, next_check_at, read_at, gone_at, created_at from techdocs_sites
-where entity_ref > $1 and gone_at is null and (failed or not $2::bool)
+select entity_ref, annotation, host, repository, url, etag, digest, maker, engine, pages, files, published_at, failed, checked_at, next_check_at, read_at, gone_at, created_at, version_of, version, ref, pull_request, pull_request_url, versions_wanted, previews_wanted, garbage_at from techdocs_sites
+where entity_ref > $1 and gone_at is null and version_of is null and (failed or not $2::bool)
 order by entity_ref limit $3
 `
 
@@ -734,6 +960,14 @@ func (q *Queries) TechDocsSitesByRef(ctx context.Context, db DBTX, after string,
 			&i.ReadAt,
 			&i.GoneAt,
 			&i.CreatedAt,
+			&i.VersionOf,
+			&i.Version,
+			&i.Ref,
+			&i.PullRequest,
+			&i.PullRequestUrl,
+			&i.VersionsWanted,
+			&i.PreviewsWanted,
+			&i.GarbageAt,
 		); err != nil {
 			return nil, err
 		}
@@ -746,13 +980,17 @@ func (q *Queries) TechDocsSitesByRef(ctx context.Context, db DBTX, after string,
 }
 
 const techDocsSitesInRepositories = `-- name: TechDocsSitesInRepositories :many
-select entity_ref, repository, url from techdocs_sites where repository = any ($1::text[]) and gone_at is null
+select entity_ref, repository, url, version_of, version, versions_wanted, previews_wanted from techdocs_sites where repository = any ($1::text[]) and gone_at is null
 `
 
 type TechDocsSitesInRepositoriesRow struct {
-	EntityRef  string
-	Repository *string
-	Url        *string
+	EntityRef      string
+	Repository     *string
+	Url            *string
+	VersionOf      *string
+	Version        *string
+	VersionsWanted *string
+	PreviewsWanted *string
 }
 
 func (q *Queries) TechDocsSitesInRepositories(ctx context.Context, db DBTX, repositories []string) ([]TechDocsSitesInRepositoriesRow, error) {
@@ -764,7 +1002,15 @@ func (q *Queries) TechDocsSitesInRepositories(ctx context.Context, db DBTX, repo
 	items := []TechDocsSitesInRepositoriesRow{}
 	for rows.Next() {
 		var i TechDocsSitesInRepositoriesRow
-		if err := rows.Scan(&i.EntityRef, &i.Repository, &i.Url); err != nil {
+		if err := rows.Scan(
+			&i.EntityRef,
+			&i.Repository,
+			&i.Url,
+			&i.VersionOf,
+			&i.Version,
+			&i.VersionsWanted,
+			&i.PreviewsWanted,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -809,6 +1055,18 @@ func (q *Queries) TechDocsTakeDueSites(ctx context.Context, db DBTX, perHost int
 		return nil, err
 	}
 	return items, nil
+}
+
+const techDocsTryOwnVersions = `-- name: TechDocsTryOwnVersions :one
+select pg_try_advisory_xact_lock(hashtextextended('portico techdocs versions ' || $1::text, 0))
+`
+
+// Whether nobody publishes versions of a site. Until the end of the transaction, nobody does then.
+func (q *Queries) TechDocsTryOwnVersions(ctx context.Context, db DBTX, entityRef string) (bool, error) {
+	row := db.QueryRow(ctx, techDocsTryOwnVersions, entityRef)
+	var pg_try_advisory_xact_lock bool
+	err := row.Scan(&pg_try_advisory_xact_lock)
+	return pg_try_advisory_xact_lock, err
 }
 
 const techDocsUnbegun = `-- name: TechDocsUnbegun :many
@@ -875,6 +1133,58 @@ func (q *Queries) TechDocsUnendedBuild(ctx context.Context, db DBTX, entityRef s
 		&i.Failure,
 	)
 	return i, err
+}
+
+const techDocsVersions = `-- name: TechDocsVersions :many
+select entity_ref, annotation, host, repository, url, etag, digest, maker, engine, pages, files, published_at, failed, checked_at, next_check_at, read_at, gone_at, created_at, version_of, version, ref, pull_request, pull_request_url, versions_wanted, previews_wanted, garbage_at from techdocs_sites where version_of = $1::text and gone_at is null order by entity_ref limit $2
+`
+
+// The versions of a site that are not gone.
+func (q *Queries) TechDocsVersions(ctx context.Context, db DBTX, versionOf string, maxRows int32) ([]TechdocsSite, error) {
+	rows, err := db.Query(ctx, techDocsVersions, versionOf, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []TechdocsSite{}
+	for rows.Next() {
+		var i TechdocsSite
+		if err := rows.Scan(
+			&i.EntityRef,
+			&i.Annotation,
+			&i.Host,
+			&i.Repository,
+			&i.Url,
+			&i.Etag,
+			&i.Digest,
+			&i.Maker,
+			&i.Engine,
+			&i.Pages,
+			&i.Files,
+			&i.PublishedAt,
+			&i.Failed,
+			&i.CheckedAt,
+			&i.NextCheckAt,
+			&i.ReadAt,
+			&i.GoneAt,
+			&i.CreatedAt,
+			&i.VersionOf,
+			&i.Version,
+			&i.Ref,
+			&i.PullRequest,
+			&i.PullRequestUrl,
+			&i.VersionsWanted,
+			&i.PreviewsWanted,
+			&i.GarbageAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const techDocsWaiting = `-- name: TechDocsWaiting :one

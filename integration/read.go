@@ -31,6 +31,8 @@ type ReadOptions struct {
 	ETag string
 	// Token replaces the integration's own; "" keeps it.
 	Token string
+	// Ref is a branch, a tag or a commit that is read in place of the URL's; "" is the URL's. Only trees are read so.
+	Ref string
 }
 
 // Result is a file that was read. ETag is "" when the host returned none.

@@ -2,9 +2,11 @@ package integration
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/integration/internal/cache"
 )
 
@@ -68,4 +70,44 @@ func (p *position) longerRefs(ctx context.Context) ([]string, error) {
 		}
 		return cache.Fresh[[]string]{Value: refs, Until: time.Now().Add(lasting)}, err
 	})
+}
+
+// RefsOf lists the branches and tags of the repository of a URL whose names begin with one of the prefixes, each once, and names the one
+// that the URL reads. A repository that does not list that one may not be read, and is an error: otherwise all its refs would seem gone.
+func (s *Set) RefsOf(ctx context.Context, rawURL string, prefixes []string) (refs []string, current string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, treeDeadline)
+	defer cancel()
+	parsed, err := parseReadable(rawURL)
+	if err != nil {
+		return nil, "", err
+	}
+	readable, is := s.byHost[parsed.Host].(Readable)
+	if !is {
+		return nil, "", fault.New(fault.Input, "the branches of %s cannot be listed: no integration reads its host", rawURL)
+	}
+	at, err := s.locate(readable, parsed, ReadOptions{})
+	if err != nil {
+		return nil, "", err
+	}
+	if _, err := at.findLongerRef(ctx); err != nil {
+		return nil, "", err
+	}
+	if current = at.Ref; current == "" {
+		if current, err = at.repository.DefaultBranch(ctx); err != nil {
+			return nil, "", err
+		}
+	}
+	for _, prefix := range append(slices.Clone(prefixes), current) {
+		found, err := at.repository.Refs(ctx, prefix)
+		if err != nil {
+			return nil, "", err
+		}
+		refs = append(refs, found...)
+	}
+	slices.Sort(refs)
+	refs = slices.Compact(refs)
+	if !slices.Contains(refs, current) && !isHash(current) {
+		return nil, "", fault.New(fault.Unavailable, "%s does not list the branch %s of %s: its credentials may not read it", readable.Name(), current, at.Repository)
+	}
+	return refs, current, nil
 }

@@ -189,6 +189,13 @@ func (s *Set) openCommit(ctx context.Context, rawURL string, options ReadOptions
 	if err != nil {
 		return nil, err
 	}
+	if options.Ref != "" {
+		// Where the URL's own ref ends is where its path begins.
+		if _, err := at.findLongerRef(ctx); err != nil {
+			return nil, err
+		}
+		at.Ref, at.RefIsWhole = options.Ref, true
+	}
 	opened, err := at.openCommit(ctx, options.ETag)
 	if fault.KindOf(err) == fault.NotFound {
 		longer, refErr := at.findLongerRef(ctx)

@@ -7,19 +7,27 @@ import (
 	"strings"
 )
 
-// Ref is the entity that a site belongs to. Its parts may be in any case.
+// Ref is the entity that a site belongs to, and the version of its documentation. The parts of the entity may be in any case.
 type Ref struct {
 	Namespace, Kind, Name string
+	// Version is a branch, a tag or a preview, "" for the current documentation.
+	Version string
 }
 
-// Path is the folder of the site in a store: namespace, kind and name in lower case, as in Backstage. An empty namespace is "default".
+// Entity is the reference without a version.
+func (r Ref) Entity() Ref {
+	r.Version = ""
+	return r
+}
+
+// Path is the folder of the site in a store: namespace, kind and name in lower case, as in Backstage. An empty namespace is "default". With
+// a version, it names the site for people; no store has such a folder.
 func (r Ref) Path() string {
 	namespace := r.Namespace
 	if namespace == "" {
 		namespace = "default"
 	}
-
-	return strings.ToLower(namespace + "/" + r.Kind + "/" + r.Name)
+	return JoinVersion(strings.ToLower(namespace+"/"+r.Kind+"/"+r.Name), r.Version)
 }
 
 // A Generator turns the source tree of a site into its files.

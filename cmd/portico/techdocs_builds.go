@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -43,7 +44,7 @@ func (p *platform) buildsDocs() bool {
 
 // docsBuilder builds documentation.
 func (p *platform) docsBuilder() (*build.Builder, error) {
-	generator, maker, err := p.docsGenerator()
+	generator, native, maker, err := p.docsGenerator()
 	if err != nil {
 		return nil, err
 	}
@@ -51,17 +52,18 @@ func (p *platform) docsBuilder() (*build.Builder, error) {
 	return build.NewBuilder(build.BuilderOptions{Log: p.log, Store: p.docsBuilds, Entities: p.catalog, Hosts: p.integrations, Trees: p.integrations,
 		Folders: p.files, Generator: generator, Maker: maker, Sites: p.docs, Index: docsIndex{p}, Directory: p.docsDirectory,
 		Bounds:     build.Bounds{Bytes: int64(limits.MaxMegabytes) * 1_000_000, Files: limits.MaxFiles},
-		CopyReadme: p.config.TechDocs.Generator.MkDocs.LegacyCopyReadmeMdToIndexMd}), nil
+		CopyReadme:  p.config.TechDocs.Generator.MkDocs.LegacyCopyReadmeMdToIndexMd,
+		MaxVersions: limits.MaxVersions, Untrusted: native}), nil
 }
 
-// docsGenerator renders sites. The maker names what a site depends on besides its sources: another one makes all sites anew.
-func (p *platform) docsGenerator() (generator techdocs.Generator, maker string, err error) {
+// docsGenerator renders sites, and native those of strangers: it runs no program. The maker names what a site depends on besides its sources: another one makes all sites anew.
+func (p *platform) docsGenerator() (generator, native techdocs.Generator, maker string, err error) {
 	own, err := os.Executable()
 	if err != nil {
-		return nil, "", fmt.Errorf("find Portico's own program: %w", err)
+		return nil, nil, "", fmt.Errorf("find Portico's own program: %w", err)
 	}
 	program, settings := p.config.Portico.MkDocs, p.config.TechDocs.Generator.MkDocs
-	native := site.New(site.Config{})
+	native = site.New(site.Config{})
 	confined := mkdocs.New(mkdocs.Config{Program: program.Program, Confiner: []string{own, confineName}, Unconfined: program.Unconfined, Network: program.Network,
 		Limits: mkdocs.Limits{Time: program.Time, Memory: int64(program.MemoryMiB) << 20, Output: int64(program.OutputMiB) << 20, Files: program.Files,
 			Processes: program.Processes},
@@ -70,11 +72,11 @@ func (p *platform) docsGenerator() (generator techdocs.Generator, maker string, 
 	maker = fmt.Sprintf("portico %s, mkdocs %s, %+v", version, program.Use, settings)
 	switch program.Use {
 	case config.MkDocsNever:
-		return native, maker, nil
+		return native, native, maker, nil
 	case config.MkDocsAlways:
-		return confined, maker, nil
+		return confined, native, maker, nil
 	default:
-		return mkdocs.Choosing{Native: native, MkDocs: confined}, maker, nil
+		return mkdocs.Choosing{Native: native, MkDocs: confined}, native, maker, nil
 	}
 }
 
@@ -106,6 +108,12 @@ func (p *platform) lookAtDocs(ctx context.Context) error {
 	}
 	perRound := time.Duration(p.config.Portico.TechDocs.ChecksPerMinute) * docsInterval / time.Minute
 	return p.docsBuilds.RequestDue(ctx, build.Limits{PerHost: max(1, int(perRound)), Waiting: docsWaiting})
+}
+
+// removeVersions deletes versions of documentation whose branches and tags are gone, and previews of pull requests that were closed, and then
+// what no version has any more.
+func (p *platform) removeVersions(builder *build.Builder) func(context.Context) error {
+	return func(ctx context.Context) error { return errors.Join(builder.RemoveGoneVersions(ctx), builder.Collect(ctx)) }
 }
 
 // deleteDocs deletes old builds, and the documentation of entities that are gone.

@@ -104,6 +104,7 @@ func (p *platform) work(ctx context.Context) error {
 	group.add(p.every(retentionInterval, "delete what was searched long ago and not found", p.searchIndex().ForgetMisses))
 	if p.buildsDocs() {
 		group.add(p.atOnceAndEvery(docsInterval, "look which documentation is due", p.lookAtDocs))
+		group.add(p.every(docsInterval, "remove versions of documentation", p.removeVersions(docs)))
 		group.add(p.every(retentionInterval, "delete old documentation", p.deleteDocs(docs)))
 	}
 	return group.run(ctx)

@@ -19,15 +19,16 @@ where s.key = 'metadata.annotations.backstage.io/techdocs-ref' and e.entity_ref 
 -- name: TechDocsMarkGoneSites :execrows
 -- Notes which sites have no entity with documentation any more, and which have one again.
 update techdocs_sites t set gone_at = case when t.gone_at is null then now() end
-where (t.gone_at is null) <> exists (
+where t.version_of is null and (t.gone_at is null) <> exists (
     select from catalog_entities e
     join catalog_search s on s.entity_id = e.entity_id and s.key = 'metadata.annotations.backstage.io/techdocs-ref'
     where e.entity_ref = t.entity_ref);
 
 -- name: TechDocsGoneSites :many
 select entity_ref from techdocs_sites t
-where t.gone_at < @before::timestamptz
-  and not exists (select from techdocs_builds b where b.entity_ref = t.entity_ref and b.state in ('waiting', 'building'))
+where t.gone_at < @before::timestamptz and t.version_of is null
+  and not exists (select from techdocs_builds b join techdocs_sites v on v.entity_ref = b.entity_ref
+      where (v.entity_ref = t.entity_ref or v.version_of = t.entity_ref) and b.state in ('waiting', 'building'))
 order by t.gone_at limit @max_rows;
 
 -- name: TechDocsForgetSite :execrows
@@ -45,11 +46,11 @@ select * from techdocs_sites where entity_ref = @entity_ref for update;
 -- name: TechDocsSitesByRef :many
 -- Sites by reference after one of them; only those whose last build failed, if that is asked for.
 select * from techdocs_sites
-where entity_ref > @after and gone_at is null and (failed or not @failed_only::bool)
+where entity_ref > @after and gone_at is null and version_of is null and (failed or not @failed_only::bool)
 order by entity_ref limit @max_rows;
 
 -- name: TechDocsSitesInRepositories :many
-select entity_ref, repository, url from techdocs_sites where repository = any (@repositories::text[]) and gone_at is null;
+select entity_ref, repository, url, version_of, version, versions_wanted, previews_wanted from techdocs_sites where repository = any (@repositories::text[]) and gone_at is null;
 
 -- name: TechDocsTakeDueSites :many
 -- Takes sites that are due for a look, some of each host, and postpones their next look; a build sets that again.
@@ -171,3 +172,74 @@ where b.id in (
 -- name: TechDocsUnendedBuild :one
 -- The build of a site that is under way or asked for; the later one of both.
 select * from techdocs_builds where entity_ref = @entity_ref and ended_at is null order by asked_at desc, id limit 1;
+
+-- name: TechDocsNoteWishes :execrows
+-- Makes sites due whose entities say something else about versions or previews than before.
+with said as (
+    select e.entity_ref, max(s.original_value) filter (where s.key = 'metadata.annotations.portico.dev/techdocs-versions') as versions,
+        max(s.original_value) filter (where s.key = 'metadata.annotations.portico.dev/techdocs-previews') as previews
+    from catalog_search s
+    join catalog_entities e on e.entity_id = s.entity_id
+    where s.key in ('metadata.annotations.portico.dev/techdocs-versions', 'metadata.annotations.portico.dev/techdocs-previews')
+    group by e.entity_ref)
+update techdocs_sites t set versions_wanted = w.versions, previews_wanted = w.previews, next_check_at = now()
+from techdocs_sites b
+left join said w on w.entity_ref = b.entity_ref
+where b.entity_ref = t.entity_ref and b.version_of is null
+  and (t.versions_wanted is distinct from w.versions or t.previews_wanted is distinct from w.previews);
+
+-- name: TechDocsVersions :many
+-- The versions of a site that are not gone.
+select * from techdocs_sites where version_of = @version_of::text and gone_at is null order by entity_ref limit @max_rows;
+
+-- name: TechDocsKnownVersions :many
+-- The names of all versions of a site that are branches or tags, and whether they are gone.
+select version::text as version, (gone_at is not null)::bool as is_gone from techdocs_sites
+where version_of = @version_of::text and pull_request is null order by entity_ref;
+
+-- name: TechDocsAddVersion :exec
+-- Adds a version, or one that was gone.
+insert into techdocs_sites (entity_ref, version_of, version, ref, host, repository, url, pull_request, pull_request_url, next_check_at)
+select @entity_ref, b.entity_ref, @version::text, @ref, b.host, b.repository, b.url, sqlc.narg('pull_request'), @pull_request_url, now() + interval '1 day'
+from techdocs_sites b where b.entity_ref = @version_of::text
+on conflict (entity_ref) do update set gone_at = null, ref = excluded.ref, host = excluded.host, repository = excluded.repository, url = excluded.url,
+    pull_request = excluded.pull_request, pull_request_url = excluded.pull_request_url;
+
+-- name: TechDocsDropVersions :execrows
+-- Notes that the branches and tags of versions are gone, except for those that are kept.
+update techdocs_sites set gone_at = now()
+where version_of = @version_of::text and pull_request is null and gone_at is null and version <> all (@kept::text[]);
+
+-- name: TechDocsDropVersion :execrows
+-- Notes that one version is gone.
+update techdocs_sites set gone_at = now() where entity_ref = @entity_ref and version_of is not null and gone_at is null;
+
+-- name: TechDocsNoteRef :exec
+-- Notes the branch of the current documentation.
+update techdocs_sites set ref = @ref where entity_ref = @entity_ref and ref <> @ref;
+
+-- name: TechDocsGoneVersions :many
+-- Versions that are gone and that nobody builds.
+select entity_ref, version_of::text as version_of from techdocs_sites t
+where t.version_of is not null and t.gone_at is not null
+  and not exists (select from techdocs_builds b where b.entity_ref = t.entity_ref and b.state in ('waiting', 'building'))
+order by t.gone_at, t.entity_ref limit @max_rows;
+
+-- name: TechDocsNoteGarbage :exec
+-- Notes that contents may be stored that no version of a site has.
+update techdocs_sites set garbage_at = coalesce(garbage_at, now()) where entity_ref = @entity_ref;
+
+-- name: TechDocsGarbage :many
+-- Sites of which contents may be stored for some time that no version has.
+select entity_ref from techdocs_sites where garbage_at < @before::timestamptz order by garbage_at, entity_ref limit @max_rows;
+
+-- name: TechDocsCollected :exec
+update techdocs_sites set garbage_at = null where entity_ref = @entity_ref;
+
+-- name: TechDocsShareVersions :exec
+-- Waits until nobody deletes of the versions of a site. Until the end of the transaction, nobody does.
+select pg_advisory_xact_lock_shared(hashtextextended('portico techdocs versions ' || @entity_ref::text, 0));
+
+-- name: TechDocsTryOwnVersions :one
+-- Whether nobody publishes versions of a site. Until the end of the transaction, nobody does then.
+select pg_try_advisory_xact_lock(hashtextextended('portico techdocs versions ' || @entity_ref::text, 0));

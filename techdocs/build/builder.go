@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/fault"
@@ -34,8 +36,12 @@ type Sites interface {
 	Exists(ctx context.Context, ref techdocs.Ref) (bool, error)
 	// SearchIndex reads search/search_index.json; a site without one is a fault of kind NotFound.
 	SearchIndex(ctx context.Context, ref techdocs.Ref) ([]byte, error)
-	// Delete deletes a site. One that is not there is deleted.
+	// Delete deletes a site, or a version of one. What is not there is deleted.
 	Delete(ctx context.Context, ref techdocs.Ref) error
+	// DeleteVersions deletes all versions of a site.
+	DeleteVersions(ctx context.Context, ref techdocs.Ref) error
+	// Collect deletes what no version of a site needs any more, and counts it.
+	Collect(ctx context.Context, ref techdocs.Ref) (int, error)
 }
 
 // Index is where the sections of sites are searched.
@@ -64,6 +70,7 @@ type BuilderOptions struct {
 		Trees
 		ResolveURL(base, ref string) (string, error)
 		EditURL(rawURL string) (string, bool)
+		RefsOf(ctx context.Context, url string, prefixes []string) (refs []string, current string, err error)
 	}
 	Folders Folders
 	Trees   Trees
@@ -78,6 +85,10 @@ type BuilderOptions struct {
 	Bounds    Bounds
 	// CopyReadme is techdocs.generator.mkdocs.legacyCopyReadmeMdToIndexMd.
 	CopyReadme bool
+	// MaxVersions bounds the versions of a site, besides previews. Zero: there are none.
+	MaxVersions int
+	// Untrusted renders previews, whose authors may be strangers. Nil: Generator does.
+	Untrusted techdocs.Generator
 }
 
 // Builder builds sites, for workers. It is safe for concurrent use.
@@ -109,6 +120,7 @@ func (b *Builder) Build(ctx context.Context, request Request) (progress Progress
 	}
 	defer made.close()
 	err = made.all(ctx)
+	made.followVersions(ctx)
 	switch {
 	case errors.Is(err, integration.ErrNotModified):
 		journal.say("Nothing has changed since the site was built.")
@@ -133,6 +145,9 @@ type making struct {
 	// directory has the sources and the site.
 	directory string
 	ref       techdocs.Ref
+	// entity and source are known when the entity was read. The source of a version has a ref.
+	entity entity.Entity
+	source Source
 }
 
 func (m *making) sources() string { return filepath.Join(m.directory, "sources") }
@@ -167,47 +182,53 @@ func (m *making) all(ctx context.Context) error {
 	if m.ref, err = refOf(m.row.EntityRef); err != nil {
 		return err
 	}
-	e, at, err := m.entity(ctx)
-	if err != nil {
-		return err
-	}
-	source, err := Locate(e, at, m.Hosts.ResolveURL)
-	if err != nil {
-		return err
-	}
-	m.row.Source = source.String()
 	site, err := m.site(ctx)
 	if err != nil {
 		return err
 	}
+	source, err := m.locate(ctx, site)
+	if err != nil {
+		return err
+	}
+	m.row.Source = source.String()
 	if err := m.note(ctx, source); err != nil {
 		return err
 	}
 	found, err := m.fetchNews(ctx, site, source)
+	if m.ref.Version != "" && fault.KindOf(err) == fault.NotFound {
+		return m.lostVersion(ctx, source, err)
+	}
 	if err != nil {
 		return err
 	}
-	report, err := m.generate(ctx, e, source, found)
+	report, err := m.generate(ctx, source, found)
 	if err != nil {
 		return err
 	}
 	return m.publish(ctx, found, report)
 }
 
-func (m *making) entity(ctx context.Context) (entity.Entity, provenance.Place, error) {
-	parsed, err := entity.ParseRef(m.row.EntityRef, entity.Ref{})
+// locate reads the entity, and finds where its documentation is.
+func (m *making) locate(ctx context.Context, site db.TechdocsSite) (Source, error) {
+	named := entity.Ref{Kind: m.ref.Kind, Namespace: m.ref.Namespace, Name: m.ref.Name}
+	document, at, err := m.Entities.LocatedEntity(ctx, principal, named)
 	if err != nil {
-		return nil, provenance.Place{}, fault.Wrap(fault.NotFound, err, "There is no entity '%s'", m.row.EntityRef)
+		return Source{}, err
 	}
-	document, at, err := m.Entities.LocatedEntity(ctx, principal, parsed)
+	if err := json.Unmarshal(document, &m.entity); err != nil {
+		return Source{}, fmt.Errorf("decode entity %s: %w", named, err)
+	}
+	source, err := Locate(m.entity, at, m.Hosts.ResolveURL)
 	if err != nil {
-		return nil, provenance.Place{}, err
+		return Source{}, err
 	}
-	var e entity.Entity
-	if err := json.Unmarshal(document, &e); err != nil {
-		return nil, provenance.Place{}, fmt.Errorf("decode entity %s: %w", parsed, err)
+	if source.Ref = site.Ref; m.ref.Version == "" {
+		source.Ref = ""
+	} else if source.Kind != KindURL {
+		return Source{}, noVersions(source)
 	}
-	return e, at, nil
+	m.source = source
+	return source, nil
 }
 
 // note notes where the sources are, so that a push finds the site.
@@ -273,14 +294,21 @@ func (m *making) isCurrent(ctx context.Context, site db.TechdocsSite) (bool, err
 }
 
 // generate renders the site. What the author did wrong is on the record, and the first of it in the error.
-func (m *making) generate(ctx context.Context, e entity.Entity, source Source, found fetched) (techdocs.Report, error) {
+func (m *making) generate(ctx context.Context, source Source, found fetched) (techdocs.Report, error) {
 	m.say("Step 2 of 3: rendering the pages")
-	options := techdocs.Options{SiteName: e.ShownName(), ETag: found.etag, CopyReadme: m.CopyReadme, Log: m.say}
-	if source.Kind == KindURL {
+	options := techdocs.Options{SiteName: m.entity.ShownName(), ETag: found.etag, CopyReadme: m.CopyReadme, Log: m.say}
+	switch {
+	case source.Ref != "": // an address with the version would make each page of each version another one
+		options.RepoURL = source.Target
+	case source.Kind == KindURL:
 		options.RepoURL, options.EditURI = m.addresses(source.Target)
 	}
+	generator := m.Generator
+	if m.Untrusted != nil && techdocs.IsPreview(m.ref.Version) {
+		generator = m.Untrusted
+	}
 	began := time.Now()
-	report, err := m.Generator.Generate(ctx, m.sources(), m.output(), options)
+	report, err := generator.Generate(ctx, m.sources(), m.output(), options)
 	m.row.RenderSeconds = time.Since(began).Seconds()
 	m.row.Engine, m.row.Pages, m.row.Files = report.Engine, int32(report.Pages), int32(report.Files)
 	problems, encoding := encodeProblems(report.Problems)
@@ -333,7 +361,7 @@ func (m *making) publish(ctx context.Context, found fetched, report techdocs.Rep
 		return err
 	}
 	began := time.Now()
-	if err := m.Sites.Publish(ctx, m.ref, m.output()); err != nil {
+	if err := m.upload(ctx); err != nil {
 		return fmt.Errorf("publish the site: %w", err)
 	}
 	// That it has published is noted with what was published, or not at all.
@@ -353,8 +381,8 @@ func (b *Builder) IndexSite(ctx context.Context, request Request) (Progress, err
 		return Progress{ID: request.ID}, nil
 	}
 	ref, err := refOf(request.Site)
-	if err != nil {
-		return Progress{}, err
+	if err != nil || ref.Version != "" { // of what is found, everybody wants the current one
+		return Progress{ID: request.ID}, err
 	}
 	began := time.Now()
 	var index struct {
@@ -395,15 +423,18 @@ func (b *Builder) remove(ctx context.Context, site string) error {
 	if err != nil {
 		return err
 	}
-	if err := b.Sites.Delete(ctx, ref); err != nil {
-		return fmt.Errorf("delete the site of %s: %w", site, err)
-	}
-	if b.Index != nil {
-		if err := b.Index.Replace(ctx, site, nil); err != nil {
-			return fmt.Errorf("take %s out of the index: %w", site, err)
+	return b.Store.alone(ctx, site, func(ctx context.Context, tx pgx.Tx) error {
+		if err := errors.Join(b.Sites.Delete(ctx, ref), b.Sites.DeleteVersions(ctx, ref)); err != nil {
+			return fmt.Errorf("delete the site of %s: %w", site, err)
 		}
-	}
-	return b.Store.Forget(ctx, site)
+		if b.Index != nil {
+			if err := b.Index.Replace(ctx, site, nil); err != nil {
+				return fmt.Errorf("take %s out of the index: %w", site, err)
+			}
+		}
+		_, err := b.Store.queries.TechDocsForgetSite(ctx, tx, site)
+		return wrap(err, "forget the site of %s", site)
+	})
 }
 
 const (

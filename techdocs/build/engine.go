@@ -164,11 +164,24 @@ func (c Cause) Sentence() string {
 // siteOf is the name by which the record knows the site of an entity.
 func siteOf(ref entity.Ref) string { return ref.String() }
 
+// versionOf is the name by which the record knows a version of a site.
+func versionOf(site, version string) string { return techdocs.JoinVersion(site, version) }
+
 // refOf is the site of a record as the store names it.
 func refOf(site string) (techdocs.Ref, error) {
-	ref, err := entity.ParseRef(site, entity.Ref{})
-	if err != nil {
+	base, version, is := techdocs.SplitVersion(site)
+	ref, err := entity.ParseRef(base, entity.Ref{})
+	if err != nil || !is {
 		return techdocs.Ref{}, fault.Wrap(fault.NotFound, err, "There is no documentation of '%s'", site)
 	}
-	return techdocs.Ref{Namespace: ref.Namespace, Kind: ref.Kind, Name: ref.Name}, nil
+	return techdocs.Ref{Namespace: ref.Namespace, Kind: ref.Kind, Name: ref.Name, Version: version}, nil
+}
+
+// splitRef takes the version off the name of a reference, and returns the entity's with the name of the site in the record.
+func splitRef(ref entity.Ref) (entity.Ref, string, error) {
+	name, version, is := techdocs.SplitVersion(ref.Name)
+	if ref.Name = name; !is {
+		return ref, "", fault.New(fault.NotFound, "There is no such version of the documentation of %s", ref)
+	}
+	return ref, versionOf(siteOf(ref), version), nil
 }

@@ -74,7 +74,7 @@ func (b *Builder) fetch(ctx context.Context, source Source, folder, etag string)
 }
 
 func (b *Builder) fetchTree(ctx context.Context, source Source, copying *copier, etag string) (fetched, error) {
-	tree, err := b.Trees.ReadTree(ctx, source.Target, integration.ReadOptions{ETag: etag})
+	tree, err := b.Trees.ReadTree(ctx, source.Target, integration.ReadOptions{ETag: etag, Ref: source.Ref})
 	if err != nil {
 		return fetched{}, err
 	}

@@ -114,6 +114,8 @@ type generator struct {
 	// during happens while a site is made.
 	during func()
 	err    error
+	// whole adds the metadata, as the store wants them.
+	whole bool
 }
 
 func (g *generator) Generate(_ context.Context, source, output string, options techdocs.Options) (techdocs.Report, error) {
@@ -155,6 +157,12 @@ func (g *generator) Generate(_ context.Context, source, output string, options t
 		return report, err
 	}
 	report.Files = report.Pages + 1
+	if g.whole {
+		metadata := fmt.Sprintf(`{"site_name":%q,"etag":%q}`, options.SiteName, options.ETag)
+		if err := os.WriteFile(filepath.Join(output, "techdocs_metadata.json"), []byte(metadata), 0o600); err != nil {
+			return report, err
+		}
+	}
 	return report, errors.Join(os.Mkdir(filepath.Join(output, "search"), 0o700), os.WriteFile(filepath.Join(output, "search", "search_index.json"), index, 0o600))
 }
 
@@ -183,6 +191,22 @@ func (s sites) SearchIndex(_ context.Context, ref techdocs.Ref) ([]byte, error) 
 }
 
 func (s sites) Delete(_ context.Context, ref techdocs.Ref) error { return os.RemoveAll(s.folder(ref)) }
+
+func (s sites) DeleteVersions(context.Context, techdocs.Ref) error { return nil }
+
+func (s sites) Collect(context.Context, techdocs.Ref) (int, error) { return 0, nil }
+
+// refOf is a version of the shop.
+func refOf(version string) techdocs.Ref {
+	return techdocs.Ref{Namespace: "default", Kind: "component", Name: "shop", Version: version}
+}
+
+// listsNothing is a host whose credential may not list refs.
+type listsNothing struct{ *integration.Set }
+
+func (listsNothing) RefsOf(context.Context, string, []string) (refs []string, current string, err error) {
+	return nil, "", fault.New(fault.Unavailable, "the host does not list the branch main")
+}
 
 // index keeps the sections of sites.
 type index struct{ sections map[string][]build.Section }
@@ -279,6 +303,11 @@ func (f *field) run() build.Build {
 }
 
 func (f *field) finish(begun build.Progress) build.Build {
+	f.Helper()
+	return f.finishSite(begun, site)
+}
+
+func (f *field) finishSite(begun build.Progress, site string) build.Build {
 	f.Helper()
 	request := build.Request{ID: begun.ID, Site: site}
 	end := build.EndRequest{ID: begun.ID, State: build.Unchanged}

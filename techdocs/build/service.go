@@ -1,11 +1,13 @@
 package build
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -69,6 +71,13 @@ type Site struct {
 	CheckedAt, NextCheckAt time.Time
 	// ReadAt is when somebody read the site last, to the hour.
 	ReadAt time.Time
+	// Version is the branch or tag, or the name of a preview, "" for the current documentation.
+	Version string
+	// Ref is the branch, tag or commit that the site is of, "" when it is not known.
+	Ref string
+	// PullRequest is the pull request of a preview with its page, 0 for others.
+	PullRequest    int
+	PullRequestURL string
 }
 
 // Build is a build of documentation.
@@ -107,19 +116,24 @@ const (
 	MaxSites = 200
 )
 
-// Builds returns the site of an entity with its builds, the latest first. The site is zero before the first build was asked for.
-func (s *Service) Builds(ctx context.Context, principal identity.Principal, ref entity.Ref) (Site, []Build, error) {
-	if _, err := s.Catalog.EntityByRef(ctx, principal, ref); err != nil {
-		return Site{}, nil, err
+// Builds returns the site of an entity with its builds, the latest first. The name of the reference may have a version: shop@v1.2. The site
+// is zero before the first build was asked for.
+func (s *Service) Builds(ctx context.Context, principal identity.Principal, named entity.Ref) (Site, []Build, error) {
+	ref, site, splitting := splitRef(named)
+	if _, err := s.Catalog.EntityByRef(ctx, principal, ref); err != nil || splitting != nil {
+		return Site{}, nil, cmp.Or(err, splitting)
 	}
-	row, err := s.queries.TechDocsSite(ctx, s.Store.Pool, siteOf(ref))
+	row, err := s.queries.TechDocsSite(ctx, s.Store.Pool, site)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return Site{Entity: siteOf(ref)}, nil, nil
+		if site != siteOf(ref) {
+			return Site{}, nil, fault.New(fault.NotFound, "There is no such version of the documentation of %s", ref)
+		}
+		return Site{Entity: site}, nil, nil
 	}
 	if err != nil {
 		return Site{}, nil, fmt.Errorf("read the site of %s: %w", ref, err)
 	}
-	rows, err := s.queries.TechDocsBuildsOfEntity(ctx, s.Store.Pool, siteOf(ref), maxBuilds)
+	rows, err := s.queries.TechDocsBuildsOfEntity(ctx, s.Store.Pool, site, maxBuilds)
 	if err != nil {
 		return Site{}, nil, fmt.Errorf("list the builds of %s: %w", ref, err)
 	}
@@ -128,6 +142,27 @@ func (s *Service) Builds(ctx context.Context, principal identity.Principal, ref 
 		builds[i] = buildOf(each)
 	}
 	return shownSite(row), builds, nil
+}
+
+// Versions returns the versions of the documentation of an entity, besides the current one: branches and tags, the newest first, and then
+// previews, the latest first.
+func (s *Service) Versions(ctx context.Context, principal identity.Principal, named entity.Ref) ([]Site, error) {
+	ref, _, splitting := splitRef(named)
+	if _, err := s.Catalog.EntityByRef(ctx, principal, ref); err != nil || splitting != nil {
+		return nil, cmp.Or(err, splitting)
+	}
+	rows, err := s.queries.TechDocsVersions(ctx, s.Store.Pool, siteOf(ref), maxListed)
+	if err != nil {
+		return nil, fmt.Errorf("list the versions of %s: %w", ref, err)
+	}
+	versions := make([]Site, len(rows))
+	for i, row := range rows {
+		versions[i] = shownSite(row)
+	}
+	slices.SortFunc(versions, func(a, b Site) int {
+		return cmp.Or(boolCompare(a.PullRequest != 0, b.PullRequest != 0), -compareVersions(a.Version, b.Version))
+	})
+	return versions, nil
 }
 
 // Build returns a build with the lines of its log after a number.
@@ -141,10 +176,11 @@ func (s *Service) Build(ctx context.Context, principal identity.Principal, id uu
 	if err != nil {
 		return Build{}, nil, fmt.Errorf("read build %s: %w", id, err)
 	}
-	ref, err := entity.ParseRef(row.EntityRef, entity.Ref{})
+	of, err := refOf(row.EntityRef)
 	if err != nil {
 		return Build{}, nil, unknownBuild(id)
 	}
+	ref := entity.Ref{Kind: of.Kind, Namespace: of.Namespace, Name: of.Name}
 	if _, err := s.Catalog.EntityByRef(ctx, principal, ref); err != nil {
 		if fault.KindOf(err) == fault.NotFound {
 			err = unknownBuild(id)
@@ -195,16 +231,21 @@ func (s *Service) Sites(ctx context.Context, principal identity.Principal, after
 
 // Start asks for a build now; with force, also if nothing has changed. A build that waits already is the answer to both requests, and one
 // under way is followed by another.
-func (s *Service) Start(ctx context.Context, principal identity.Principal, ref entity.Ref, force bool) (Build, error) {
-	if err := s.Catalog.MayRefresh(ctx, principal, ref); err != nil {
-		return Build{}, err
+func (s *Service) Start(ctx context.Context, principal identity.Principal, named entity.Ref, force bool) (Build, error) {
+	ref, site, splitting := splitRef(named)
+	if err := s.Catalog.MayRefresh(ctx, principal, ref); err != nil || splitting != nil {
+		return Build{}, cmp.Or(err, splitting)
 	}
 	if err := s.buildable(ctx, principal, ref); err != nil {
 		return Build{}, err
 	}
-	site := siteOf(ref)
 	var row db.TechdocsBuild
 	err := s.Store.transact(ctx, func(ctx context.Context, tx pgx.Tx) (err error) {
+		if site != siteOf(ref) {
+			if err := s.isVersion(ctx, tx, site, ref); err != nil {
+				return err
+			}
+		}
 		if row, err = s.Store.ask(ctx, tx, site, request{cause: ByPerson, askedBy: principal.Subject, force: force}); err != nil {
 			return err
 		}
@@ -215,6 +256,15 @@ func (s *Service) Start(ctx context.Context, principal identity.Principal, ref e
 	}
 	s.wake(ctx, site, ByPerson)
 	return buildOf(row), nil
+}
+
+// isVersion refuses what is no version of an entity: nobody makes one by asking for its build.
+func (s *Service) isVersion(ctx context.Context, tx db.DBTX, site string, ref entity.Ref) error {
+	row, err := s.queries.TechDocsSite(ctx, tx, site)
+	if errors.Is(err, pgx.ErrNoRows) || err == nil && row.GoneAt != nil {
+		return fault.New(fault.NotFound, "There is no such version of the documentation of %s", ref)
+	}
+	return wrap(err, "read the version %s", site)
 }
 
 // buildable refuses to build what has no documentation of its own, or what is built elsewhere.
@@ -254,7 +304,7 @@ const (
 // MarkRead notes that somebody reads a site, so that it is looked at more often. It does not wait, and asks no decider: whoever serves the
 // site has.
 func (s *Service) MarkRead(ctx context.Context, ref techdocs.Ref) {
-	site := siteOf(entity.Ref{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name})
+	site := versionOf(siteOf(entity.Ref{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name}), ref.Version)
 	if !s.readers.isNew(site, time.Now()) {
 		return
 	}
@@ -289,7 +339,8 @@ func (r *readers) isNew(site string, now time.Time) bool {
 
 func shownSite(row db.TechdocsSite) Site {
 	return Site{Entity: row.EntityRef, ETag: row.Etag, Engine: row.Engine, Pages: int(row.Pages), Files: int(row.Files), PublishedAt: timeOf(row.PublishedAt),
-		Failed: row.Failed, CheckedAt: timeOf(row.CheckedAt), NextCheckAt: row.NextCheckAt, ReadAt: timeOf(row.ReadAt)}
+		Failed: row.Failed, CheckedAt: timeOf(row.CheckedAt), NextCheckAt: row.NextCheckAt, ReadAt: timeOf(row.ReadAt),
+		Version: textOf(row.Version), Ref: row.Ref, PullRequest: numberOf(row.PullRequest), PullRequestURL: row.PullRequestUrl}
 }
 
 func buildOf(row db.TechdocsBuild) Build {
@@ -307,6 +358,13 @@ func timeOf(stored *time.Time) time.Time {
 		return time.Time{}
 	}
 	return *stored
+}
+
+func numberOf(stored *int64) int {
+	if stored == nil {
+		return 0
+	}
+	return int(*stored)
 }
 
 func textOf(stored *string) string {

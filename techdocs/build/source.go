@@ -16,6 +16,10 @@ const (
 	AnnotationRef = "backstage.io/techdocs-ref"
 	// AnnotationEntity names another entity whose documentation is shown.
 	AnnotationEntity = "backstage.io/techdocs-entity"
+	// AnnotationVersions names the branches and tags whose documentation is kept beside the current one: "v*, release/*".
+	AnnotationVersions = "portico.dev/techdocs-versions"
+	// AnnotationPreviews has the documentation of open pull requests built when it is "true".
+	AnnotationPreviews = "portico.dev/techdocs-previews"
 )
 
 // Kinds of places of documentation, as Backstage names them.
@@ -30,6 +34,8 @@ type Source struct {
 	Kind string
 	// Target is the folder's URL, or its path.
 	Target string
+	// Ref is the branch, tag or commit of a version in place of the URL's, "" for the current documentation.
+	Ref string
 	// file is the local file in whose directory, or below, the folder is; folder is relative to that directory.
 	file   provenance.Place
 	folder string
@@ -39,6 +45,9 @@ type Source struct {
 func (s Source) String() string {
 	if s.Kind == KindDir {
 		return "the folder " + s.folder + " beside the entity's file"
+	}
+	if s.Ref != "" {
+		return s.Target + " at " + s.Ref
 	}
 	return s.Target
 }

@@ -169,6 +169,9 @@ func (s *Store) checked(ctx context.Context, tx pgx.Tx, row db.TechdocsBuild, fa
 	if failure != nil && failure.Name != string(fault.Input) {
 		etag = ""
 	}
+	if site.VersionOf != nil && failure != nil {
+		etag = "" // a version is looked at seldom, so that a look is worth another attempt
+	}
 	return wrap(s.queries.TechDocsChecked(ctx, tx, db.TechDocsCheckedParams{EntityRef: row.EntityRef, Etag: etag, Failed: State(row.State) == Failed,
 		Unchanged: State(row.State) == Unchanged, IntervalSeconds: interval(s.Interval, time.Now(), site).Seconds()}), "note the end of build %s", row.ID)
 }
@@ -182,6 +185,9 @@ const (
 
 // interval is the time until the next look at a site: it doubles with every week in which nobody reads it.
 func interval(base time.Duration, now time.Time, site db.TechdocsSite) time.Duration {
+	if site.VersionOf != nil { // it changes seldom, and a push tells of it
+		return max(base, maxInterval)
+	}
 	last := site.CreatedAt
 	if site.ReadAt != nil {
 		last = *site.ReadAt
@@ -289,7 +295,7 @@ func (s *Store) RequestPushed(ctx context.Context, tx pgx.Tx, event hostevents.E
 	}
 	var sites []string
 	for _, row := range rows {
-		if row.Url == nil || !touches(host, event, *row.Url) {
+		if row.Url == nil || !touches(host, event, row) {
 			continue
 		}
 		if _, err := s.ask(ctx, tx, row.EntityRef, request{cause: ByPush, askedBy: fmt.Sprintf("%s %s", event.Kind, repositories[0])}); err != nil {
@@ -300,11 +306,16 @@ func (s *Store) RequestPushed(ctx context.Context, tx pgx.Tx, event hostevents.E
 	return sites, nil
 }
 
-// touches reports whether an event may have changed something below the folder of a URL.
-func touches(host integration.Host, event hostevents.Event, url string) bool {
-	place, err := integration.PlaceOf(host, url)
+// touches reports whether an event may have changed something below the folder of a site, or which versions it has.
+func touches(host integration.Host, event hostevents.Event, site db.TechDocsSitesInRepositoriesRow) bool {
+	place, err := integration.PlaceOf(host, *site.Url)
 	if err != nil {
 		return false
+	}
+	if site.Version != nil {
+		place.Ref, place.RefIsWhole = *site.Version, true
+	} else if event.Kind == hostevents.Pushed && event.AllPaths && wantsVersion(textOf(site.VersionsWanted), event.Ref) {
+		return true // a branch or tag may be new, or gone
 	}
 	if place.Path != "" {
 		place.Path += "/**"
@@ -355,6 +366,9 @@ func (s *Store) Discover(ctx context.Context) error {
 	if _, err := s.queries.TechDocsNoteAnnotations(ctx, s.Pool); err != nil {
 		return fmt.Errorf("find documentation that has moved: %w", err)
 	}
+	if _, err := s.queries.TechDocsNoteWishes(ctx, s.Pool); err != nil {
+		return fmt.Errorf("find documentation with other versions: %w", err)
+	}
 	_, err := s.queries.TechDocsMarkGoneSites(ctx, s.Pool)
 	return wrap(err, "find documentation without an entity")
 }
@@ -391,12 +405,6 @@ func (s *Store) RequestDue(ctx context.Context, limits Limits) error {
 func (s *Store) Gone(ctx context.Context, before time.Time) ([]string, error) {
 	sites, err := s.queries.TechDocsGoneSites(ctx, s.Pool, before, maxWoken)
 	return sites, wrap(err, "find documentation without an entity")
-}
-
-// Forget deletes the record of a site that is gone.
-func (s *Store) Forget(ctx context.Context, site string) error {
-	_, err := s.queries.TechDocsForgetSite(ctx, s.Pool, site)
-	return wrap(err, "forget the site of %s", site)
 }
 
 // deleted bounds the builds that are deleted at once.

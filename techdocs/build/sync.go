@@ -18,6 +18,8 @@ import (
 const (
 	// syncAgain is how long readers are not looked for news again, as in Backstage.
 	syncAgain = time.Minute
+	// syncVersionAgain is how long those of a version are not: it changes seldom, and a push tells of it.
+	syncVersionAgain = time.Hour
 	// followPeriod is how soon a reader sees a new line.
 	followPeriod = 200 * time.Millisecond
 	// patiencePeriod is how often a reader is told that a build takes long, as in Backstage.
@@ -39,7 +41,7 @@ func (s *Service) Sync(ctx context.Context, principal identity.Principal, ref te
 	}
 	ctx, cancel := context.WithTimeout(ctx, syncTimeout)
 	defer cancel()
-	id, err := s.askForReader(ctx, siteOf(named), principal)
+	id, err := s.askForReader(ctx, versionOf(siteOf(named), ref.Version), principal)
 	if err != nil || id == uuid.Nil {
 		return false, err
 	}
@@ -60,10 +62,17 @@ func (s *Service) askForReader(ctx context.Context, site string, principal ident
 	var id uuid.UUID
 	var isNew bool
 	err := s.Store.transact(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		if err := s.queries.TechDocsEnsureSite(ctx, tx, site); err != nil {
+		_, version, _ := techdocs.SplitVersion(site)
+		again := syncAgain
+		if version != "" {
+			again = syncVersionAgain
+		} else if err := s.queries.TechDocsEnsureSite(ctx, tx, site); err != nil {
 			return fmt.Errorf("record the site of %s: %w", site, err)
 		}
 		row, err := s.queries.TechDocsLockSite(ctx, tx, site)
+		if version != "" && (errors.Is(err, pgx.ErrNoRows) || err == nil && row.GoneAt != nil) {
+			return fault.New(fault.NotFound, "There is no version '%s' of this documentation", version)
+		}
 		if err != nil {
 			return fmt.Errorf("read the site of %s: %w", site, err)
 		}
@@ -74,7 +83,7 @@ func (s *Service) askForReader(ctx context.Context, site string, principal ident
 			return nil
 		case !errors.Is(err, pgx.ErrNoRows):
 			return fmt.Errorf("find the build of %s: %w", site, err)
-		case row.CheckedAt != nil && time.Since(*row.CheckedAt) < syncAgain:
+		case row.CheckedAt != nil && time.Since(*row.CheckedAt) < again:
 			return nil
 		}
 		asked, err := s.Store.ask(ctx, tx, site, request{cause: ByRead, askedBy: principal.Subject})

@@ -70,10 +70,14 @@ func (s *Store) Publish(ctx context.Context, ref techdocs.Ref, directory string)
 	return err
 }
 
-// Upload makes a directory the site of an entity. It uploads what has changed, and removes what is not in the directory. An error
+// Upload makes a directory the site of an entity, or a version of it. It uploads what has changed, and removes what is not in the directory. An error
 // leaves a site that can be read: of the earlier files, and of new ones that are complete. Doing it again continues.
 func (s *Store) Upload(ctx context.Context, ref techdocs.Ref, directory string) (Published, error) {
-	done, err := s.publish(ctx, ref, directory)
+	publish := s.publish
+	if ref.Version != "" {
+		publish = s.publishVersion
+	}
+	done, err := publish(ctx, ref, directory)
 	if err != nil {
 		return done, fmt.Errorf("publish the documentation of %s to %s: %w", ref.Path(), s.Name(), err)
 	}
@@ -392,8 +396,11 @@ func explained(err error) error {
 	return err
 }
 
-// Delete deletes a site. One that is not there is deleted.
+// Delete deletes a site, or one version of it. What is not there is deleted.
 func (s *Store) Delete(ctx context.Context, ref techdocs.Ref) error {
+	if ref.Version != "" {
+		return s.deleteVersion(ctx, ref)
+	}
 	if err := checkRef(ref); err != nil {
 		return err
 	}

@@ -43,12 +43,10 @@ func (s *Store) Open(ctx context.Context, ref techdocs.Ref, path string) (*File,
 	if err != nil {
 		return nil, err
 	}
-	var file *File
-	if s.folder != nil {
-		file, err = s.openInFolder(key)
-	} else {
-		file, err = s.openInBucket(ctx, key)
+	if ref.Version != "" {
+		return s.openVersion(ctx, ref, path)
 	}
+	file, err := s.openKey(ctx, key)
 	switch {
 	case isMissing(err):
 		return nil, notFound(ref, path, err)
@@ -225,6 +223,9 @@ func (r *remote) Close() error {
 
 // Exists reports whether there is a whole site: its metadata are what is published last.
 func (s *Store) Exists(ctx context.Context, ref techdocs.Ref) (bool, error) {
+	if ref.Version != "" {
+		return s.versionExists(ctx, ref)
+	}
 	for _, name := range []string{"index.html", MetadataFile} {
 		key, err := s.keyOf(ref, name)
 		if err != nil {
@@ -323,7 +324,7 @@ func ReadMetadata(directory string) (Metadata, error) {
 
 // Refresh asks the bucket whether a site is another than the one in memory, and forgets its files then.
 func (s *Store) Refresh(ctx context.Context, ref techdocs.Ref) (changed bool, err error) {
-	if s.folder != nil || s.options.Fresh == 0 {
+	if s.folder != nil || s.options.Fresh == 0 || ref.Version != "" {
 		return false, nil // nothing is served without being asked for
 	}
 	key, err := s.keyOf(ref, MetadataFile)

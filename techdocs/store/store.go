@@ -63,6 +63,7 @@ type Store struct {
 	// folder is what the bucket is in, nil for a bucket that is none. It does not follow a link that leads out of it.
 	folder  *os.Root
 	cache   *cache
+	lists   lists
 	reading flight.Group[*kept]
 }
 
@@ -151,7 +152,7 @@ func (s *Store) keyOf(ref techdocs.Ref, path string) (string, error) {
 // checkRef holds the parts of a reference to what can be the name of a folder.
 func checkRef(ref techdocs.Ref) error {
 	for _, part := range []string{cmp.Or(ref.Namespace, "default"), ref.Kind, ref.Name} {
-		if part == "" || part == "." || part == ".." || len(part) > maxName || strings.ContainsAny(part, "/\\\x00") {
+		if part == "" || strings.HasPrefix(part, ".") || len(part) > maxName || strings.ContainsAny(part, "/\\\x00") {
 			return fault.New(fault.Input, "'%s/%s/%s' is no entity: write namespace/kind/name, such as default/component/shop", ref.Namespace, ref.Kind, ref.Name)
 		}
 	}

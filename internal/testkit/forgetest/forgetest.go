@@ -131,6 +131,20 @@ func (s *Server) Push(t testing.TB, repository, branch string, onMain bool, file
 	git("push", "--quiet", remote, "HEAD:refs/heads/"+branch)
 }
 
+// PushRefs pushes refspecs to a repository such as "demo/shop": +refs/heads/main:refs/tags/v1 sets a tag, :refs/heads/old deletes a branch.
+func (s *Server) PushRefs(t testing.TB, repository string, refspecs ...string) {
+	t.Helper()
+	remote := "http://x-access-token:" + s.Token() + "@" + s.Host + "/" + repository + ".git"
+	directory := t.TempDir()
+	for _, args := range [][]string{{"clone", "--quiet", "--mirror", remote, "."}, append([]string{"push", "--quiet", remote}, refspecs...)} {
+		command := exec.CommandContext(t.Context(), "git", args...)
+		command.Dir = directory
+		command.Env = append(os.Environ(), "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_TERMINAL_PROMPT=0")
+		output, err := command.CombinedOutput()
+		require.NoError(t, err, string(output))
+	}
+}
+
 // Inject calls pick for every request from now on, to choose its fault. Nil ends all faults. Pick may be
 // called from several goroutines.
 func (s *Server) Inject(pick func(*http.Request) Fault) {

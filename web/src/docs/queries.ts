@@ -9,8 +9,7 @@ import {
 } from '@/api/client';
 import { serverNow } from '@/api/server-clock';
 import type { DocsBuild } from '@/api/types';
-import { stringifyRef } from '@/entity/ref';
-import { filesAddress, pageFile, type Site, siteAddress } from './site';
+import { filesAddress, pageFile, type Site, siteAddress, siteRef } from './site';
 
 /** All that is read of a site has this at the beginning of its key. */
 export function docsKey(site: Site): readonly string[] {
@@ -63,7 +62,7 @@ export function isUnderWay({ state }: Pick<DocsBuild, 'state'>): boolean {
 export const docsBuildsQuery = (site: Site) =>
   queryOptions({
     queryKey: [...docsKey(site), 'builds'],
-    queryFn: ({ signal }) => fetchDocsSite(stringifyRef(site), signal),
+    queryFn: ({ signal }) => fetchDocsSite(siteRef(site), signal),
     refetchInterval: ({ state: { data } }) => (data?.builds.some(isUnderWay) ? 1000 : false),
     retry: false,
   });

@@ -1,5 +1,5 @@
 import type { Entity } from '@/api/types';
-import { parseRef } from '@/entity/ref';
+import { parseRef, stringifyRef } from '@/entity/ref';
 
 /** What names the source of an entity's documentation, and what names another entity whose documentation it has. */
 export const docsAnnotations = { own: 'backstage.io/techdocs-ref', borrowed: 'backstage.io/techdocs-entity' } as const;
@@ -12,7 +12,25 @@ export function isDocumented({ metadata: { annotations = {} } }: Pick<Entity, 'm
 export interface Site {
   namespace: string;
   kind: string;
+  /** The name, and after an @ the version, if it is not the current one: shop@v1.2. */
   name: string;
+}
+
+/** The site of the current documentation. */
+export function currentOf(site: Site): Site {
+  const at = site.name.indexOf('@');
+  return at < 0 ? site : { ...site, name: site.name.slice(0, at) };
+}
+
+/** The version in the words of the repository, a branch or a tag; undefined for the current documentation. */
+export function versionOf({ name }: Site): string | undefined {
+  const at = name.indexOf('@');
+  return at < 0 ? undefined : name.slice(at + 1).replaceAll('~', '/');
+}
+
+/** The reference of the entity, with the version as it is written. */
+export function siteRef(site: Site): string {
+  return stringifyRef(currentOf(site)) + site.name.slice(currentOf(site).name.length);
 }
 
 export function siteOf(ref: string): Site {
@@ -21,7 +39,7 @@ export function siteOf(ref: string): Site {
 }
 
 function sitePath({ namespace, kind, name }: Site): string {
-  return [namespace, kind, name].map(encodeURIComponent).join('/');
+  return [namespace, kind, name].map((part) => encodeURIComponent(part).replaceAll('%40', '@')).join('/');
 }
 
 /** The address of a site's first page in the portal. */

@@ -5,8 +5,8 @@ import { buildDocs } from '@/api/client';
 import type { DocsBuild, DocsProblem } from '@/api/types';
 import { useCommand } from '@/api/use-command';
 import { docsBuildQuery, docsBuildsQuery, docsKey, isUnderWay } from '@/docs/queries';
-import type { Site } from '@/docs/site';
-import { humanizeRef, stringifyRef } from '@/entity/ref';
+import { type Site, siteRef } from '@/docs/site';
+import { humanizeRef } from '@/entity/ref';
 import { Button } from '@/ui/button';
 import { ExternalLink } from '@/ui/external-link';
 import { formatDuration, plural } from '@/ui/format';
@@ -56,7 +56,7 @@ function List({ site }: { site: Site }) {
 /** A button that builds a site; it says why it was refused. */
 export function BuildAgain({ site, label, onStart }: { site: Site; label: string; onStart?: () => void }) {
   const queries = useQueryClient();
-  const build = useCommand(() => buildDocs(stringifyRef(site)), {
+  const build = useCommand(() => buildDocs(siteRef(site)), {
     onSuccess: () => {
       onStart?.();
       return queries.invalidateQueries({ queryKey: [...docsKey(site), 'builds'] });

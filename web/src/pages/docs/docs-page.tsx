@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Navigate } from '@tanstack/react-router';
 import { useMemo } from 'react';
 import { entityQuery } from '@/api/queries';
-import { docsAnnotations, pageAddress, siteAddress, siteOf } from '@/docs/site';
+import { currentOf, docsAnnotations, pageAddress, siteAddress, siteOf } from '@/docs/site';
 import { Reader } from './reader';
 
 const route = getRouteApi('/docs/$namespace/$kind/$name/$');
@@ -11,7 +11,7 @@ const route = getRouteApi('/docs/$namespace/$kind/$name/$');
 export function DocsPage() {
   const { namespace, kind, name, _splat = '' } = route.useParams();
   const site = useMemo(() => ({ namespace, kind, name }), [namespace, kind, name]);
-  const { data: entity } = useQuery(entityQuery(kind, namespace, name));
+  const { data: entity } = useQuery(entityQuery(kind, namespace, currentOf(site).name));
   const elsewhere = elsewhereOf(entity?.metadata.annotations ?? {}, _splat);
   if (elsewhere) return <Navigate to={elsewhere} replace />;
   return <Reader key={siteAddress(site)} site={site} path={_splat.replace(/\/+$/, '')} entity={entity} />;

@@ -4,7 +4,7 @@ import { type ReactNode, useState } from 'react';
 import type { Entity } from '@/api/types';
 import type { DocsPage } from '@/docs/parse';
 import { docsMetadataQuery } from '@/docs/queries';
-import { type Site, siteAddress } from '@/docs/site';
+import { currentOf, type Site, siteAddress } from '@/docs/site';
 import { EntityLink } from '@/entity/entity-link';
 import { ownersOf, refOf } from '@/entity/ref';
 import { buttonLook } from '@/ui/button';
@@ -13,9 +13,12 @@ import { Contents } from './contents';
 import { DocsLink } from './docs-link';
 import { FindInSite } from './find-in-site';
 import { Nav } from './nav';
+import { VersionSwitch } from './version';
 
 interface LayoutProps {
   site: Site;
+  /** The path of the page in the site. */
+  path: string;
   entity: Entity | undefined;
   /** Undefined without a site. */
   page: Pick<DocsPage, 'nav' | 'contents'> | undefined;
@@ -26,11 +29,11 @@ const column =
   'lg:sticky lg:top-17 lg:max-h-[calc(100dvh-84px)] lg:self-start lg:overflow-y-auto lg:overscroll-contain';
 
 /** The frame of the reader: the navigation of the site on the left, the contents of the page on the right. */
-export function Layout({ site, entity, page, children }: LayoutProps) {
+export function Layout({ site, path, entity, page, children }: LayoutProps) {
   const [open, setOpen] = useState(false);
   return (
     <div className="mx-auto max-w-[84rem] space-y-5">
-      <Heading site={site} entity={entity} isSearchable={page !== undefined} />
+      <Heading site={site} path={path} entity={entity} isSearchable={page !== undefined} />
       <div className="grid grid-cols-1 gap-x-10 gap-y-4 lg:grid-cols-[13rem_minmax(0,1fr)] xl:grid-cols-[13rem_minmax(0,1fr)_12rem]">
         <div className={classNames(column, 'print:hidden')}>
           {page && page.nav.length > 0 && (
@@ -60,11 +63,12 @@ export function Layout({ site, entity, page, children }: LayoutProps) {
 
 interface HeadingProps {
   site: Site;
+  path: string;
   entity: Entity | undefined;
   isSearchable: boolean;
 }
 
-function Heading({ site, entity, isSearchable }: HeadingProps) {
+function Heading({ site, path, entity, isSearchable }: HeadingProps) {
   const { data: metadata } = useQuery({ ...docsMetadataQuery(site), enabled: isSearchable });
   const owner = entity && ownersOf(entity)[0];
   return (
@@ -75,7 +79,7 @@ function Heading({ site, entity, isSearchable }: HeadingProps) {
         </Link>
         <span aria-hidden>/</span>
         <DocsLink address={siteAddress(site)} className="font-medium text-ink hover:underline">
-          {metadata?.site_name ?? entity?.metadata.title ?? site.name}
+          {metadata?.site_name ?? entity?.metadata.title ?? currentOf(site).name}
         </DocsLink>
         {entity && (
           <span className="flex flex-wrap items-center gap-x-1.5">
@@ -88,6 +92,7 @@ function Heading({ site, entity, isSearchable }: HeadingProps) {
           </span>
         )}
       </p>
+      <VersionSwitch site={site} path={path} />
       {isSearchable && <FindInSite site={site} />}
     </header>
   );

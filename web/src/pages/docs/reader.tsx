@@ -13,6 +13,7 @@ import { ErrorPanel, Skeleton } from '@/ui/states';
 import { BuildFailed, Building, NotBuilt, PageMissing } from './build';
 import { Layout } from './layout';
 import { Shown } from './shown';
+import { VersionBanner } from './version';
 
 interface ReaderProps {
   site: Site;
@@ -87,7 +88,8 @@ function Found({ site, path, entity, html, sync, isOld, onRetry, onReload }: Fou
   }, [redirect, router]);
   if (!page || cookie.isPending || redirect?.to === 'portal') return <Skeleton lines={10} />;
   return (
-    <Layout site={site} entity={entity} page={page}>
+    <Layout site={site} path={path} entity={entity} page={page}>
+      <VersionBanner site={site} path={path} />
       {isOld && (
         <p
           role="status"
@@ -115,7 +117,7 @@ function Missing({ site, path, entity, sync, onRetry }: StateProps) {
   const isFailed = sync.state === 'failed' || (isSettled && !page && builds.data?.builds[0]?.state === 'failed');
   if (sync.state === 'checking' || (path !== '' && first.isPending)) return <Skeleton lines={10} />;
   return (
-    <Layout site={site} entity={entity} page={page && { ...page, contents: [] }}>
+    <Layout site={site} path={path} entity={entity} page={page && { ...page, contents: [] }}>
       {sync.state === 'building' && <Building log={sync.log} />}
       {isFailed && <BuildFailed site={site} sync={sync} onRetry={onRetry} />}
       {isSettled &&
