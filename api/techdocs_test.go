@@ -134,6 +134,47 @@ func TestFilesHavePartsAndValidators(t *testing.T) {
 	require.Equal(t, "14", ask(t, server, http.MethodHead, staticDocs+"/guide/index.html", "").Header().Get("Content-Length"))
 }
 
+// TestVersionsAreServedAsTheirEntity: with its permissions, types, parts and validators, and never what is not theirs.
+func TestVersionsAreServedAsTheirEntity(t *testing.T) {
+	t.Parallel()
+	sites := docsOf(t, "Shop")
+	for version, text := range map[string]string{"v1": "<h1>One</h1>", "release/V2": "<h1>Two</h1>"} {
+		made := t.TempDir()
+		for path, content := range map[string]string{"index.html": text, "guide/index.html": "<h1>Same</h1>", "logo.svg": "<svg/>", "techdocs_metadata.json": `{"site_name":"Shop ` + version + `"}`} {
+			at := filepath.Join(made, filepath.FromSlash(path))
+			require.NoError(t, os.MkdirAll(filepath.Dir(at), 0o755))
+			require.NoError(t, os.WriteFile(at, []byte(content), 0o600))
+		}
+		for _, name := range []string{"shop", "secret"} {
+			require.NoError(t, sites.Publish(t.Context(), techdocs.Ref{Kind: "component", Name: name, Version: version}, made))
+		}
+	}
+	server := docsServer(t, func(o *api.TechDocsOptions) { o.Store = sites })
+	for path, body := range map[string]string{"@v1/index.html": "<h1>One</h1>", "@v1/": "<h1>One</h1>", "%40v1/index.html": "<h1>One</h1>", "@release~V2/index.html": "<h1>Two</h1>",
+		"@v1/guide/": "<h1>Same</h1>", "/guide/": "<h1>Guide</h1>"} {
+		answer := ask(t, server, http.MethodGet, staticDocs+path, "")
+		require.Equal(t, http.StatusOK, answer.Code, path)
+		require.Equal(t, body, answer.Body.String(), path)
+		require.Equal(t, "text/plain; charset=utf-8", answer.Header().Get("Content-Type"), path)
+		require.Equal(t, "default-src 'none'; sandbox", answer.Header().Get("Content-Security-Policy"), path)
+	}
+	for path, status := range map[string]int{"@v9/index.html": 404, "@/index.html": 404, "@../index.html": 404, "@..~../index.html": 404, "@release%2FV2/index.html": 404,
+		"@release~v2/index.html": 404, "@v1/logo.png": 404, "@v1/guide": 301, "@v1/../index.html": 404, "@" + strings.Repeat("v", 200) + "/index.html": 404} {
+		require.Equal(t, status, ask(t, server, http.MethodGet, staticDocs+path, "").Code, path)
+	}
+	require.Equal(t, http.StatusNotFound, ask(t, server, http.MethodGet, "/api/techdocs/static/docs/default/component/secret@v1/index.html", "").Code, "nobody may read the entity")
+	require.Equal(t, http.StatusNotFound, ask(t, server, http.MethodGet, "/api/techdocs/static/docs/.versions/default/component/shop/sites/v1.json", "").Code)
+	moved := ask(t, server, http.MethodGet, "/api/techdocs/static/docs/default/Component/SHOP@release~V2/index.html", "")
+	require.Equal(t, http.StatusMovedPermanently, moved.Code)
+	require.Equal(t, staticDocs+"@release~V2/index.html", moved.Header().Get("Location"), "branches and tags keep their case")
+
+	one := ask(t, server, http.MethodGet, staticDocs+"@v1/guide/index.html", "")
+	require.Equal(t, http.StatusNotModified, ask(t, server, http.MethodGet, staticDocs+"@release~V2/guide/index.html", "", "If-None-Match", one.Header().Get("ETag")).Code)
+	require.Equal(t, "Same", ask(t, server, http.MethodGet, staticDocs+"@v1/guide/index.html", "", "Range", "bytes=4-7").Body.String())
+	require.JSONEq(t, `{"site_name":"Shop v1"}`, ask(t, server, http.MethodGet, "/api/techdocs/metadata/techdocs/default/component/shop@v1", "").Body.String())
+	require.Equal(t, http.StatusForbidden, ask(t, server, http.MethodGet, staticDocs+"@v1/index.html", "", "Sec-Fetch-Dest", "script").Code)
+}
+
 func TestAFolderHasOneAddressForEachFile(t *testing.T) {
 	t.Parallel()
 	server := docsServer(t, nil)

@@ -83,7 +83,7 @@ const techDocsAddVersion = `-- name: TechDocsAddVersion :exec
 insert into techdocs_sites (entity_ref, version_of, version, ref, host, repository, url, pull_request, pull_request_url, next_check_at)
 select $1, b.entity_ref, $2::text, $3, b.host, b.repository, b.url, $4, $5, now() + interval '1 day'
 from techdocs_sites b where b.entity_ref = $6::text
-on conflict (entity_ref) do update set gone_at = null, ref = excluded.ref, host = excluded.host, repository = excluded.repository, url = excluded.url,
+on conflict (entity_ref) do update set gone_at = null, created_at = now(), ref = excluded.ref, host = excluded.host, repository = excluded.repository, url = excluded.url,
     pull_request = excluded.pull_request, pull_request_url = excluded.pull_request_url
 `
 
@@ -432,6 +432,20 @@ func (q *Queries) TechDocsEnsureSite(ctx context.Context, db DBTX, entityRef str
 	return err
 }
 
+const techDocsExpirePreviews = `-- name: TechDocsExpirePreviews :execrows
+update techdocs_sites set gone_at = now()
+where pull_request is not null and gone_at is null and created_at < $1::timestamptz and coalesce(published_at, created_at) < $1::timestamptz
+`
+
+// Notes that previews are gone that have had no other commit since a time: the event of their end may have been lost.
+func (q *Queries) TechDocsExpirePreviews(ctx context.Context, db DBTX, before time.Time) (int64, error) {
+	result, err := db.Exec(ctx, techDocsExpirePreviews, before)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const techDocsForgetSite = `-- name: TechDocsForgetSite :execrows
 delete from techdocs_sites where entity_ref = $1 and gone_at is not null
 `
@@ -717,6 +731,19 @@ func (q *Queries) TechDocsNoteWishes(ctx context.Context, db DBTX) (int64, error
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const techDocsOtherPreviews = `-- name: TechDocsOtherPreviews :one
+select count(*)::int from techdocs_sites
+where version_of = $1::text and pull_request is not null and gone_at is null and entity_ref <> $2::text
+`
+
+// How many previews a site has besides one.
+func (q *Queries) TechDocsOtherPreviews(ctx context.Context, db DBTX, versionOf string, other string) (int32, error) {
+	row := db.QueryRow(ctx, techDocsOtherPreviews, versionOf, other)
+	var column_1 int32
+	err := row.Scan(&column_1)
+	return column_1, err
 }
 
 const techDocsPlaceSite = `-- name: TechDocsPlaceSite :exec

@@ -113,6 +113,9 @@ func (p Place) Checked() (Place, error) {
 // commitHash matches the hash of a commit. Files at a commit cannot be edited.
 var commitHash = regexp.MustCompile(`\b[0-9a-f]{40,}\b`)
 
+// IsCommit reports whether a text is the hash of a commit.
+func IsCommit(text string) bool { return isHash(text) }
+
 func isHash(commit string) bool { return commitHash.FindString(commit) == commit && commit != "" }
 
 // Resolve makes ref absolute, as a browser does, with one exception: a leading slash means root, the escaped

@@ -32,7 +32,7 @@ func CheckVersion(name string) error {
 	case !utf8.ValidString(name) || !norm.NFC.IsNormalString(name):
 		return fault.New(fault.Input, "the name of a version is Unicode text in its composed form (NFC)")
 	}
-	for _, part := range strings.Split(name, "/") {
+	for part := range strings.SplitSeq(name, "/") {
 		if part == "" || strings.HasPrefix(part, ".") || strings.HasPrefix(part, "-") || strings.Contains(part, "..") {
 			return fault.New(fault.Input, "no part of the name of a version is empty, begins with a dot or a dash, or has two dots in a row")
 		}

@@ -256,7 +256,7 @@ func (s *Service) workOff(ctx context.Context, tx pgx.Tx, rows []db.PendingSourc
 		}
 		ids[i], touched[i], done.kinds = row.ID, int32(min(count, math.MaxInt32)), append(done.kinds, event.Kind)
 		for _, watcher := range s.Watchers {
-			if isNews := event.Kind != hostevents.Pushed || count == 0; isNews && watcher.Concerned(event) {
+			if isNews := event.Kind != hostevents.Pushed || count == 0; isNews && event.Kind != hostevents.Proposed && watcher.Concerned(event) {
 				done.concerned[watcher.Name()] = true
 			}
 		}
@@ -300,7 +300,7 @@ func (s *Service) Backlog(ctx context.Context) ([]telemetry.Sample, error) {
 func (s *Service) refresh(ctx context.Context, tx pgx.Tx, event hostevents.Event) (int, error) {
 	host, known := s.Hosts.ByHost(event.Host)
 	repositories := event.Repositories()
-	if !known || len(repositories) == 0 {
+	if !known || len(repositories) == 0 || event.Kind == hostevents.Proposed {
 		return 0, nil
 	}
 	cause := processing.Cause{Kind: processing.CauseEvent, By: fmt.Sprintf("%s %s", event.Kind, repositories[0])}

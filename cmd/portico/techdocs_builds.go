@@ -31,7 +31,7 @@ const (
 // buildDocs prepares to build documentation, and to show what was built.
 func (p *platform) buildDocs(context.Context, place) error {
 	p.docsBuilds = build.NewStore(build.StoreOptions{Pool: p.pool, Engine: workflows.NewDocs(p.workflowOptions), Hosts: p.integrations,
-		Interval: p.config.Portico.TechDocs.CheckInterval})
+		Interval: p.config.Portico.TechDocs.CheckInterval, MaxPreviews: p.config.Portico.TechDocs.MaxPreviews})
 	p.docsService = build.NewService(build.ServiceOptions{Store: p.docsBuilds, Catalog: p.catalog, Log: p.log,
 		External: p.config.TechDocs.Builder != config.DocsBuiltHere})
 	return nil
@@ -51,9 +51,9 @@ func (p *platform) docsBuilder() (*build.Builder, error) {
 	limits := p.config.Portico.TechDocs
 	return build.NewBuilder(build.BuilderOptions{Log: p.log, Store: p.docsBuilds, Entities: p.catalog, Hosts: p.integrations, Trees: p.integrations,
 		Folders: p.files, Generator: generator, Maker: maker, Sites: p.docs, Index: docsIndex{p}, Directory: p.docsDirectory,
-		Bounds:     build.Bounds{Bytes: int64(limits.MaxMegabytes) * 1_000_000, Files: limits.MaxFiles},
+		Bounds:      build.Bounds{Bytes: int64(limits.MaxMegabytes) * 1_000_000, Files: limits.MaxFiles},
 		CopyReadme:  p.config.TechDocs.Generator.MkDocs.LegacyCopyReadmeMdToIndexMd,
-		MaxVersions: limits.MaxVersions, Untrusted: native}), nil
+		MaxVersions: limits.MaxVersions, Untrusted: native, PortalURL: p.config.App.BaseURL}), nil
 }
 
 // docsGenerator renders sites, and native those of strangers: it runs no program. The maker names what a site depends on besides its sources: another one makes all sites anew.
@@ -113,7 +113,9 @@ func (p *platform) lookAtDocs(ctx context.Context) error {
 // removeVersions deletes versions of documentation whose branches and tags are gone, and previews of pull requests that were closed, and then
 // what no version has any more.
 func (p *platform) removeVersions(builder *build.Builder) func(context.Context) error {
-	return func(ctx context.Context) error { return errors.Join(builder.RemoveGoneVersions(ctx), builder.Collect(ctx)) }
+	return func(ctx context.Context) error {
+		return errors.Join(builder.RemoveGoneVersions(ctx), builder.Collect(ctx))
+	}
 }
 
 // deleteDocs deletes old builds, and the documentation of entities that are gone.

@@ -202,7 +202,7 @@ where version_of = @version_of::text and pull_request is null order by entity_re
 insert into techdocs_sites (entity_ref, version_of, version, ref, host, repository, url, pull_request, pull_request_url, next_check_at)
 select @entity_ref, b.entity_ref, @version::text, @ref, b.host, b.repository, b.url, sqlc.narg('pull_request'), @pull_request_url, now() + interval '1 day'
 from techdocs_sites b where b.entity_ref = @version_of::text
-on conflict (entity_ref) do update set gone_at = null, ref = excluded.ref, host = excluded.host, repository = excluded.repository, url = excluded.url,
+on conflict (entity_ref) do update set gone_at = null, created_at = now(), ref = excluded.ref, host = excluded.host, repository = excluded.repository, url = excluded.url,
     pull_request = excluded.pull_request, pull_request_url = excluded.pull_request_url;
 
 -- name: TechDocsDropVersions :execrows
@@ -213,6 +213,16 @@ where version_of = @version_of::text and pull_request is null and gone_at is nul
 -- name: TechDocsDropVersion :execrows
 -- Notes that one version is gone.
 update techdocs_sites set gone_at = now() where entity_ref = @entity_ref and version_of is not null and gone_at is null;
+
+-- name: TechDocsOtherPreviews :one
+-- How many previews a site has besides one.
+select count(*)::int from techdocs_sites
+where version_of = @version_of::text and pull_request is not null and gone_at is null and entity_ref <> @other::text;
+
+-- name: TechDocsExpirePreviews :execrows
+-- Notes that previews are gone that have had no other commit since a time: the event of their end may have been lost.
+update techdocs_sites set gone_at = now()
+where pull_request is not null and gone_at is null and created_at < @before::timestamptz and coalesce(published_at, created_at) < @before::timestamptz;
 
 -- name: TechDocsNoteRef :exec
 -- Notes the branch of the current documentation.

@@ -2,6 +2,7 @@ package github
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/portico-dev/portico/integration"
@@ -34,9 +35,18 @@ type delivered struct {
 	Commits    []hostevents.Commit `json:"commits"`
 	Changes    repositoryChanges   `json:"changes"`
 	Owner      *eventOrganization  `json:"organization"`
+	Pull       *eventPull          `json:"pull_request"`
 	Sender     struct {
 		HTMLURL string `json:"html_url"`
 	} `json:"sender"`
+}
+
+type eventPull struct {
+	Number  int    `json:"number"`
+	HTMLURL string `json:"html_url"`
+	Head    struct {
+		SHA string `json:"sha"`
+	} `json:"head"`
 }
 
 type pushedRepository struct {
@@ -87,6 +97,8 @@ func (d delivered) claim(event string) (hostevents.Claim, bool) {
 		return d.push()
 	case "repository":
 		return d.repository()
+	case "pull_request":
+		return d.proposed()
 	case "team", "team_add":
 		return d.people(hostevents.TeamChanged)
 	case "membership":
@@ -108,6 +120,15 @@ func (d delivered) push() (hostevents.Claim, bool) {
 	// The commits do not tell what a new, deleted or rewritten branch has lost.
 	claim.SetPaths(d.Commits, !d.Created && !d.Deleted && !d.Forced && len(d.Commits) < maxCommits)
 	return claim, true
+}
+
+// proposed translates what changes the commits of a pull request, or ends it.
+func (d delivered) proposed() (hostevents.Claim, bool) {
+	if d.Repository == nil || d.Pull == nil || d.Pull.Number <= 0 || !slices.Contains([]string{"opened", "reopened", "synchronize", "closed"}, d.Action) {
+		return hostevents.Claim{}, false
+	}
+	return hostevents.Claim{Kind: hostevents.Proposed, URL: d.Repository.HTMLURL,
+		Pull: &hostevents.Pull{Number: d.Pull.Number, URL: d.Pull.HTMLURL, Head: d.Pull.Head.SHA, IsClosed: d.Action == "closed"}}, true
 }
 
 // repositoryKinds are the actions of the event repository.

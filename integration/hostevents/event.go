@@ -32,6 +32,8 @@ const (
 	VisibilityChanged Kind = "visibilityChanged"
 	// Edited: other settings of the repository have changed, such as its topics or its default branch.
 	Edited Kind = "edited"
+	// Proposed: a pull request was opened, has other commits, or was closed. It changes nothing of the repository.
+	Proposed Kind = "proposed"
 	// TeamChanged and the following are about people. They are events of an owner.
 	TeamChanged         Kind = "teamChanged"
 	MembershipChanged   Kind = "membershipChanged"
@@ -56,6 +58,18 @@ type Claim struct {
 	// before it was renamed or transferred, "" otherwise.
 	URL, Former string
 	Push
+	// Pull is the pull request of an event of kind Proposed, nil otherwise.
+	Pull *Pull
+}
+
+// Pull is a pull request.
+type Pull struct {
+	Number int `json:"number"`
+	// URL is its page, and Head the hash of its last commit.
+	URL  string `json:"url"`
+	Head string `json:"head"`
+	// IsClosed says that it was merged, or that nobody will.
+	IsClosed bool `json:"isClosed,omitempty"`
 }
 
 // Push are the changes of an event of kind Pushed.
@@ -121,6 +135,8 @@ type Event struct {
 	// Owner is the owner of the event's repository, or whose people it is about.
 	Owner string `json:"owner,omitempty"`
 	Push
+	// Pull is the pull request of an event of kind Proposed, nil otherwise.
+	Pull *Pull `json:"pull,omitempty"`
 }
 
 // Source is the webhook of one forge. It is safe for concurrent use.
@@ -162,7 +178,7 @@ func (c Claim) at(hosts Hosts, kind, only string) (Event, error) {
 	if !known || host.Type() != kind || only != "" && host.Name() != only {
 		return Event{}, fmt.Errorf("%.200q is on no host for which this webhook is configured", c.URL)
 	}
-	event := Event{Kind: c.Kind, Host: host.Name(), Push: c.Push}
+	event := Event{Kind: c.Kind, Host: host.Name(), Push: c.Push, Pull: c.Pull}
 	if c.Kind.IsAboutPeople() {
 		owner, err := ownerOf(c.URL)
 		event.Owner = owner
@@ -214,7 +230,11 @@ func (e Event) Repositories() []string {
 // Touches reports whether an event may have changed what a place in one of its repositories names. An event about the
 // whole repository touches each of its places.
 func (e Event) Touches(place integration.Place) bool {
-	if e.Kind != Pushed {
+	switch e.Kind {
+	case Pushed:
+	case Proposed:
+		return false
+	default:
 		return true
 	}
 	if place.Ref == "" || place.Ref == "HEAD" {

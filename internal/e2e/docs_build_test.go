@@ -53,13 +53,19 @@ func (s *system) pushed(repository, after, file string) {
 		"commits": []map[string]any{{"id": after, "added": []string{}, "removed": []string{}, "modified": []string{file}}},
 	})
 	require.NoError(s.t, err)
+	s.deliver("push", after, body)
+}
+
+// deliver sends an event as GitHub does.
+func (s *system) deliver(event, id string, body []byte) {
+	s.t.Helper()
 	signature := hmac.New(sha256.New, []byte(docsWebhookSecret))
 	signature.Write(body)
 	request, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.url+"/api/events/http/github", bytes.NewReader(body))
 	require.NoError(s.t, err)
 	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("X-Github-Event", "push")
-	request.Header.Set("X-Github-Delivery", after)
+	request.Header.Set("X-Github-Event", event)
+	request.Header.Set("X-Github-Delivery", id)
 	request.Header.Set("X-Hub-Signature-256", "sha256="+hex.EncodeToString(signature.Sum(nil)))
 	response, err := http.DefaultClient.Do(request)
 	require.NoError(s.t, err)
@@ -148,4 +154,66 @@ func TestDocumentationIsBuilt(t *testing.T) {
 	s.pushed("pushed-docs", strings.TrimSpace(s.git("pushed-docs", "rev-parse", "HEAD")), "docs/index.md")
 	s.until("the page that was pushed", func() bool { return strings.Contains(s.page("pushed-docs/index.html"), ">After") })
 	require.Equal(t, "push", s.docsOf("component/default/pushed-docs")[0].Cause)
+}
+
+// TestVersionsAndPreviewsOfDocumentation goes from a pushed tag to the version's page, and from a pull request to its preview, which goes when
+// that is closed.
+func TestVersionsAndPreviewsOfDocumentation(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, fmt.Sprintf("events: { modules: { github: { webhookSecret: %q } } }\ntechdocs: { publisher: { type: local, local: { publishDirectory: %q } } }",
+		docsWebhookSecret, t.TempDir()))
+	s.start("server")
+	s.start("worker")
+	const repository = organization + "/versioned"
+	s.createRepository("versioned")
+	s.forge.Push(t, repository, "main", false, map[string]string{
+		"catalog-info.yaml": "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata:\n  name: versioned\n  annotations:\n    backstage.io/techdocs-ref: dir:.\n" +
+			"    portico.dev/techdocs-versions: v*\n    portico.dev/techdocs-previews: \"true\"\nspec:\n  type: service\n  lifecycle: production\n  owner: platform\n",
+		"mkdocs.yml":    "site_name: Versioned\nnav:\n  - Home: index.md\n  - Guide: guide.md\nplugins: [techdocs-core]\n",
+		"docs/index.md": "# One\n", "docs/guide.md": "# Guide\n"})
+	s.forge.PushRefs(t, repository, "+refs/heads/main:refs/tags/v1")
+	require.Equal(t, http.StatusCreated, s.call(http.MethodPost, "/api/catalog/locations",
+		map[string]string{"type": "url", "target": s.forge.URL + "/" + repository + "/blob/main/catalog-info.yaml"}, nil))
+	s.until("the version of the first tag", func() bool { return strings.Contains(s.page("versioned@v1/index.html"), ">One") })
+
+	about := map[string]any{"name": "versioned", "full_name": repository, "html_url": s.forge.URL + "/" + repository, "default_branch": "main"}
+	tell := func(event, id string, body map[string]any) {
+		body["repository"] = about
+		encoded, err := json.Marshal(body)
+		require.NoError(t, err)
+		s.deliver(event, id, encoded)
+	}
+	s.forge.Push(t, repository, "main", true, map[string]string{"docs/index.md": "# Two\n"})
+	s.forge.PushRefs(t, repository, "+refs/heads/main:refs/tags/v2")
+	tell("push", "tag", map[string]any{"ref": "refs/tags/v2", "created": true, "commits": []any{}})
+	s.until("the version of the pushed tag", func() bool { return strings.Contains(s.page("versioned@v2/index.html"), ">Two") })
+	require.Contains(t, s.page("versioned@v1/index.html"), ">One")
+	var listed struct {
+		Ref      string
+		Versions []struct{ Name, Version string }
+	}
+	s.get("/api/portico/v1/techdocs/sites/component/default/versioned", &listed)
+	require.Equal(t, "main", listed.Ref)
+	require.Equal(t, []struct{ Name, Version string }{{"versioned@v2", "v2"}, {"versioned@v1", "v1"}}, listed.Versions)
+
+	s.forge.Push(t, repository, "feature", true, map[string]string{"docs/index.md": "# Proposed\n"})
+	pull := s.forge.Propose(t, repository, "feature")
+	proposed := map[string]any{"number": pull.GetNumber(), "html_url": pull.GetHTMLURL(), "head": map[string]any{"sha": pull.GetHead().GetSHA()}}
+	tell("pull_request", "opened", map[string]any{"action": "opened", "pull_request": proposed})
+	page := fmt.Sprintf("versioned@pr-%d/index.html", pull.GetNumber())
+	s.until("the preview", func() bool { return strings.Contains(s.page(page), ">Proposed") })
+	s.until("the link at the pull request", func() bool {
+		said, err := s.forge.Statuses(organization, "versioned", pull.GetHead().GetSHA())
+		require.NoError(t, err)
+		status := said["portico/docs/component:default/versioned"]
+		return status.State == "success" && strings.HasSuffix(status.TargetURL, fmt.Sprintf("/docs/default/component/versioned@pr-%d/", pull.GetNumber()))
+	})
+	tell("pull_request", "closed", map[string]any{"action": "closed", "pull_request": proposed})
+	s.until("the preview is gone", func() bool { return s.page(page) == "" })
+
+	s.forge.PushRefs(t, repository, ":refs/tags/v1")
+	tell("push", "deleted", map[string]any{"ref": "refs/tags/v1", "deleted": true, "commits": []any{}})
+	s.until("the version of the deleted tag is gone", func() bool { return s.page("versioned@v1/index.html") == "" })
+	require.Contains(t, s.page("versioned/index.html"), ">")
+	require.Contains(t, s.page("versioned@v2/index.html"), ">Two")
 }

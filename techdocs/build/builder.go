@@ -87,6 +87,8 @@ type BuilderOptions struct {
 	CopyReadme bool
 	// MaxVersions bounds the versions of a site, besides previews. Zero: there are none.
 	MaxVersions int
+	// PortalURL is the address of the portal, for links to previews; "" without one.
+	PortalURL string
 	// Untrusted renders previews, whose authors may be strangers. Nil: Generator does.
 	Untrusted techdocs.Generator
 }
@@ -108,6 +110,7 @@ func (b *Builder) Build(ctx context.Context, request Request) (progress Progress
 		return progress, err
 	}
 	if attempt.row.PublishSeconds > 0 { // an attempt before has published, and died before its workflow heard of it
+		b.announce(ctx, attempt, nil)
 		progress = attempt.progress()
 		progress.Built = true
 		return progress, nil
@@ -120,7 +123,10 @@ func (b *Builder) Build(ctx context.Context, request Request) (progress Progress
 	}
 	defer made.close()
 	err = made.all(ctx)
-	made.followVersions(ctx)
+	if !errors.Is(err, errSuperseded) {
+		made.followVersions(ctx)
+		b.announce(ctx, attempt, err)
+	}
 	switch {
 	case errors.Is(err, integration.ErrNotModified):
 		journal.say("Nothing has changed since the site was built.")

@@ -44,6 +44,8 @@ type StoreOptions struct {
 	Hosts Hosts
 	// Interval is how often a site is looked at that somebody reads.
 	Interval time.Duration
+	// MaxPreviews bounds the previews of a site. Zero: there are none.
+	MaxPreviews int
 }
 
 // Hosts finds configured hosts. *integration.Set implements it.
@@ -169,9 +171,6 @@ func (s *Store) checked(ctx context.Context, tx pgx.Tx, row db.TechdocsBuild, fa
 	if failure != nil && failure.Name != string(fault.Input) {
 		etag = ""
 	}
-	if site.VersionOf != nil && failure != nil {
-		etag = "" // a version is looked at seldom, so that a look is worth another attempt
-	}
 	return wrap(s.queries.TechDocsChecked(ctx, tx, db.TechDocsCheckedParams{EntityRef: row.EntityRef, Etag: etag, Failed: State(row.State) == Failed,
 		Unchanged: State(row.State) == Unchanged, IntervalSeconds: interval(s.Interval, time.Now(), site).Seconds()}), "note the end of build %s", row.ID)
 }
@@ -292,6 +291,9 @@ func (s *Store) RequestPushed(ctx context.Context, tx pgx.Tx, event hostevents.E
 	rows, err := s.queries.TechDocsSitesInRepositories(ctx, tx, repositories)
 	if err != nil {
 		return nil, fmt.Errorf("find the documentation in repositories: %w", err)
+	}
+	if event.Kind == hostevents.Proposed && event.Pull != nil {
+		return s.requestPreviews(ctx, tx, rows, *event.Pull)
 	}
 	var sites []string
 	for _, row := range rows {

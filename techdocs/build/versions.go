@@ -26,6 +26,8 @@ const (
 	maxListed = 1000
 	// collectAfter is how long after a change contents are deleted that no version has: a build that is tried again needs them.
 	collectAfter = 10 * time.Minute
+	// previewsLast is how long a preview stays without another commit: the event of its end may have been lost.
+	previewsLast = 30 * 24 * time.Hour
 )
 
 // patternsOf are the patterns of AnnotationVersions. A star stands for letters other than "/", two stars for any.
@@ -302,6 +304,9 @@ func (m *making) baseSite() (string, error) {
 // RemoveGoneVersions deletes versions whose branch or tag is gone, and previews of pull requests that were closed. Those of a site whose
 // version is published at this moment wait.
 func (b *Builder) RemoveGoneVersions(ctx context.Context) error {
+	if _, err := b.Store.queries.TechDocsExpirePreviews(ctx, b.Store.Pool, time.Now().Add(-previewsLast)); err != nil {
+		return fmt.Errorf("find previews that are old: %w", err)
+	}
 	gone, err := b.Store.queries.TechDocsGoneVersions(ctx, b.Store.Pool, maxWoken)
 	if err != nil {
 		return fmt.Errorf("find versions that are gone: %w", err)

@@ -81,10 +81,10 @@ func (f *field) names() []string {
 	return names
 }
 
-// versionPage is a page of a version, "" without one.
-func (f *field) versionPage(sites *store.Store, version, name string) string {
+// versionPage is the first page of a version, "" without one.
+func (f *field) versionPage(sites *store.Store, version string) string {
 	f.Helper()
-	file, err := sites.Open(f.Context(), refOf(version), name)
+	file, err := sites.Open(f.Context(), refOf(version), "index.html")
 	if fault.KindOf(err) == fault.NotFound {
 		return ""
 	}
@@ -112,8 +112,8 @@ func TestTagsAndBranchesBecomeVersions(t *testing.T) {
 	}
 	require.Equal(t, []string{"v1.10", "v1.10-rc.1", "v1.9", "release/2"}, f.names(), "main is the current one")
 	require.Equal(t, "# Two", f.page("index.html"))
-	require.Equal(t, "# One", f.versionPage(sites, "v1.9", "index.html"))
-	require.Equal(t, "# Release", f.versionPage(sites, "release/2", "index.html"))
+	require.Equal(t, "# One", f.versionPage(sites, "v1.9"))
+	require.Equal(t, "# Release", f.versionPage(sites, "release/2"))
 	require.Len(t, f.index.sections, 1, "only the current documentation is found")
 	current, builds, err := f.service.Builds(t.Context(), writer, shop)
 	require.NoError(t, err)
@@ -137,11 +137,11 @@ func TestTagsAndBranchesBecomeVersions(t *testing.T) {
 	f.push(server, "release/2")
 	ended := f.runAll()
 	require.Equal(t, build.Published, ended["v1.9"].State, "%+v", ended["v1.9"].Failure)
-	require.Equal(t, "# Release", f.versionPage(sites, "v1.9", "index.html"))
+	require.Equal(t, "# Release", f.versionPage(sites, "v1.9"))
 	require.Equal(t, build.Unchanged, ended["release~2"].State, "%+v", ended["release~2"].Failure)
 	require.Equal(t, []string{"v1.10", "v1.10-rc.1", "v1.9"}, f.names())
 	require.NoError(t, f.builder.RemoveGoneVersions(t.Context()))
-	require.Empty(t, f.versionPage(sites, "release/2", "index.html"))
+	require.Empty(t, f.versionPage(sites, "release/2"))
 	_, _, err = f.service.Builds(t.Context(), writer, entity.Ref{Kind: "component", Namespace: "default", Name: "shop@release~2"})
 	require.Equal(t, fault.NotFound, fault.KindOf(err))
 
@@ -223,7 +223,7 @@ func TestABranchThatIsDeletedWhileItIsBuilt(t *testing.T) {
 	require.Equal(t, build.Published, f.runAll()["v1"].State)
 	require.Empty(t, f.names())
 	require.NoError(t, f.builder.RemoveGoneVersions(t.Context()))
-	require.Empty(t, f.versionPage(sites, "v1", "index.html"))
+	require.Empty(t, f.versionPage(sites, "v1"))
 
 	// A worker that was considered dead comes to its end after the version is gone.
 	f.start()
@@ -240,7 +240,7 @@ func TestABranchThatIsDeletedWhileItIsBuilt(t *testing.T) {
 			require.Error(t, err)
 		}
 	}
-	require.Empty(t, f.versionPage(sites, "v1", "index.html"))
+	require.Empty(t, f.versionPage(sites, "v1"))
 }
 
 // TestNothingIsCollectedWhileAVersionIsPublished: a build counts on the contents that it found.
@@ -263,7 +263,7 @@ func TestNothingIsCollectedWhileAVersionIsPublished(t *testing.T) {
 	require.NoError(t, tx.Rollback(t.Context()))
 	require.NoError(t, f.builder.Collect(t.Context()))
 	require.NoFileExists(t, orphan)
-	require.Equal(t, "# One", f.versionPage(sites, "v1", "index.html"))
+	require.Equal(t, "# One", f.versionPage(sites, "v1"))
 }
 
 // TestAHostThatListsNothingTakesNoVersionAway: a credential that may not read a repository sees none of its branches.
@@ -307,4 +307,82 @@ func TestWhoMayNotReadTheEntitySeesNoVersion(t *testing.T) {
 	_, err = f.service.Sync(t.Context(), reader, refOf("v1"), nil)
 	require.Equal(t, fault.NotFound, fault.KindOf(err))
 	require.WithinDuration(t, time.Now(), done.EndedAt, time.Minute)
+}
+
+// TestAPullRequestHasAPreview with a link at its commit, until it is closed. Its author may be a stranger.
+func TestAPullRequestHasAPreview(t *testing.T) {
+	t.Parallel()
+	f, server, sites := versioned(t, "")
+	trusted, untrusted := f.renders, &generator{whole: true}
+	f.builder.Untrusted, f.builder.PortalURL = untrusted, "https://portal.example.com/"
+	f.store.MaxPreviews = 2
+	f.start()
+	f.run()
+	require.Equal(t, 1, trusted.count())
+	server.Push(t, "demo/shop", "feature", true, map[string]string{"docs/index.md": "# Proposed"})
+	pull := server.Propose(t, "demo/shop", "feature")
+
+	tell := func(number int, head string, isClosed bool) {
+		event := hostevents.Event{Kind: hostevents.Proposed, Host: server.Host, Repository: "demo/shop",
+			Pull: &hostevents.Pull{Number: number, URL: pull.GetHTMLURL(), Head: head, IsClosed: isClosed}}
+		var asked []string
+		require.NoError(t, pgx.BeginFunc(t.Context(), f.pool, func(tx pgx.Tx) (err error) {
+			asked, err = f.store.RequestPushed(t.Context(), tx, event)
+			return err
+		}))
+		require.NoError(t, f.store.WakePushed(t.Context(), asked))
+	}
+	preview := fmt.Sprintf("pr-%d", pull.GetNumber())
+	f.engine.sites = nil
+	tell(pull.GetNumber(), pull.GetHead().GetSHA(), false)
+	require.Empty(t, f.runAll(), "the entity does not want previews")
+	f.exec("update techdocs_sites set previews_wanted = 'true' where version_of is null")
+	tell(pull.GetNumber(), pull.GetHead().GetSHA(), false)
+	done := f.runAll()[preview]
+	require.Equal(t, build.Published, done.State, "%+v", done.Failure)
+	require.Equal(t, []any{1, 1}, []any{trusted.count(), untrusted.count()}, "strangers run no program")
+	require.Equal(t, "# Proposed", f.versionPage(sites, preview))
+	require.Equal(t, "# One", f.page("index.html"))
+	versions, err := f.service.Versions(t.Context(), writer, shop)
+	require.NoError(t, err)
+	require.Equal(t, []any{preview, pull.GetNumber(), pull.GetHTMLURL()}, []any{versions[0].Version, versions[0].PullRequest, versions[0].PullRequestURL})
+	said, err := server.Statuses("demo", "shop", pull.GetHead().GetSHA())
+	require.NoError(t, err)
+	status := said["portico/docs/component:default/shop"]
+	require.Equal(t, []string{"success", "https://portal.example.com/docs/default/component/shop@" + preview + "/"}, []string{status.State, status.TargetURL})
+
+	// A mistake of the author is at the new commit, and the preview stays as it was.
+	server.PushOn(t, "demo/shop", "feature", map[string]string{"docs/index.md": "broken"})
+	head := server.Tip(t, "demo/shop", "feature")
+	tell(pull.GetNumber(), head, false)
+	require.Equal(t, build.Failed, f.runAll()[preview].State)
+	require.Equal(t, "# Proposed", f.versionPage(sites, preview))
+	said, err = server.Statuses("demo", "shop", head)
+	require.NoError(t, err)
+	require.Equal(t, "failure", said["portico/docs/component:default/shop"].State)
+	require.Contains(t, said["portico/docs/component:default/shop"].Description, "docs/index.md:3")
+
+	// A look at the branches leaves previews, there are no more than wanted, and what is no commit is not fetched.
+	f.start()
+	f.run()
+	require.Equal(t, []string{preview}, f.names())
+	tell(101, head, false)
+	tell(102, head, false)
+	tell(103, "refs/heads/main", false)
+	versions, err = f.service.Versions(t.Context(), writer, shop)
+	require.NoError(t, err)
+	require.Len(t, versions, 2)
+
+	f.exec("update techdocs_sites set created_at = now() - interval '31 days' where version = 'pr-101'")
+	require.NoError(t, f.builder.RemoveGoneVersions(t.Context()))
+	versions, err = f.service.Versions(t.Context(), writer, shop)
+	require.NoError(t, err)
+	require.Len(t, versions, 1, "the event of its end was lost")
+	tell(pull.GetNumber(), head, true)
+	tell(101, head, true)
+	require.Empty(t, f.names())
+	require.NoError(t, f.builder.RemoveGoneVersions(t.Context()))
+	require.Empty(t, f.versionPage(sites, preview))
+	tell(pull.GetNumber(), pull.GetHead().GetSHA(), false)
+	require.Equal(t, build.Published, f.runAll()[preview].State, "it was opened again")
 }

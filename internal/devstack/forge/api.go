@@ -91,6 +91,7 @@ var routes = map[string]route{
 	"POST /repos/{owner}/{repo}/hooks":                     {(*Forge).createHook, "repository_hooks:write"},
 	"PATCH /repos/{owner}/{repo}/hooks/{hook_id}":          {(*Forge).patchHook, "repository_hooks:write"},
 	"DELETE /repos/{owner}/{repo}/hooks/{hook_id}":         {(*Forge).deleteHook, "repository_hooks:write"},
+	"POST /repos/{owner}/{repo}/statuses/{sha}":            {(*Forge).createStatus, "statuses:write"},
 	"GET /repos/{owner}/{repo}/autolinks":                  {(*Forge).listAutolinks, "administration:read"},
 	"POST /repos/{owner}/{repo}/autolinks":                 {(*Forge).createAutolink, "administration:write"},
 	"DELETE /repos/{owner}/{repo}/autolinks/{autolink_id}": {(*Forge).deleteAutolink, "administration:write"},

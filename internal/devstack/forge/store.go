@@ -89,6 +89,7 @@ type repository struct {
 	Issues        []issue                    `json:"issues"`
 	Hooks         []hook                     `json:"hooks,omitempty"`
 	Autolinks     []autolink                 `json:"autolinks,omitempty"`
+	Statuses      []commitStatus             `json:"statuses,omitempty"`
 	DeployKeys    []deployKey                `json:"deployKeys,omitempty"`
 	Environments  []environment              `json:"environments,omitempty"`
 	Deployments   []deployment               `json:"deployments,omitempty"`

@@ -136,13 +136,49 @@ func (s *Server) PushRefs(t testing.TB, repository string, refspecs ...string) {
 	t.Helper()
 	remote := "http://x-access-token:" + s.Token() + "@" + s.Host + "/" + repository + ".git"
 	directory := t.TempDir()
-	for _, args := range [][]string{{"clone", "--quiet", "--mirror", remote, "."}, append([]string{"push", "--quiet", remote}, refspecs...)} {
-		command := exec.CommandContext(t.Context(), "git", args...)
-		command.Dir = directory
-		command.Env = append(os.Environ(), "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_TERMINAL_PROMPT=0")
-		output, err := command.CombinedOutput()
-		require.NoError(t, err, string(output))
+	run(t, directory, "clone", "--quiet", "--mirror", remote, ".")
+	run(t, directory, append([]string{"push", "--quiet", remote}, refspecs...)...)
+}
+
+// PushOn commits files as Ann on top of a branch of a repository such as "demo/shop", and pushes that.
+func (s *Server) PushOn(t testing.TB, repository, branch string, files map[string]string) {
+	t.Helper()
+	directory := t.TempDir()
+	remote := "http://x-access-token:" + s.Token() + "@" + s.Host + "/" + repository + ".git"
+	run(t, directory, "clone", "--quiet", "--branch", branch, remote, ".")
+	for name, content := range files {
+		require.NoError(t, os.WriteFile(filepath.Join(directory, name), []byte(content), 0o600))
 	}
+	run(t, directory, "add", "--all")
+	run(t, directory, "-c", "user.name=Ann", "-c", "user.email=ann@example.com", "commit", "--quiet", "-m", "by Ann")
+	run(t, directory, "push", "--quiet", remote, "HEAD")
+}
+
+func run(t testing.TB, directory string, args ...string) {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), "git", args...)
+	command.Dir = directory
+	command.Env = append(os.Environ(), "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_TERMINAL_PROMPT=0")
+	output, err := command.CombinedOutput()
+	require.NoError(t, err, string(output))
+}
+
+// Tip is the last commit of a branch.
+func (s *Server) Tip(t testing.TB, repository, branch string) string {
+	t.Helper()
+	owner, name, _ := strings.Cut(repository, "/")
+	hash, _, err := s.Client(t).Repositories.GetCommitSHA1(t.Context(), owner, name, branch, "")
+	require.NoError(t, err)
+	return hash
+}
+
+// Propose opens a pull request that merges a branch into main.
+func (s *Server) Propose(t testing.TB, repository, branch string) *github.PullRequest {
+	t.Helper()
+	owner, name, _ := strings.Cut(repository, "/")
+	pull, _, err := s.Client(t).PullRequests.Create(t.Context(), owner, name, &github.NewPullRequest{Title: new("Change " + branch), Head: &branch, Base: new("main")})
+	require.NoError(t, err)
+	return pull
 }
 
 // Inject calls pick for every request from now on, to choose its fault. Nil ends all faults. Pick may be

@@ -2842,6 +2842,10 @@ export interface components {
             files?: string[];
             etag?: string;
         };
+        DocsPullRequest: {
+            number: number;
+            url: string;
+        };
         DocsReader: {
             sanitizer: components["schemas"]["DocsSanitizer"];
         };
@@ -2866,6 +2870,9 @@ export interface components {
             nextCheckAt?: string;
             /** Format: date-time */
             readAt?: string;
+            version?: string;
+            ref?: string;
+            pullRequest?: components["schemas"]["DocsPullRequest"];
         };
         DocsSiteWithBuilds: {
             entityRef: string;
@@ -2882,11 +2889,35 @@ export interface components {
             nextCheckAt?: string;
             /** Format: date-time */
             readAt?: string;
+            version?: string;
+            ref?: string;
+            pullRequest?: components["schemas"]["DocsPullRequest"];
             builds: components["schemas"]["DocsBuild"][];
+            versions: components["schemas"]["DocsVersion"][];
         };
         DocsSites: {
             sites: components["schemas"]["DocsSite"][];
             next?: string;
+        };
+        DocsVersion: {
+            entityRef: string;
+            etag?: string;
+            engine?: string;
+            pages: number;
+            files: number;
+            /** Format: date-time */
+            publishedAt?: string;
+            failed: boolean;
+            /** Format: date-time */
+            checkedAt?: string;
+            /** Format: date-time */
+            nextCheckAt?: string;
+            /** Format: date-time */
+            readAt?: string;
+            version?: string;
+            ref?: string;
+            pullRequest?: components["schemas"]["DocsPullRequest"];
+            name: string;
         };
         DocumentedEntity: {
             apiVersion: string;

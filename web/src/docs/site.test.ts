@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { folderOf, pageFile, pathOf, resolveFile, resolveLink, siteOf } from './site';
+import { currentOf, folderOf, pageFile, pathOf, resolveFile, resolveLink, siteOf, siteRef, versionOf } from './site';
 
 const site = { namespace: 'default', kind: 'component', name: 'shop' };
 const origin = 'https://portal.example.com';
@@ -64,4 +64,26 @@ it.each([
 
 it('reads the site of a reference', () => {
   expect(siteOf('component:default/shop')).toEqual(site);
+});
+
+describe('a version', () => {
+  const version = { namespace: 'default', kind: 'Component', name: 'Shop@release~V2' };
+
+  it('is part of the name', () => {
+    expect(versionOf(version)).toBe('release/V2');
+    expect(versionOf(site)).toBeUndefined();
+    expect(currentOf(version)).toEqual({ ...version, name: 'Shop' });
+    expect(currentOf(site)).toBe(site);
+    expect(siteRef(version)).toBe('component:default/shop@release~V2');
+  });
+
+  it('keeps its links and files', () => {
+    const shop = { ...site, name: 'shop@v1.2' };
+    expect(pageFile(shop, 'guide')).toBe('/api/techdocs/static/docs/default/component/shop@v1.2/guide/index.html');
+    expect(resolveLink('../code/', shop, 'guide', origin)).toEqual({
+      to: 'portal',
+      address: '/docs/default/component/shop@v1.2/code/',
+    });
+    expect(pathOf('/docs/default/component/shop@v1.2/guide/')).toEqual({ site: shop, path: 'guide' });
+  });
 });

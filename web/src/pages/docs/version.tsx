@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useRouter } from '@tanstack/react-router';
 import { ChevronDown } from 'lucide-react';
-import { useRef } from 'react';
+import { useEffect, useRef } from 'react';
 import { docsBuildsQuery, docsPageQuery } from '@/docs/queries';
 import { currentOf, pageAddress, type Site, siteAddress, versionOf } from '@/docs/site';
 import { Button, buttonLook } from '@/ui/button';
@@ -16,6 +16,9 @@ interface VersionProps {
   path: string;
 }
 
+/** Whether the page that is shown next was chosen by the switch, which then has the focus again. */
+let switched = false;
+
 /** Goes to a page of another version, or to that version's first page when it does not have the page. */
 function useVersions(site: Site, path: string): (name: string) => Promise<void> {
   const queries = useQueryClient();
@@ -26,6 +29,7 @@ function useVersions(site: Site, path: string): (name: string) => Promise<void> 
       () => true,
       () => false,
     );
+    switched = true;
     history.push(isThere ? pageAddress(other, path) : siteAddress(other));
   };
 }
@@ -37,6 +41,12 @@ export function VersionSwitch({ site, path }: VersionProps) {
   const { data } = useQuery(docsBuildsQuery(current));
   const go = useVersions(site, path);
   useKeys({ v: () => trigger.current?.focus() });
+  const isShown = data !== undefined;
+  useEffect(() => {
+    if (!isShown || !switched) return;
+    switched = false;
+    trigger.current?.focus();
+  }, [isShown]);
   const versions = data?.versions.filter(({ publishedAt }) => publishedAt) ?? [];
   if (versions.length === 0 && current === site) return null;
   const branches = versions.filter(({ pullRequest }) => !pullRequest);
@@ -88,8 +98,8 @@ export function VersionBanner({ site, path }: VersionProps) {
       {version?.pullRequest ? (
         <span>
           This is a preview of{' '}
-          <ExternalLink href={version.pullRequest.url}>pull request #{version.pullRequest.number}</ExternalLink>. It is not
-          merged.
+          <ExternalLink href={version.pullRequest.url}>pull request #{version.pullRequest.number}</ExternalLink>. It is
+          not merged.
         </span>
       ) : (
         <span>
