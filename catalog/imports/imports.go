@@ -71,7 +71,8 @@ type Repository struct {
 }
 
 // Run calls hand with each repository of the owner, in no particular order and one at a time. A repository that cannot
-// be looked into does not keep it from the others. An error of hand stops it and is returned.
+// be looked into does not keep it from the others. An error of hand stops it and is returned, and so does the end of the
+// context: nothing is handed after it.
 func Run(ctx context.Context, options Options, hand func(Repository) error) error {
 	host, err := integration.HostOf[*github.Host](options.Hosts, options.Host)
 	if err != nil {
@@ -84,13 +85,20 @@ func Run(ctx context.Context, options Options, hand func(Repository) error) erro
 	i := &importing{Options: options, host: host, hand: hand}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
+	var ended error
 	for _, one := range listed {
+		if ended = context.Cause(ctx); ended != nil {
+			break
+		}
 		group.Go(func() (err error) {
 			defer fault.Recover(&err)
-			return i.give(i.look(ctx, one))
+			return i.give(ctx, i.look(ctx, one))
 		})
 	}
-	return group.Wait()
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return ended
 }
 
 // list lists all repositories before any is looked into, so that a list that is incomplete has proposed nothing.
@@ -116,12 +124,22 @@ type importing struct {
 	mutex   sync.Mutex
 	drafted int
 	hand    func(Repository) error
+	// stopped is the error of hand that has ended the import.
+	stopped error
 }
 
-func (i *importing) give(found Repository) error {
+// give hands a repository over, unless the import has ended: what was found since may be wrong, because its requests were cancelled.
+func (i *importing) give(ctx context.Context, found Repository) error {
 	i.mutex.Lock()
 	defer i.mutex.Unlock()
-	return i.hand(found)
+	switch {
+	case i.stopped != nil:
+		return i.stopped
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	}
+	i.stopped = i.hand(found)
+	return i.stopped
 }
 
 // look finds out what is to be done about a repository.

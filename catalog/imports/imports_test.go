@@ -2,6 +2,7 @@ package imports_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 
@@ -125,8 +126,23 @@ func TestAnIncompleteListProposesNothing(t *testing.T) {
 	cancel()
 	options.Host, options.Owner = server.Host, "acme"
 	require.Error(t, imports.Run(ctx, options, none))
+}
 
-	handed := 0
-	require.ErrorIs(t, imports.Run(t.Context(), options, func(imports.Repository) error { handed++; return context.Canceled }), context.Canceled)
-	require.LessOrEqual(t, handed, 3)
+// TestNothingIsHandedAfterTheEnd: an import that was stopped proposes nothing more, and takes no request that it cancelled for a failure.
+func TestNothingIsHandedAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	server := forgetest.Start(t)
+	require.NoError(t, server.AddOrganization("acme", "Acme"))
+	for i := range 12 {
+		require.NoError(t, server.AddRepository("acme", fmt.Sprint("repo-", i), forge.Content{Files: map[string]string{"go.mod": "module x"}}))
+	}
+	options := imports.Options{Hosts: hostsOf(t, server), Host: server.Host, Owner: "acme"}
+	handed, enough := 0, errors.New("enough")
+	require.ErrorIs(t, imports.Run(t.Context(), options, func(imports.Repository) error { handed++; return enough }), enough)
+	require.Equal(t, 1, handed)
+
+	handed = 0
+	ctx, cancel := context.WithCancel(t.Context())
+	require.ErrorIs(t, imports.Run(ctx, options, func(imports.Repository) error { handed++; cancel(); return nil }), context.Canceled)
+	require.Equal(t, 1, handed)
 }
