@@ -26,12 +26,17 @@ type Repository struct {
 // listedAtOnce is the number of repositories of a page.
 const listedAtOnce = 100
 
-// Repositories lists all repositories of an owner, with whether each has a descriptor at a path. The list ends with an
-// error when it cannot be complete.
+// Repositories lists all repositories of an owner, each once, with whether it has a descriptor at a path. The list ends
+// with an error when it cannot be complete.
 func Repositories(ctx context.Context, host *githubhost.Host, owner, descriptor string) iter.Seq2[Repository, error] {
+	return repositories(ctx, host, owner, descriptor, listedAtOnce)
+}
+
+func repositories(ctx context.Context, host *githubhost.Host, owner, descriptor string, atOnce int) iter.Seq2[Repository, error] {
 	p := &Provider{name: "repositories of " + owner, path: descriptor,
-		lists: githublists.Reader{Host: host, Owners: []string{owner}, Sizes: []int{listedAtOnce}}}
+		lists: githublists.Reader{Host: host, Owners: []string{owner}, Sizes: []int{atOnce}}}
 	return func(yield func(Repository, error) bool) {
+		listed := map[string]bool{} // a list whose rows move is read again from its beginning
 		for cursor := ""; ; {
 			var edges []edge
 			step, err := p.lists.Read(ctx, cursor, func(ctx context.Context, client *githubhost.Client, at githublists.Position) (list githublists.List, err error) {
@@ -43,6 +48,10 @@ func Repositories(ctx context.Context, host *githubhost.Host, owner, descriptor 
 				return
 			}
 			for _, one := range edges[step.Skip:] {
+				if listed[one.Node.ID] {
+					continue
+				}
+				listed[one.Node.ID] = true
 				if !yield(one.Node.listed(step.Owner), nil) {
 					return
 				}

@@ -16,8 +16,11 @@ import (
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/catalog/processing"
 	"github.com/portico-dev/portico/catalog/provider"
+	"github.com/portico-dev/portico/catalog/provider/github"
 	"github.com/portico-dev/portico/catalog/sweep"
 	"github.com/portico-dev/portico/config"
+	"github.com/portico-dev/portico/integration"
+	githubhost "github.com/portico-dev/portico/integration/github"
 	"github.com/portico-dev/portico/internal/devstack/forge"
 	"github.com/portico-dev/portico/internal/testkit"
 	"github.com/portico-dev/portico/internal/testkit/forgetest"
@@ -69,6 +72,25 @@ func TestNothingIsReadTwice(t *testing.T) {
 	require.Equal(t, 2, progress.Removed, "the Location and its System")
 	served(repositories - 1)
 	require.EqualValues(t, 4, asked.Load(), "one is gone")
+}
+
+// TestARepositoryIsListedOnce although the list is read again from its beginning, because one is removed meanwhile.
+func TestARepositoryIsListedOnce(t *testing.T) {
+	t.Parallel()
+	server := start(t)
+	for n := range 6 {
+		require.NoError(t, server.AddRepository("acme", fmt.Sprint("repo-", n), forge.Content{Files: map[string]string{"README.md": ""}}))
+	}
+	host, err := integration.HostOf[*githubhost.Host](hostsOf(t, server), server.Host)
+	require.NoError(t, err)
+	var names []string
+	for one, err := range github.RepositoriesInPages(t.Context(), host, "acme", descriptor, 4) {
+		require.NoError(t, err)
+		if names = append(names, one.Name); len(names) == 1 {
+			require.NoError(t, server.RemoveRepository("acme", "repo-3"))
+		}
+	}
+	require.Equal(t, []string{"repo-0", "repo-1", "repo-2", "repo-3", "repo-4", "repo-5"}, names, "repo-3 was read before it was removed")
 }
 
 // process runs the processing of a catalog until the test ends.
