@@ -251,11 +251,14 @@ func (o Options) bucket(ctx context.Context, kept upload) (bucket, error) {
 func (b bucket) name() string {
 	common := path.Dir(b.Keys[0])
 	for _, key := range b.Keys {
-		for common != "." && !strings.HasPrefix(key, common+"/") {
+		for common != "." && common != "/" && !strings.HasPrefix(key, common+"/") {
 			common = path.Dir(common)
 		}
 	}
-	return "s3://" + path.Join(b.Bucket, common)
+	if common == "." || common == "/" {
+		return "s3://" + b.Bucket
+	}
+	return "s3://" + b.Bucket + "/" + strings.TrimPrefix(common, "/")
 }
 
 // objects describes the objects of the upload to package resource, for finding and deleting those that are there.

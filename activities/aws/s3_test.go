@@ -49,6 +49,18 @@ func TestCopyingConforms(t *testing.T) {
 	})
 }
 
+// TestAnOddPrefixHasAName: the keys of such files begin with no directory that they have in common.
+func TestAnOddPrefixHasAName(t *testing.T) {
+	t.Parallel()
+	harness := actiontest.NewHarness(t)
+	fill(t, harness, map[string]string{"a.txt": "a", "site/b.txt": "b"})
+	for _, prefix := range []string{"/./docs", "/", "../docs", "."} {
+		plan, err := copying(t, "http://127.0.0.1:1").Plan(t.Context(), harness.Call(`{"bucket":"sites","region":"eu-west-1","endpoint":"http://127.0.0.1:1","prefix":"`+prefix+`"}`))
+		require.NoError(t, err, prefix)
+		require.Contains(t, plan.Summary, "copy 2 files to s3://sites", prefix)
+	}
+}
+
 // fill writes files into the workspace.
 func fill(t testing.TB, harness *actiontest.Harness, files map[string]string) {
 	t.Helper()
