@@ -150,10 +150,12 @@ func (m *message) check() error {
 	return m.checkLink()
 }
 
-// checkLink refuses a link that does more than lead to a page.
+// checkLink refuses a link that does more than lead to a page. Browsers take a backslash for a slash, and what follows two or more slashes
+// for a host.
 func (m *message) checkLink() error {
-	parsed, err := url.Parse(m.Link)
-	isPage := err == nil && parsed.Scheme == "" && parsed.Host == "" && (m.Link == "" || strings.HasPrefix(m.Link, "/"))
+	link := strings.ReplaceAll(m.Link, `\`, "/")
+	parsed, err := url.Parse(link)
+	isPage := err == nil && (link == "" || strings.HasPrefix(link, "/") && !strings.HasPrefix(link, "//"))
 	isAddress := err == nil && (parsed.Scheme == "http" || parsed.Scheme == "https") && parsed.Host != ""
 	if !isPage && !isAddress {
 		return action.InputError("link must begin with /, http:// or https://")

@@ -91,7 +91,9 @@ func TestBadNotificationsAreRefused(t *testing.T) {
 		`{"recipients":"entity","entityRefs":["nokind"],"title":"T"}`:                                                         "entityRefs: ",
 		`{"recipients":"broadcast","title":""}`:                                                                               "title is empty",
 		`{"recipients":"broadcast","title":"T","link":"javascript:x"}`:                                                        "link must begin with /, http:// or https://",
+		`{"recipients":"broadcast","title":"T","link":"///evil/x"}`:                                                           "link must begin with /, http:// or https://",
 		`{"recipients":"broadcast","title":"T","link":"//evil/x"}`:                                                            "link must begin with /, http:// or https://",
+		`{"recipients":"broadcast","title":"T","link":"/\\evil/x"}`:                                                           "link must begin with /, http:// or https://",
 		`{"recipients":"broadcast","title":"` + strings.Repeat("t", 501) + `"}`:                                               "title is longer than 500 characters",
 		`{"recipients":"entity","title":"T","entityRefs":["` + strings.Repeat(`user:default/a","`, 500) + `user:default/b"]}`: "at most 500 recipients",
 	} {
