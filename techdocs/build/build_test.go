@@ -381,6 +381,25 @@ func TestWhoMayNotIsRefused(t *testing.T) {
 	require.Equal(t, fault.NotFound, fault.KindOf(err))
 }
 
+// TestALongListOfSitesNamesNoneThatIsHidden: neither among its sites nor where its next page begins.
+func TestALongListOfSitesNamesNoneThatIsHidden(t *testing.T) {
+	t.Parallel()
+	f := newField(t)
+	const hidden = 1100
+	f.exec("insert into techdocs_sites (entity_ref) select 'component:default/a' || to_char(n, 'FM0000') from generate_series(1, $1::int) n", hidden+build.MaxSites+1)
+	for n := range build.MaxSites + 1 {
+		f.entities.put(entity.Entity{"kind": "Component", "metadata": map[string]any{"name": fmt.Sprintf("a%04d", hidden+1+n)}}, provenance.Place{})
+	}
+	listed, next, err := f.service.Sites(t.Context(), writer, "", false)
+	require.NoError(t, err)
+	require.Len(t, listed, build.MaxSites)
+	require.Equal(t, []string{"component:default/a1101", "component:default/a1300", "component:default/a1300"}, []string{listed[0].Entity, listed[build.MaxSites-1].Entity, next})
+	listed, next, err = f.service.Sites(t.Context(), writer, next, false)
+	require.NoError(t, err)
+	require.Len(t, listed, 1)
+	require.Empty(t, next)
+}
+
 func TestWhatCannotBeBuiltIsRefused(t *testing.T) {
 	t.Parallel()
 	f := newField(t)

@@ -112,8 +112,9 @@ type Line struct {
 const (
 	// maxBuilds bounds the builds that are listed for a site.
 	maxBuilds = 20
-	// MaxSites bounds the sites that are listed at once.
-	MaxSites = 200
+	// MaxSites bounds the sites that are listed at once, and sitesRead those that are read at once to find them.
+	MaxSites  = 200
+	sitesRead = 1000
 )
 
 // Builds returns the site of an entity with its builds, the latest first. The name of the reference may have a version: shop@v1.2. The site
@@ -204,29 +205,47 @@ func (s *Service) lines(ctx context.Context, id uuid.UUID, after int) ([]Line, e
 }
 
 // Sites lists sites by reference that the principal may see, after one of them, and where the next page begins, "" at the end. With
-// failedOnly it lists those whose last build failed.
+// failedOnly it lists those whose last build failed. The next page begins after a site of this one, so that it names none that is hidden.
 func (s *Service) Sites(ctx context.Context, principal identity.Principal, after string, failedOnly bool) (sites []Site, next string, err error) {
-	rows, err := s.queries.TechDocsSitesByRef(ctx, s.Store.Pool, after, failedOnly, MaxSites)
-	if err != nil {
-		return nil, "", fmt.Errorf("list the sites of documentation: %w", err)
+	for {
+		rows, err := s.queries.TechDocsSitesByRef(ctx, s.Store.Pool, after, failedOnly, sitesRead)
+		if err != nil {
+			return nil, "", fmt.Errorf("list the sites of documentation: %w", err)
+		}
+		readable, err := s.readable(ctx, principal, rows)
+		if err != nil {
+			return nil, "", err
+		}
+		for _, row := range readable {
+			if len(sites) == MaxSites {
+				return sites, sites[MaxSites-1].Entity, nil
+			}
+			sites = append(sites, shownSite(row))
+		}
+		if len(rows) < sitesRead {
+			return sites, "", nil
+		}
+		after = rows[len(rows)-1].EntityRef
 	}
+}
+
+// readable are the sites of entities that the principal may read.
+func (s *Service) readable(ctx context.Context, principal identity.Principal, rows []db.TechdocsSite) ([]db.TechdocsSite, error) {
 	refs := make([]string, len(rows))
 	for i, row := range rows {
 		refs[i] = row.EntityRef
 	}
-	readable, err := s.Catalog.EntitiesByRefs(ctx, principal, refs, nil, query.Fields{})
+	entities, err := s.Catalog.EntitiesByRefs(ctx, principal, refs, nil, query.Fields{})
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
+	var readable []db.TechdocsSite
 	for i, row := range rows {
-		if readable[i] != nil {
-			sites = append(sites, shownSite(row))
+		if entities[i] != nil {
+			readable = append(readable, row)
 		}
 	}
-	if len(rows) == MaxSites {
-		next = rows[len(rows)-1].EntityRef
-	}
-	return sites, next, nil
+	return readable, nil
 }
 
 // Start asks for a build now; with force, also if nothing has changed. A build that waits already is the answer to both requests, and one
