@@ -232,7 +232,7 @@ type docsResult struct {
 	Updated bool `json:"updated"`
 }
 
-// patience is how often a reader who waits for a build is told so, as in Backstage.
+// patience is how long a reader of a log sees nothing new before being told that the build goes on, as in Backstage.
 const patience = 10 * time.Second
 
 func (d docsRoutes) sync(c *call) error {
@@ -274,6 +274,7 @@ func (d docsRoutes) sync(c *call) error {
 		var err error
 		select {
 		case line := <-lines:
+			waiting.Reset(patience)
 			err = c.event("log", line)
 		case <-waiting.C:
 			err = c.event("log", "The docs building process is taking a little bit longer to process this entity. Please bear with us.")

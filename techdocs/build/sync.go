@@ -22,8 +22,6 @@ const (
 	syncVersionAgain = time.Hour
 	// followPeriod is how soon a reader sees a new line.
 	followPeriod = 200 * time.Millisecond
-	// patiencePeriod is how often a reader is told that a build takes long, as in Backstage.
-	patiencePeriod = 10 * time.Second
 	// syncTimeout bounds how long a reader follows a build. The build goes on.
 	syncTimeout = 10 * time.Minute
 )
@@ -100,7 +98,7 @@ func (s *Service) askForReader(ctx context.Context, site string, principal ident
 func (s *Service) follow(ctx context.Context, id uuid.UUID, log func(line string)) (Build, error) {
 	ticker := time.NewTicker(followPeriod)
 	defer ticker.Stop()
-	after, spoken := 0, time.Now()
+	after := 0
 	for {
 		row, err := s.queries.TechDocsBuild(ctx, s.Store.Pool, id)
 		if err != nil {
@@ -112,14 +110,10 @@ func (s *Service) follow(ctx context.Context, id uuid.UUID, log func(line string
 		}
 		for _, line := range lines {
 			log(line.Text)
-			after, spoken = line.Number, time.Now()
+			after = line.Number
 		}
 		if State(row.State).HasEnded() {
 			return buildOf(row), nil
-		}
-		if time.Since(spoken) > patiencePeriod {
-			log("The docs building process is taking a little bit longer to process this entity. Please bear with us.")
-			spoken = time.Now()
 		}
 		select {
 		case <-ctx.Done():
