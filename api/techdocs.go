@@ -338,6 +338,9 @@ func (d docsRoutes) file() endpoint {
 // permits scripts of its own address: those of authors must not be among them.
 var runs = []string{"script", "worker", "sharedworker", "serviceworker", "audioworklet", "paintworklet"}
 
+// maxParts is how many parts of a file a request gets. For more it gets the whole file: each part is a request to the bucket.
+const maxParts = 16
+
 func (d docsRoutes) serveFile(c *call) error {
 	if slices.Contains(runs, c.GetHeader("Sec-Fetch-Dest")) {
 		return fault.New(fault.NotAllowed, "Scripts of documentation are not run")
@@ -380,6 +383,9 @@ func (d docsRoutes) serveFile(c *call) error {
 	header.Set(contentPolicyHeader, answersOfOthers)
 	if file.ETag != "" {
 		header.Set("ETag", file.ETag)
+	}
+	if strings.Count(c.GetHeader("Range"), ",") >= maxParts {
+		c.Request.Header.Del("Range")
 	}
 	http.ServeContent(c.Writer, c.Request, "", file.Modified, file)
 	c.Writer.WriteHeaderNow()

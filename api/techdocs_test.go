@@ -175,6 +175,17 @@ func TestVersionsAreServedAsTheirEntity(t *testing.T) {
 	require.Equal(t, http.StatusForbidden, ask(t, server, http.MethodGet, staticDocs+"@v1/index.html", "", "Sec-Fetch-Dest", "script").Code)
 }
 
+// TestARequestForThousandsOfPartsGetsTheWhole: each part would be a request to the bucket.
+func TestARequestForThousandsOfPartsGetsTheWhole(t *testing.T) {
+	t.Parallel()
+	server := docsServer(t, nil)
+	few := ask(t, server, http.MethodGet, staticDocs+"/guide/index.html", "", "Range", "bytes=0-1,4-5")
+	require.Equal(t, http.StatusPartialContent, few.Code)
+	many := ask(t, server, http.MethodGet, staticDocs+"/guide/index.html", "", "Range", "bytes=0-0"+strings.Repeat(",0-0", 16))
+	require.Equal(t, http.StatusOK, many.Code)
+	require.Equal(t, "<h1>Guide</h1>", many.Body.String())
+}
+
 func TestAFolderHasOneAddressForEachFile(t *testing.T) {
 	t.Parallel()
 	server := docsServer(t, nil)
