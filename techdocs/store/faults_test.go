@@ -290,6 +290,27 @@ func TestAFreshFileIsNotAskedFor(t *testing.T) {
 }
 
 // TestMigrationGoesOnWhereItStopped: it copies or moves what is not in lower case, and leaves what is no site alone.
+// TestAFileThatGrowsMeanwhileIsNotReadIntoMemory: it was small when it was looked at first.
+func TestAFileThatGrowsMeanwhileIsNotReadIntoMemory(t *testing.T) {
+	t.Parallel()
+	p, through := behindWire(t, nil)
+	p.put("default/component/shop/video.mp4", "small")
+	looks := 0
+	through.fail(func(request string) string {
+		if looks++; request == "HEAD video.mp4" && looks == 2 {
+			p.put("default/component/shop/video.mp4", strings.Repeat("large", 1<<20))
+		}
+		return ""
+	})
+	file, err := p.Open(t.Context(), shop, "video.mp4")
+	require.NoError(t, err)
+	require.Empty(t, written(through.requests(), "GET"), "nothing is read before it is needed")
+	content, err := io.ReadAll(file)
+	require.NoError(t, err)
+	require.Len(t, content, 5<<20)
+	require.NoError(t, file.Close())
+}
+
 func TestMigrationGoesOnWhereItStopped(t *testing.T) {
 	t.Parallel()
 	inEachPlace(t, func(p *place) {

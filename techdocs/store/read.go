@@ -37,6 +37,9 @@ var ErrDirectory = errors.New("this is a directory")
 // errChanged means that a file was replaced while it was read.
 var errChanged = errors.New("the file was replaced while it was read")
 
+// errLarge means that a file is too large for the memory.
+var errLarge = errors.New("the file is too large to be kept")
+
 // Open opens a file of a site. A file that does not exist is a fault of kind NotFound.
 func (s *Store) Open(ctx context.Context, ref techdocs.Ref, path string) (*File, error) {
 	key, err := s.keyOf(ref, path)
@@ -95,14 +98,24 @@ func (s *Store) openInBucket(ctx context.Context, key string) (*File, error) {
 		s.cache.put(file, time.Now())
 		return file.open(), nil
 	case said.Size > maxCached:
-		return &File{ReadSeekCloser: &remote{ctx: ctx, bucket: s.bucket, key: key, said: said}, Size: said.Size, Modified: said.ModTime, ETag: etag}, nil
+		return s.openLarge(ctx, key, said), nil
 	}
 	// Readers of the same new page share one request for it.
 	file, err = s.reading.Do(ctx, key+"\x00"+etag, requestTimeout, func(ctx context.Context) (*kept, error) { return s.read(ctx, key) })
+	if errors.Is(err, errLarge) {
+		if said, err = s.attributes(ctx, key); err == nil {
+			return s.openLarge(ctx, key, said), nil
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
 	return file.open(), nil
+}
+
+// openLarge opens a file that is read from the bucket when it is needed, in the parts that are needed.
+func (s *Store) openLarge(ctx context.Context, key string, said *blob.Attributes) *File {
+	return &File{ReadSeekCloser: &remote{ctx: ctx, bucket: s.bucket, key: key, said: said}, Size: said.Size, Modified: said.ModTime, ETag: quoted(said.ETag)}
 }
 
 func (s *Store) attributes(ctx context.Context, key string) (*blob.Attributes, error) {
@@ -117,6 +130,9 @@ func (s *Store) read(ctx context.Context, key string) (*kept, error) {
 		said, err := s.bucket.Attributes(ctx, key)
 		if err != nil {
 			return nil, err
+		}
+		if said.Size > maxCached {
+			return nil, errLarge
 		}
 		content, err := s.readAll(ctx, key, said)
 		if errors.Is(err, errChanged) {
