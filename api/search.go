@@ -203,6 +203,9 @@ func (s searchRoutes) request(sent url.Values) (search.Request, error) {
 	if request.PageLimit, _ = strconv.Atoi(sent.Get("pageLimit")); request.PageLimit < 0 {
 		request.PageLimit = 0
 	}
+	if count := lengthOf(filters); count > maxFilterValues {
+		return search.Request{}, fault.New(fault.Input, "The filters have %d values, and %d at most are searched for", count, maxFilterValues)
+	}
 	var issues []zodIssue
 	mostTerm, mostPage := s.service.Limits()
 	if length := len(utf16.Encode([]rune(request.Term))); length > mostTerm {
@@ -234,6 +237,16 @@ func (s searchRoutes) request(sent url.Values) (search.Request, error) {
 		}
 	}
 	return request, nil
+}
+
+// maxFilterValues bounds the values of the filters of a query, each of which is a condition of its statement.
+const maxFilterValues = 100
+
+func lengthOf(filters map[string][]string) (count int) {
+	for _, values := range filters {
+		count += len(values)
+	}
+	return count
 }
 
 // zodIssue is one mistake in a value, as zod reports it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -96,7 +97,7 @@ func (s *Service) Query(ctx context.Context, principal identity.Principal, r Req
 	if r.PageLimit == 0 {
 		r.PageLimit = presetPage
 	}
-	if len(r.Types) == 0 {
+	if r.Types = unique(slices.Clone(r.Types)); len(r.Types) == 0 {
 		r.Types = Types[:2]
 	}
 	term := backstageTerm(r.Term)

@@ -71,6 +71,9 @@ func TestQueriesFindWhatBackstageFinds(t *testing.T) {
 
 	first := find(search.Request{PageLimit: 1})
 	require.Equal(t, 4, first.NumberOfResults)
+	twice := find(search.Request{Term: "petstore", Types: []string{search.TypeCatalog, search.TypeCatalog}})
+	require.Equal(t, []any{1, 1}, []any{twice.NumberOfResults, len(twice.Results)}, "a type that is asked for twice is found once")
+
 	require.True(t, first.HasNext)
 	last := find(search.Request{PageLimit: 1, Page: 3})
 	require.False(t, last.HasNext)
