@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/portico-dev/portico/identity"
@@ -107,6 +108,9 @@ func (s *seeker) similar(ctx context.Context, typed string) (string, error) {
 		return "", nil
 	}
 	alike, err := s.queries.SearchWordsLike(ctx, s.options.Pool, typed, exchanged(typed), mostAlike)
+	if err == nil {
+		alike, err = s.readableWords(ctx, alike)
+	}
 	if err != nil {
 		return "", fmt.Errorf("look for words like %s: %w", typed, err)
 	}
@@ -120,6 +124,24 @@ func (s *seeker) similar(ctx context.Context, typed string) (string, error) {
 		}
 	}
 	return best, nil
+}
+
+// readableWords are those of words that something has that the caller may read. The vocabulary has the words of everything: without this,
+// what is suggested, and that nothing is, would tell what hidden things are called.
+func (s *seeker) readableWords(ctx context.Context, words []string) ([]string, error) {
+	if s.entities.IsEverything() || len(words) == 0 {
+		return words, nil
+	}
+	w := &writer{}
+	w.text("select one.word from unnest(", w.arg(words), "::text[]) with ordinality as one (word, place) where exists (select from search_documents d",
+		" where d.words @@ to_tsquery('simple', quote_literal(one.word))")
+	scope{readable: s.entities}.andReadable(w)
+	w.text(") order by one.place")
+	rows, err := s.run(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
 // exchanged are the words that differ in two neighbouring letters: of a short word, few others letters remain by which it is similar.

@@ -115,6 +115,39 @@ func TestQueriesFindWhatTheCallerMayRead(t *testing.T) {
 
 // TestPeopleFindASectionOnce: the index of MkDocs has each page as a whole, too, with the marks of links and the numbers of lines.
 func TestPeopleFindASectionOnce(t *testing.T) {
+// TestWhatIsMeantDoesNotDependOnWhatIsHidden: a word that only hidden entities have neither is one for the caller, nor keeps another from
+// being suggested.
+func TestWhatIsMeantDoesNotDependOnWhatIsHidden(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.serve(component("paymentsx", "", "", "payments"))
+	b.catchUp()
+	mine := policytest.Table{policy.CatalogEntityRead: policytest.Owned}
+	ask := func(text string) search.Answer {
+		answer, err := b.service(mine).Search(t.Context(), ann, search.Ask{Text: text, Limit: 5})
+		require.NoError(t, err)
+		answer.TookMS = 0
+		for i := range answer.Groups {
+			for j := range answer.Groups[i].Results {
+				answer.Groups[i].Results[j].Highlight = search.Highlight{} // its tags are others each time
+			}
+		}
+		return answer
+	}
+	before := map[string]search.Answer{}
+	for _, text := range []string{"paymentz", "paymentsz", "yment"} {
+		before[text] = ask(text)
+		require.NotEmpty(t, before[text].Groups, text)
+	}
+	for _, hidden := range []string{"paymentz", "paymentsz", "paymentszz", "ayments"} {
+		b.serve(component(hidden, "", "", "others"))
+	}
+	b.catchUp()
+	for text, answer := range before {
+		require.Equal(t, answer, ask(text), text)
+	}
+}
+
 	t.Parallel()
 	b := newBench(t)
 	b.serve(component("shop", "", "", "payments"))
