@@ -74,12 +74,16 @@ func (q *Queries) SearchAddWords(ctx context.Context, db DBTX, words []string) e
 }
 
 const searchCountMiss = `-- name: SearchCountMiss :exec
-insert into search_misses as m (day, words, times) values (current_date, $1, 1)
+insert into search_misses as m (day, words, times)
+select current_date, $1, 1
+where exists (select from search_misses k where k.day = current_date and k.words = $1)
+   or (select count(*) from search_misses k where k.day = current_date) < $2::int
 on conflict (day, words) do update set times = m.times + 1
 `
 
-func (q *Queries) SearchCountMiss(ctx context.Context, db DBTX, words string) error {
-	_, err := db.Exec(ctx, searchCountMiss, words)
+// Counts words that were not found, on a day as many different ones as it may have.
+func (q *Queries) SearchCountMiss(ctx context.Context, db DBTX, words string, maxWords int32) error {
+	_, err := db.Exec(ctx, searchCountMiss, words, maxWords)
 	return err
 }
 

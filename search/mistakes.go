@@ -210,6 +210,9 @@ type Miss struct {
 // maxMiss bounds the words that are counted, in bytes: longer ones are hardly something to be written about.
 const maxMiss = 100
 
+// maxMisses bounds the different words that are counted on a day. More would be somebody's program.
+const maxMisses = 10_000
+
 // countMiss counts words that found nothing. Who searched is not stored, nor anything that is no plain word: it may be a secret.
 func (s *seeker) countMiss(ctx context.Context, q Query) error {
 	var plain []string
@@ -225,7 +228,7 @@ func (s *seeker) countMiss(ctx context.Context, q Query) error {
 	if words == "" || len(words) > maxMiss {
 		return nil
 	}
-	if err := s.queries.SearchCountMiss(ctx, s.options.Pool, words); err != nil {
+	if err := s.queries.SearchCountMiss(ctx, s.options.Pool, words, maxMisses); err != nil {
 		return fmt.Errorf("count what was not found: %w", err)
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -164,4 +165,24 @@ func TestWhatIsMeantDoesNotDependOnWhatIsHidden(t *testing.T) {
 	set, err := service.Query(t.Context(), ann, search.Request{Term: "oven", Types: []string{search.TypeDocs}})
 	require.NoError(t, err)
 	require.Len(t, set.Results, 3, "Backstage's clients get what its index has")
+}
+
+// TestAProgramDoesNotFillTheMisses: on a day, words are counted up to a number; those that are known are counted on.
+func TestAProgramDoesNotFillTheMisses(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	service := b.service(policy.AllowKnown{})
+	miss := func(text string) {
+		_, err := service.Search(t.Context(), ann, search.Ask{Text: text, Limit: 5})
+		require.NoError(t, err)
+	}
+	miss("known")
+	_, err := b.pool.Exec(t.Context(), "insert into search_misses (day, words, times) select current_date, 'w' || n, 1 from generate_series(1, 9999) n")
+	require.NoError(t, err)
+	miss("new")
+	miss("known")
+	misses, err := service.Misses(t.Context(), ann, time.Now(), 20_000)
+	require.NoError(t, err)
+	require.Len(t, misses, 10_000)
+	require.Equal(t, search.Miss{Words: "known", Times: 2, Latest: misses[0].Latest}, misses[0])
 }

@@ -70,7 +70,11 @@ update search_state set made_with = @made_with;
 insert into search_changes (entity_id) select entity_id from catalog_entities order by entity_ref;
 
 -- name: SearchCountMiss :exec
-insert into search_misses as m (day, words, times) values (current_date, @words, 1)
+-- Counts words that were not found, on a day as many different ones as it may have.
+insert into search_misses as m (day, words, times)
+select current_date, @words, 1
+where exists (select from search_misses k where k.day = current_date and k.words = @words)
+   or (select count(*) from search_misses k where k.day = current_date) < @max_words::int
 on conflict (day, words) do update set times = m.times + 1;
 
 -- name: SearchMisses :many
