@@ -194,6 +194,25 @@ func (q *Queries) SearchForget(ctx context.Context, db DBTX, entityIds []uuid.UU
 	return err
 }
 
+const searchForgetSections = `-- name: SearchForgetSections :exec
+delete from search_documents d where d.type = 'techdocs' and d.entity_id in (select s.entity_id from search_sites s where s.entity_id = any ($1::uuid[]))
+`
+
+// Deletes the sections of entities that had documentation. Sections are locked before their sites, as whoever replaces them does.
+func (q *Queries) SearchForgetSections(ctx context.Context, db DBTX, entityIds []uuid.UUID) error {
+	_, err := db.Exec(ctx, searchForgetSections, entityIds)
+	return err
+}
+
+const searchForgetSites = `-- name: SearchForgetSites :exec
+delete from search_sites where entity_id = any ($1::uuid[])
+`
+
+func (q *Queries) SearchForgetSites(ctx context.Context, db DBTX, entityIds []uuid.UUID) error {
+	_, err := db.Exec(ctx, searchForgetSites, entityIds)
+	return err
+}
+
 const searchLockIndexer = `-- name: SearchLockIndexer :one
 select pg_try_advisory_xact_lock(hashtext('portico search'))
 `

@@ -190,6 +190,8 @@ func (x *Index) save(ctx context.Context, tx pgx.Tx, ids []uuid.UUID) error {
 		}
 		if d.hasDocs() {
 			sites.ids, sites.refs, sites.abouts = append(sites.ids, d.id), append(sites.refs, d.ref), append(sites.abouts, d.about())
+		} else {
+			sites.without = append(sites.without, d.id)
 		}
 	}
 	if err := x.noteSites(ctx, tx, sites); err != nil {
@@ -204,13 +206,23 @@ func (x *Index) save(ctx context.Context, tx pgx.Tx, ids []uuid.UUID) error {
 	return x.learn(ctx, tx, vocabulary)
 }
 
-// siteList are entities with documentation, as columns.
+// siteList are entities with documentation, as columns, and those without.
 type siteList struct {
 	ids          []uuid.UUID
 	refs, abouts []string
+	without      []uuid.UUID
 }
 
 func (x *Index) noteSites(ctx context.Context, tx pgx.Tx, sites siteList) error {
+	if len(sites.without) > 0 {
+		err := x.queries.SearchForgetSections(ctx, tx, sites.without)
+		if err == nil {
+			err = x.queries.SearchForgetSites(ctx, tx, sites.without)
+		}
+		if err != nil {
+			return fmt.Errorf("forget sites of documentation: %w", err)
+		}
+	}
 	if len(sites.ids) == 0 {
 		return nil
 	}

@@ -169,6 +169,13 @@ func TestSectionsFollowWhatOthersPublish(t *testing.T) {
 	require.NoError(t, b.pool.QueryRow(t.Context(), "select document ->> 'entityTitle' from search_sections").Scan(&title))
 	require.Equal(t, "The Shop", title, "sections say what their entity is called now")
 	require.NoError(t, os.RemoveAll(filepath.Join(directory, "default")))
+
+	b.serve(`{"kind":"Component","metadata":{"name":"shop","title":"The Shop"}}`)
+	look()
+	require.Empty(t, b.titles(search.TypeDocs), "there is no page to which they lead")
+	b.serve(`{"kind":"Component","metadata":{"name":"shop","title":"The Shop","annotations":{"backstage.io/techdocs-ref":"dir:."}}}`)
+	look()
+	require.Equal(t, []string{"Other"}, b.titles(search.TypeDocs), "the site was there all the time")
 	_, err = b.pool.Exec(t.Context(), "update search_sites set due_at = now()")
 	require.NoError(t, err)
 	look()

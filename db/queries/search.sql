@@ -108,6 +108,13 @@ where s.about <> excluded.about;
 -- Takes sites that are due. They are due again after a time, in seconds.
 update search_sites set due_at = now() + make_interval(secs => @again::float8)
 where entity_id in (select s.entity_id from search_sites s where s.due_at <= now() order by s.due_at limit @max_rows for update skip locked)
+-- name: SearchForgetSections :exec
+-- Deletes the sections of entities that had documentation. Sections are locked before their sites, as whoever replaces them does.
+delete from search_documents d where d.type = 'techdocs' and d.entity_id in (select s.entity_id from search_sites s where s.entity_id = any (@entity_ids::uuid[]));
+
+-- name: SearchForgetSites :exec
+delete from search_sites where entity_id = any (@entity_ids::uuid[]);
+
 returning entity_id, entity_ref, version;
 
 -- name: SearchSetSiteVersion :exec
