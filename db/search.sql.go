@@ -225,6 +225,16 @@ func (q *Queries) SearchLockIndexer(ctx context.Context, db DBTX) (bool, error) 
 	return pg_try_advisory_xact_lock, err
 }
 
+const searchLockSections = `-- name: SearchLockSections :exec
+select pg_advisory_xact_lock(hashtext('portico search sections'), hashtext($1::text))
+`
+
+// Has one transaction at a time replace the sections of an entity: another one would not see, and not delete, those that are being added.
+func (q *Queries) SearchLockSections(ctx context.Context, db DBTX, entityRef string) error {
+	_, err := db.Exec(ctx, searchLockSections, entityRef)
+	return err
+}
+
 const searchMadeWith = `-- name: SearchMadeWith :one
 select made_with from search_state for update
 `

@@ -13,20 +13,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/portico-dev/portico/db"
+	"github.com/portico-dev/portico/techdocs"
 )
-
-// maxSections bounds the sections of one site that are found.
-const maxSections = 20_000
-
-// Section is a part of a page of documentation, as search/search_index.json of a site has it.
-type Section struct {
-	// Title and Text may have the entities of HTML, as MkDocs writes them.
-	Title string `json:"title"`
-	Text  string `json:"text"`
-	// Location is the address of the section within its site: guide/#set-up. That of the first page is "".
-	Location string   `json:"location"`
-	Tags     []string `json:"tags"`
-}
 
 // docsDocument is the document of a section, in the form of Backstage's collator.
 type docsDocument struct {
@@ -45,7 +33,10 @@ type docsDocument struct {
 
 // ReplaceDocs replaces all sections of the documentation of an entity, in the caller's transaction. They are found by those who may read
 // the entity. The sections of an entity that is not served are deleted.
-func (x *Index) ReplaceDocs(ctx context.Context, tx pgx.Tx, entityRef string, sections []Section) error {
+func (x *Index) ReplaceDocs(ctx context.Context, tx pgx.Tx, entityRef string, sections []techdocs.Section) error {
+	if err := x.queries.SearchLockSections(ctx, tx, strings.ToLower(entityRef)); err != nil {
+		return fmt.Errorf("wait for whoever replaces the sections of %s: %w", entityRef, err)
+	}
 	found, err := x.queries.SearchEntityByRef(ctx, tx, strings.ToLower(entityRef))
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil // its deletion has deleted them
@@ -60,7 +51,7 @@ func (x *Index) ReplaceDocs(ctx context.Context, tx pgx.Tx, entityRef string, se
 	if err := x.queries.SearchDeleteSections(ctx, tx, TypeDocs, []uuid.UUID{d.id}); err != nil {
 		return fmt.Errorf("delete the sections of %s: %w", entityRef, err)
 	}
-	sections = sections[:min(len(sections), maxSections)]
+	sections = sections[:min(len(sections), techdocs.MaxSections)]
 	divided := withSections(sections)
 	for begin := 0; begin < len(sections); begin += batchSize {
 		var rows []row
@@ -85,7 +76,7 @@ func (x *Index) ReplaceDocs(ctx context.Context, tx pgx.Tx, entityRef string, se
 const wholePage = "whole:page"
 
 // withSections are the pages that have sections of their own.
-func withSections(sections []Section) map[string]bool {
+func withSections(sections []techdocs.Section) map[string]bool {
 	pages := map[string]bool{}
 	for _, section := range sections {
 		if page, _, is := strings.Cut(section.Location, "#"); is {
@@ -104,7 +95,7 @@ func prose(text string) string {
 }
 
 // sectionRow is the document of a section of the entity's documentation.
-func (d described) sectionRow(section Section, places Places) (row, error) {
+func (d described) sectionRow(section techdocs.Section, places Places) (row, error) {
 	namespace, kind, name := strings.ToLower(d.Metadata.Namespace), strings.ToLower(d.Kind), strings.ToLower(d.Metadata.Name)
 	document := docsDocument{Title: prose(section.Title), Text: bounded(prose(section.Text)), Path: section.Location,
 		Location: fill(places.Docs, namespace, kind, name, section.Location), Kind: kind, Namespace: namespace, Name: name,

@@ -18,6 +18,7 @@ import (
 	"github.com/portico-dev/portico/config"
 	"github.com/portico-dev/portico/internal/testkit"
 	"github.com/portico-dev/portico/search"
+	"github.com/portico-dev/portico/techdocs"
 	"github.com/portico-dev/portico/techdocs/store"
 )
 
@@ -79,7 +80,7 @@ func (b *bench) catchUp() {
 	}
 }
 
-func (b *bench) replaceDocs(ref string, sections ...search.Section) {
+func (b *bench) replaceDocs(ref string, sections ...techdocs.Section) {
 	b.Helper()
 	require.NoError(b, pgx.BeginFunc(b.Context(), b.pool, func(tx pgx.Tx) error {
 		return b.index.ReplaceDocs(b.Context(), tx, ref, sections)
@@ -105,12 +106,12 @@ func TestDocumentsFollowTheirEntities(t *testing.T) {
 	require.Equal(t, []string{"orders", "shop"}, b.titles(search.TypeCatalog))
 
 	b.serve(`{"kind":"Component","metadata":{"name":"shop","title":"The Shop"},"spec":{"type":"service"}}`)
-	b.replaceDocs("Component:default/Shop", search.Section{Title: "A &amp; B", Text: "first"}, search.Section{Title: "Set up", Location: "guide/#set-up"})
-	b.replaceDocs("component:default/unknown", search.Section{Title: "Lost"})
+	b.replaceDocs("Component:default/Shop", techdocs.Section{Title: "A &amp; B", Text: "first"}, techdocs.Section{Title: "Set up", Location: "guide/#set-up"})
+	b.replaceDocs("component:default/unknown", techdocs.Section{Title: "Lost"})
 	b.catchUp()
 	require.Equal(t, []string{"The Shop", "orders"}, b.titles(search.TypeCatalog))
 	require.Equal(t, []string{"A & B", "Set up"}, b.titles(search.TypeDocs))
-	b.replaceDocs("component:default/shop", search.Section{Title: "New"})
+	b.replaceDocs("component:default/shop", techdocs.Section{Title: "New"})
 	require.Equal(t, []string{"New"}, b.titles(search.TypeDocs))
 
 	_, err := b.pool.Exec(t.Context(), "delete from catalog_entities where entity_ref = 'component:default/shop'")
@@ -168,7 +169,6 @@ func TestSectionsFollowWhatOthersPublish(t *testing.T) {
 	var title string
 	require.NoError(t, b.pool.QueryRow(t.Context(), "select document ->> 'entityTitle' from search_sections").Scan(&title))
 	require.Equal(t, "The Shop", title, "sections say what their entity is called now")
-	require.NoError(t, os.RemoveAll(filepath.Join(directory, "default")))
 
 	b.serve(`{"kind":"Component","metadata":{"name":"shop","title":"The Shop"}}`)
 	look()
@@ -176,8 +176,50 @@ func TestSectionsFollowWhatOthersPublish(t *testing.T) {
 	b.serve(`{"kind":"Component","metadata":{"name":"shop","title":"The Shop","annotations":{"backstage.io/techdocs-ref":"dir:."}}}`)
 	look()
 	require.Equal(t, []string{"Other"}, b.titles(search.TypeDocs), "the site was there all the time")
+	require.NoError(t, os.RemoveAll(filepath.Join(directory, "default")))
 	_, err = b.pool.Exec(t.Context(), "update search_sites set due_at = now()")
 	require.NoError(t, err)
 	look()
 	require.Empty(t, b.titles(search.TypeDocs))
+}
+
+// TestSectionsThatTwoReplaceAreThereOnce: a build that has published and a look at the site may do it at the same moment.
+func TestSectionsThatTwoReplaceAreThereOnce(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.serve(`{"kind":"Component","metadata":{"name":"shop"}}`)
+	b.catchUp()
+	first, err := b.pool.Begin(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, b.index.ReplaceDocs(t.Context(), first, "component:default/shop", []techdocs.Section{{Title: "Home"}}))
+	second := make(chan error, 1)
+	go func() {
+		second <- pgx.BeginFunc(t.Context(), b.pool, func(tx pgx.Tx) error {
+			return b.index.ReplaceDocs(t.Context(), tx, "component:default/shop", []techdocs.Section{{Title: "Home"}})
+		})
+	}()
+	select {
+	case err := <-second:
+		require.NoError(t, err)
+		require.Fail(t, "the second did not wait for the first")
+	case <-b.waiting():
+	}
+	require.NoError(t, first.Commit(t.Context()))
+	require.NoError(t, <-second)
+	require.Equal(t, []string{"Home"}, b.titles(search.TypeDocs))
+}
+
+// waiting is closed when a transaction waits for a lock of another one.
+func (b *bench) waiting() <-chan struct{} {
+	found := make(chan struct{})
+	go func() {
+		for b.Context().Err() == nil {
+			var is bool
+			if err := b.pool.QueryRow(b.Context(), "select exists (select from pg_locks l join pg_database d on d.oid = l.database where d.datname = current_database() and not l.granted)").Scan(&is); err == nil && is {
+				close(found)
+				return
+			}
+		}
+	}()
+	return found
 }

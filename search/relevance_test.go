@@ -11,6 +11,7 @@ import (
 
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/search"
+	"github.com/portico-dev/portico/techdocs"
 )
 
 // table reads lines of cells.
@@ -49,9 +50,9 @@ func newRelevanceBench(t *testing.T) *bench {
 		b.serve(string(encoded))
 	}
 	b.catchUp()
-	sites := map[string][]search.Section{}
+	sites := map[string][]techdocs.Section{}
 	for _, row := range table(t, "sections.txt") {
-		sites[row[0]] = append(sites[row[0]], search.Section{Location: row[1], Title: row[2], Text: row[3]})
+		sites[row[0]] = append(sites[row[0]], techdocs.Section{Location: row[1], Title: row[2], Text: row[3]})
 	}
 	for ref, sections := range sites {
 		b.replaceDocs(ref, sections...)

@@ -12,6 +12,7 @@ import (
 	"github.com/portico-dev/portico/internal/testkit/policytest"
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/search"
+	"github.com/portico-dev/portico/techdocs"
 )
 
 var ann = identity.Principal{Kind: identity.KindUser, Subject: "user:default/ann", Ownership: []string{"user:default/ann", "group:default/payments"}}
@@ -43,7 +44,7 @@ func TestQueriesFindWhatBackstageFinds(t *testing.T) {
 	b.serve(component("petstore-web", "Pet Store Web", "The storefront, a Café for pets & owners", "others"))
 	b.serve(component("unsafe", "Unsafe", "", "others"))
 	b.catchUp()
-	b.replaceDocs("component:default/petstore-web", search.Section{Title: "Home", Text: "Hello docs about hamsters"})
+	b.replaceDocs("component:default/petstore-web", techdocs.Section{Title: "Home", Text: "Hello docs about hamsters"})
 	service := b.service(policy.AllowKnown{})
 	find := func(r search.Request) search.ResultSet {
 		set, err := service.Query(t.Context(), ann, r)
@@ -70,11 +71,11 @@ func TestQueriesFindWhatBackstageFinds(t *testing.T) {
 		find(search.Request{Term: hostile})
 	}
 
-	first := find(search.Request{PageLimit: 1})
-	require.Equal(t, 4, first.NumberOfResults)
 	twice := find(search.Request{Term: "petstore", Types: []string{search.TypeCatalog, search.TypeCatalog}})
 	require.Equal(t, []any{1, 1}, []any{twice.NumberOfResults, len(twice.Results)}, "a type that is asked for twice is found once")
 
+	first := find(search.Request{PageLimit: 1})
+	require.Equal(t, 4, first.NumberOfResults)
 	require.True(t, first.HasNext)
 	last := find(search.Request{PageLimit: 1, Page: 3})
 	require.False(t, last.HasNext)
@@ -89,7 +90,7 @@ func TestQueriesFindWhatTheCallerMayRead(t *testing.T) {
 	b.serve(component("theirs", "", "a service", "others"))
 	b.catchUp()
 	for _, ref := range []string{"component:default/mine", "component:default/theirs"} {
-		b.replaceDocs(ref, search.Section{Title: "Docs of a service", Text: ref})
+		b.replaceDocs(ref, techdocs.Section{Title: "Docs of a service", Text: ref})
 	}
 	for name, of := range map[string]struct {
 		decider  policy.Decider
@@ -114,8 +115,6 @@ func TestQueriesFindWhatTheCallerMayRead(t *testing.T) {
 	}
 }
 
-// TestPeopleFindASectionOnce: the index of MkDocs has each page as a whole, too, with the marks of links and the numbers of lines.
-func TestPeopleFindASectionOnce(t *testing.T) {
 // TestWhatIsMeantDoesNotDependOnWhatIsHidden: a word that only hidden entities have neither is one for the caller, nor keeps another from
 // being suggested.
 func TestWhatIsMeantDoesNotDependOnWhatIsHidden(t *testing.T) {
@@ -149,14 +148,16 @@ func TestWhatIsMeantDoesNotDependOnWhatIsHidden(t *testing.T) {
 	}
 }
 
+// TestPeopleFindASectionOnce: the index of MkDocs has each page as a whole, too, with the marks of links and the numbers of lines.
+func TestPeopleFindASectionOnce(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.serve(component("shop", "", "", "payments"))
 	b.catchUp()
 	b.replaceDocs("component:default/shop",
-		search.Section{Title: "Guide", Text: "Guide ¶ Set up the oven 1 2 3 4 oven on", Location: "guide/"},
-		search.Section{Title: "Guide ¶", Text: "Set up the oven 1 2 3 4 oven on", Location: "guide/#guide"},
-		search.Section{Title: "Short", Text: "An oven for 2 3 people", Location: "short/"})
+		techdocs.Section{Title: "Guide", Text: "Guide ¶ Set up the oven 1 2 3 4 oven on", Location: "guide/"},
+		techdocs.Section{Title: "Guide ¶", Text: "Set up the oven 1 2 3 4 oven on", Location: "guide/#guide"},
+		techdocs.Section{Title: "Short", Text: "An oven for 2 3 people", Location: "short/"})
 	service := b.service(policy.AllowKnown{})
 	answer, err := service.Search(t.Context(), ann, search.Ask{Text: "oven", Types: []string{search.TypeDocs}, Limit: 10})
 	require.NoError(t, err)

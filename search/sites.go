@@ -2,10 +2,8 @@ package search
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -88,11 +86,8 @@ func (s Sites) read(ctx context.Context, site db.SearchTakeSitesRow) error {
 	})
 }
 
-// maxSiteIndex bounds the search index of a site, in bytes.
-const maxSiteIndex = 64 << 20
-
 // sections reads the search index of a site, unless it is the one that was read before. A site without one has no sections.
-func (s Sites) sections(ctx context.Context, site db.SearchTakeSitesRow) (version string, sections []Section, err error) {
+func (s Sites) sections(ctx context.Context, site db.SearchTakeSitesRow) (version string, sections []techdocs.Section, err error) {
 	ref, err := entity.ParseRef(site.EntityRef, entity.Ref{})
 	if err != nil {
 		return "", nil, err
@@ -109,14 +104,6 @@ func (s Sites) sections(ctx context.Context, site db.SearchTakeSitesRow) (versio
 	if version == site.Version {
 		return version, nil, nil
 	}
-	var index struct {
-		Docs []Section `json:"docs"`
-	}
-	if file.Size > maxSiteIndex {
-		return "", nil, fault.New(fault.Input, "The search index of the site has %d bytes, and %d at most are read", file.Size, maxSiteIndex)
-	}
-	if err := json.NewDecoder(io.LimitReader(file, maxSiteIndex)).Decode(&index); err != nil {
-		return "", nil, fmt.Errorf("decode %s of %s: %w", store.IndexFile, site.EntityRef, err)
-	}
-	return version, index.Docs, nil
+	sections, err = store.ReadIndex(file)
+	return version, sections, err
 }

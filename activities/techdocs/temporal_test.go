@@ -116,7 +116,7 @@ func (c workerConfig) Generate(ctx context.Context, source, output string, optio
 }
 
 // Replace implements build.Index.
-func (c workerConfig) Replace(context.Context, string, []build.Section) error {
+func (c workerConfig) Replace(context.Context, string, []techdocs.Section) error {
 	return c.dieOnce("while indexing")
 }
 

@@ -25,6 +25,7 @@ import (
 	"github.com/portico-dev/portico/internal/testkit/policytest"
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/search"
+	"github.com/portico-dev/portico/techdocs"
 )
 
 //go:embed fill.sql
@@ -95,9 +96,9 @@ func writeSections(b *testing.B, pool *pgxpool.Pool, index *search.Index, sectio
 	require.NoError(b, err)
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, ref := range refs {
-		site := make([]search.Section, 100)
+		site := make([]techdocs.Section, 100)
 		for i := range site {
-			site[i] = search.Section{Title: text(random, 3), Text: text(random, 120), Location: "page-" + strconv.Itoa(i/5) + "/#section-" + strconv.Itoa(i)}
+			site[i] = techdocs.Section{Title: text(random, 3), Text: text(random, 120), Location: "page-" + strconv.Itoa(i/5) + "/#section-" + strconv.Itoa(i)}
 		}
 		require.NoError(b, pgx.BeginFunc(b.Context(), pool, func(tx pgx.Tx) error { return index.ReplaceDocs(b.Context(), tx, ref, site) }))
 	}

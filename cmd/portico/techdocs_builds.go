@@ -11,7 +11,6 @@ import (
 
 	activitiesdocs "github.com/portico-dev/portico/activities/techdocs"
 	"github.com/portico-dev/portico/config"
-	"github.com/portico-dev/portico/search"
 	"github.com/portico-dev/portico/techdocs"
 	"github.com/portico-dev/portico/techdocs/build"
 	"github.com/portico-dev/portico/techdocs/mkdocs"
@@ -84,13 +83,9 @@ func (p *platform) docsGenerator() (generator, native techdocs.Generator, maker 
 type docsIndex struct{ *platform }
 
 // Replace implements build.Index.
-func (d docsIndex) Replace(ctx context.Context, entityRef string, sections []build.Section) error {
+func (d docsIndex) Replace(ctx context.Context, entityRef string, sections []techdocs.Section) error {
 	index := d.searchIndex()
-	found := make([]search.Section, len(sections))
-	for i, section := range sections {
-		found[i] = search.Section{Title: section.Title, Text: section.Text, Location: section.Location, Tags: section.Tags}
-	}
-	return pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error { return index.ReplaceDocs(ctx, tx, entityRef, found) })
+	return pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error { return index.ReplaceDocs(ctx, tx, entityRef, sections) })
 }
 
 // docsActivities are the activities of builds.

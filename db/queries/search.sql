@@ -46,6 +46,10 @@ from (select unnest(@entity_ids::uuid[]) as entity_id, unnest(@refs::text[]) as 
         unnest(@inner_words::text[]) as inner_words, unnest(@facets::text[]) as facets, unnest(@digests::text[]) as digest) as made
 where exists (select from catalog_entities e where e.entity_id = made.entity_id);
 
+-- name: SearchLockSections :exec
+-- Has one transaction at a time replace the sections of an entity: another one would not see, and not delete, those that are being added.
+select pg_advisory_xact_lock(hashtext('portico search sections'), hashtext(@entity_ref::text));
+
 -- name: SearchEntityByRef :one
 -- Finds an entity, and keeps it from being deleted until the transaction ends.
 select entity_id, entity_ref, entity from catalog_entities where entity_ref = @entity_ref for key share;
@@ -104,10 +108,6 @@ select unnest(@entity_ids::uuid[]), unnest(@refs::text[]), unnest(@abouts::text[
 on conflict (entity_id) do update set entity_ref = excluded.entity_ref, about = excluded.about, version = '', due_at = now()
 where s.about <> excluded.about;
 
--- name: SearchTakeSites :many
--- Takes sites that are due. They are due again after a time, in seconds.
-update search_sites set due_at = now() + make_interval(secs => @again::float8)
-where entity_id in (select s.entity_id from search_sites s where s.due_at <= now() order by s.due_at limit @max_rows for update skip locked)
 -- name: SearchForgetSections :exec
 -- Deletes the sections of entities that had documentation. Sections are locked before their sites, as whoever replaces them does.
 delete from search_documents d where d.type = 'techdocs' and d.entity_id in (select s.entity_id from search_sites s where s.entity_id = any (@entity_ids::uuid[]));
@@ -115,6 +115,10 @@ delete from search_documents d where d.type = 'techdocs' and d.entity_id in (sel
 -- name: SearchForgetSites :exec
 delete from search_sites where entity_id = any (@entity_ids::uuid[]);
 
+-- name: SearchTakeSites :many
+-- Takes sites that are due. They are due again after a time, in seconds.
+update search_sites set due_at = now() + make_interval(secs => @again::float8)
+where entity_id in (select s.entity_id from search_sites s where s.due_at <= now() order by s.due_at limit @max_rows for update skip locked)
 returning entity_id, entity_ref, version;
 
 -- name: SearchSetSiteVersion :exec

@@ -43,7 +43,7 @@ func TestAPersonBuildsADocumentation(t *testing.T) {
 	done := f.run()
 	require.Equal(t, build.Published, done.State, "%+v", done.Failure)
 	require.Equal(t, "# One", f.page("index.html"))
-	require.Equal(t, []build.Section{{Title: "index.md", Text: "# One", Location: "index.md"}}, f.index.sections[site])
+	require.Equal(t, []techdocs.Section{{Title: "index.md", Text: "# One", Location: "index.md"}}, f.index.sections[site])
 	require.Equal(t, []any{asked.ID, build.ByPerson, writer.Subject, "test", 1}, []any{done.ID, done.Cause, done.AskedBy, done.Engine, done.Pages})
 	_, lines, err := f.service.Build(t.Context(), writer, done.ID, 0)
 	require.NoError(t, err)

@@ -35,7 +35,7 @@ type Sites interface {
 	// Exists reports whether there is a whole site.
 	Exists(ctx context.Context, ref techdocs.Ref) (bool, error)
 	// SearchIndex reads search/search_index.json; a site without one is a fault of kind NotFound.
-	SearchIndex(ctx context.Context, ref techdocs.Ref) ([]byte, error)
+	SearchIndex(ctx context.Context, ref techdocs.Ref) ([]techdocs.Section, error)
 	// Delete deletes a site, or a version of one. What is not there is deleted.
 	Delete(ctx context.Context, ref techdocs.Ref) error
 	// DeleteVersions deletes all versions of a site.
@@ -47,17 +47,7 @@ type Sites interface {
 // Index is where the sections of sites are searched.
 type Index interface {
 	// Replace makes the sections those of a site, none for a site that is gone.
-	Replace(ctx context.Context, site string, sections []Section) error
-}
-
-// Section is a part of a page, as search_index.json has it.
-type Section struct {
-	Title    string `json:"title"`
-	Text     string `json:"text"`
-	Location string `json:"location"`
-	Path     string `json:"path,omitempty"`
-	// Tags are those of the page.
-	Tags []string `json:"tags,omitempty"`
+	Replace(ctx context.Context, site string, sections []techdocs.Section) error
 }
 
 // BuilderOptions are the dependencies of a Builder. Every field is required unless it says otherwise.
@@ -391,20 +381,11 @@ func (b *Builder) IndexSite(ctx context.Context, request Request) (Progress, err
 		return Progress{ID: request.ID}, err
 	}
 	began := time.Now()
-	var index struct {
-		Docs []Section `json:"docs"`
-	}
-	document, err := b.Sites.SearchIndex(ctx, ref)
-	switch {
-	case fault.KindOf(err) == fault.NotFound: // it is searched by its name only
-	case err != nil:
+	sections, err := b.Sites.SearchIndex(ctx, ref)
+	if err != nil && fault.KindOf(err) != fault.NotFound { // without one, it is searched by its name only
 		return Progress{}, fmt.Errorf("read the search index of %s: %w", request.Site, err)
-	default:
-		if err := json.Unmarshal(document, &index); err != nil {
-			return Progress{}, fault.Wrap(fault.Input, err, "the search index of %s is not JSON: %s", request.Site, err)
-		}
 	}
-	if err := b.Index.Replace(ctx, request.Site, index.Docs); err != nil {
+	if err := b.Index.Replace(ctx, request.Site, sections); err != nil {
 		return Progress{}, fmt.Errorf("index %s: %w", request.Site, err)
 	}
 	return Progress{ID: request.ID, IndexSeconds: time.Since(began).Seconds()}, nil

@@ -135,7 +135,7 @@ func (g *generator) Generate(_ context.Context, source, output string, options t
 	if err != nil {
 		return report, err
 	}
-	var sections []build.Section
+	var sections []techdocs.Section
 	for _, page := range pages {
 		text, err := os.ReadFile(page)
 		if err != nil {
@@ -149,7 +149,7 @@ func (g *generator) Generate(_ context.Context, source, output string, options t
 		if err := os.WriteFile(filepath.Join(output, strings.TrimSuffix(name, ".md")+".html"), text, 0o600); err != nil {
 			return report, err
 		}
-		sections = append(sections, build.Section{Title: name, Text: string(text), Location: name})
+		sections = append(sections, techdocs.Section{Title: name, Text: string(text), Location: name})
 		report.Pages++
 	}
 	index, err := json.Marshal(map[string]any{"docs": sections})
@@ -186,8 +186,13 @@ func (s sites) Exists(_ context.Context, ref techdocs.Ref) (bool, error) {
 	return err == nil, nil
 }
 
-func (s sites) SearchIndex(_ context.Context, ref techdocs.Ref) ([]byte, error) {
-	return os.ReadFile(filepath.Join(s.folder(ref), "search", "search_index.json"))
+func (s sites) SearchIndex(_ context.Context, ref techdocs.Ref) ([]techdocs.Section, error) {
+	file, err := os.Open(filepath.Join(s.folder(ref), "search", "search_index.json"))
+	if err != nil {
+		return nil, err
+	}
+	sections, err := techdocs.ReadSections(file)
+	return sections, errors.Join(err, file.Close())
 }
 
 func (s sites) Delete(_ context.Context, ref techdocs.Ref) error { return os.RemoveAll(s.folder(ref)) }
@@ -209,9 +214,9 @@ func (listsNothing) RefsOf(context.Context, string, []string) (refs []string, cu
 }
 
 // index keeps the sections of sites.
-type index struct{ sections map[string][]build.Section }
+type index struct{ sections map[string][]techdocs.Section }
 
-func (i index) Replace(_ context.Context, site string, sections []build.Section) error {
+func (i index) Replace(_ context.Context, site string, sections []techdocs.Section) error {
 	i.sections[site] = sections
 	return nil
 }
@@ -239,7 +244,7 @@ func newField(t *testing.T, hosts ...github.Config) *field {
 	set, err := forges.New(forges.Config{GitHub: hosts}, integration.Options{})
 	require.NoError(t, err)
 	f := &field{T: t, pool: testkit.Database(t), engine: &told{}, hosts: set, renders: &generator{}, sites: sites{t.TempDir()},
-		index: index{map[string][]build.Section{}}, directory: t.TempDir(),
+		index: index{map[string][]techdocs.Section{}}, directory: t.TempDir(),
 		entities: &entities{by: map[string]entity.Entity{}, at: map[string]provenance.Place{}, hidden: map[string]bool{}}}
 	files, err := integration.NewFiles([]string{f.directory}, integration.Limits{})
 	require.NoError(t, err)

@@ -263,12 +263,21 @@ const IndexFile = "search/search_index.json"
 const maxIndex = 256 << 20
 
 // SearchIndex reads what is searched in a site. A site without it is a fault of kind NotFound.
-func (s *Store) SearchIndex(ctx context.Context, ref techdocs.Ref) ([]byte, error) {
+func (s *Store) SearchIndex(ctx context.Context, ref techdocs.Ref) ([]techdocs.Section, error) {
 	file, err := s.Open(ctx, ref, IndexFile)
 	if err != nil {
 		return nil, err
 	}
-	return readBounded(file, s.Where(ref, IndexFile), maxIndex)
+	sections, err := ReadIndex(file)
+	return sections, errors.Join(err, file.Close())
+}
+
+// ReadIndex reads the sections of an IndexFile that was opened.
+func ReadIndex(file *File) ([]techdocs.Section, error) {
+	if file.Size > maxIndex {
+		return nil, fault.New(fault.Input, "The search index of the site has %d MB, and %d at most are read", file.Size>>20, maxIndex>>20)
+	}
+	return techdocs.ReadSections(io.LimitReader(file, maxIndex))
 }
 
 // readBounded reads a file and closes it.

@@ -154,7 +154,7 @@ func TestASiteIsPublishedInBackstagesLayout(t *testing.T) {
 		require.Equal(p, "portico", found.Engine)
 		index, err := p.SearchIndex(p.Context(), shop)
 		require.NoError(p, err)
-		require.JSONEq(p, `{"docs":[]}`, string(index))
+		require.Empty(p, index)
 		exists, err := p.Exists(p.Context(), shop)
 		require.NoError(p, err)
 		require.True(p, exists)
