@@ -80,8 +80,14 @@ func (c *collector) folder(dir, prefix string) error {
 	if errors.Is(err, fs.ErrNotExist) && b.options.CopyReadme {
 		return nil
 	}
-	if errors.Is(err, source.ErrOutside) {
+	switch {
+	case errors.Is(err, source.ErrOutside):
 		refused("")
+
+		return errProblems
+	case errors.Is(err, source.ErrTooMany):
+		b.add(techdocs.Problem{Severity: techdocs.Error, File: dir, Message: fmt.Sprintf(
+			"the documents have more than %d folders, those behind symbolic links counted each time; keep what is no documentation elsewhere", source.MaxFolders)})
 
 		return errProblems
 	}

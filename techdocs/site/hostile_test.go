@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -109,6 +110,58 @@ func TestLinksWithinTheSourceAreFollowed(t *testing.T) {
 	require.Equal(t, 3, report.Pages)
 	require.FileExists(t, filepath.Join(output, "about", "index.html"))
 	require.FileExists(t, filepath.Join(output, "shared", "a", "index.html"))
+}
+
+// TestLinksThatMultiplyFoldersEnd: each folder has eight links to the next one, which makes seven folders a quarter of a million.
+func TestLinksThatMultiplyFoldersEnd(t *testing.T) {
+	t.Parallel()
+
+	source := writeFiles(t, map[string]string{"mkdocs.yml": plainConfig, "docs/index.md": "# H\n"})
+	for n := range 7 {
+		folder := filepath.Join(source, "docs", fmt.Sprint("f", n))
+		require.NoError(t, os.Mkdir(folder, 0o755))
+		for link := range 8 {
+			require.NoError(t, os.Symlink(fmt.Sprintf("../f%d", n+1), filepath.Join(folder, fmt.Sprint(link))))
+		}
+	}
+	require.Contains(t, failure(t, source, site.Limits{}).Message, "the documents have more than 50000 folders")
+}
+
+func TestTooManyPatternsAreRefused(t *testing.T) {
+	t.Parallel()
+
+	source := writeFiles(t, map[string]string{"mkdocs.yml": plainConfig + "exclude_docs: |\n" + strings.Repeat("  a\n", 1100), "docs/index.md": "# H\n"})
+	require.Equal(t, "exclude_docs has more than 1000 lines; name folders in place of their files", failure(t, source, site.Limits{}).Message)
+}
+
+// TestMuchOfOneThingEnds: what takes quadratic time takes minutes here.
+func TestMuchOfOneThingEnds(t *testing.T) {
+	t.Parallel()
+
+	keys := func(prefix string) string {
+		var out strings.Builder
+		for n := range 90_000 {
+			fmt.Fprintf(&out, "  %s%d: x\n", prefix, n)
+		}
+
+		return out.String()
+	}
+	for name, files := range map[string]map[string]string{
+		"scripts":   {"docs/index.md": "# a\n\n" + strings.Repeat("<script></script>\n", 60_000)},
+		"tags":      {"docs/index.md": "# " + strings.Repeat("`a` ", 60_000) + "\n\n## b\n"},
+		"inherited": {"mkdocs.yml": "INHERIT: base.yml\nextra:\n" + keys("a"), "base.yml": plainConfig + "extra:\n" + keys("b"), "docs/index.md": "# H\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if files["mkdocs.yml"] == "" {
+				files["mkdocs.yml"] = plainConfig
+			}
+			began := time.Now()
+			_, report, err := generate(t, files, techdocs.Options{})
+			require.NoError(t, err, "%v", report.Problems)
+			require.Less(t, time.Since(began), 20*time.Second)
+		})
+	}
 }
 
 func TestNothingOutsideOfTheSourceIsRead(t *testing.T) {

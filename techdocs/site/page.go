@@ -169,26 +169,24 @@ func (p *page) title(heading string) {
 
 // index makes the documents of the search index.
 func (p *page) index(content searchindex.Content) {
-	url := p.nav.URL()
+	url, names := p.nav.URL(), map[string]string{}
+	note(names, p.contents)
 	p.search = append(make([]searchindex.Document, 0, len(content.Sections)+1), searchindex.Document{Location: url, Text: content.Text, Title: p.nav.Title})
 	for _, section := range content.Sections {
-		if heading := find(p.contents, section.ID); heading != nil {
-			p.search = append(p.search, searchindex.Document{Location: url + "#" + section.ID, Text: section.Text, Title: heading.Name})
+		if name, is := names[section.ID]; is {
+			p.search = append(p.search, searchindex.Document{Location: url + "#" + section.ID, Text: section.Text, Title: name})
 		}
 	}
 }
 
-func find(headings []theme.Heading, id string) *theme.Heading {
-	for i := range headings {
-		if headings[i].ID == id {
-			return &headings[i]
+// note notes the names of headings by their ids. Of two with one id, the first counts.
+func note(names map[string]string, headings []theme.Heading) {
+	for _, heading := range headings {
+		if _, is := names[heading.ID]; !is {
+			names[heading.ID] = heading.Name
 		}
-		if found := find(headings[i].Children, id); found != nil {
-			return found
-		}
+		note(names, heading.Children)
 	}
-
-	return nil
 }
 
 // checkAnchors reports links to anchors that do not exist. It can be done only when all pages are rendered.

@@ -226,11 +226,19 @@ func merge(parent, child *Value) *Value {
 		return child
 	}
 	merged := &Value{At: child.At, IsMap: true, Map: slices.Clone(parent.Map)}
+	places := make(map[string]int, len(parent.Map))
+	for at, entry := range parent.Map {
+		places[entry.Key] = at
+	}
 	for _, entry := range child.Map {
-		if before := merged.Get(entry.Key); before != nil {
-			entry.Value = merge(before, entry.Value)
+		at, is := places[entry.Key]
+		if !is {
+			merged.Map = append(merged.Map, entry)
+
+			continue
 		}
-		merged.set(entry)
+		entry.Value = merge(merged.Map[at].Value, entry.Value)
+		merged.Map[at] = entry
 	}
 
 	return merged
@@ -279,7 +287,7 @@ func (v *validator) validate() {
 	}
 	c.SiteDescription, c.SiteAuthor, c.Copyright = v.text("site_description"), v.text("site_author"), v.text("copyright")
 	c.HasDescription = !v.root.Get("site_description").IsNull()
-	c.ExcludeDocs, c.DraftDocs, c.NotInNav = v.text("exclude_docs"), v.text("draft_docs"), v.text("not_in_nav")
+	c.ExcludeDocs, c.DraftDocs, c.NotInNav = v.patterns("exclude_docs"), v.patterns("draft_docs"), v.patterns("not_in_nav")
 	c.UseDirectoryURLs, c.Strict = v.flag("use_directory_urls", true), v.flag("strict", false)
 	c.SiteURL = v.url("site_url")
 	if c.SiteURL != "" && !strings.HasSuffix(c.SiteURL, "/") {
@@ -315,6 +323,18 @@ func (v *validator) removed() {
 	if value := v.root.Get("google_analytics"); !value.IsNull() {
 		v.warnf(v.config.At("google_analytics"), "google_analytics has no effect: the documentation is read without scripts")
 	}
+}
+
+// maxPatterns bounds the lines of a list of patterns: each is held against each file.
+const maxPatterns = 1000
+
+func (v *validator) patterns(key string) string {
+	text := v.text(key)
+	if strings.Count(text, "\n") > maxPatterns {
+		v.errorf(v.config.At(key), "%s has more than %d lines; name folders in place of their files", key, maxPatterns)
+	}
+
+	return text
 }
 
 func (v *validator) text(key string) string {

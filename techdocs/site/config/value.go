@@ -87,17 +87,6 @@ func (v *Value) Get(key string) *Value {
 	return nil
 }
 
-func (v *Value) set(entry Entry) {
-	for i := range v.Map {
-		if v.Map[i].Key == entry.Key {
-			v.Map[i] = entry
-
-			return
-		}
-	}
-	v.Map = append(v.Map, entry)
-}
-
 func (v *Value) remove(key string) {
 	for i := range v.Map {
 		if v.Map[i].Key == key {

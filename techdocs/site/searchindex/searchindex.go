@@ -101,16 +101,27 @@ func (s *scanner) markup(page string) string {
 	name := strings.ToLower(firstWord(page[1:]))
 	rest := s.attributes(name, page[1+len(name):])
 	if name == "script" || name == "style" {
-		end := strings.Index(strings.ToLower(rest), "</"+name)
-		if end < 0 {
-			end = len(rest)
-		}
+		end := endOf(rest, name)
 		s.append(rest[:end])
 
 		return rest[end:]
 	}
 
 	return rest
+}
+
+// endOf is where the end tag of an element begins, in letters of any case, or the end of the text.
+func endOf(text, name string) int {
+	for at := 0; ; at++ {
+		next := strings.Index(text[at:], "</")
+		if next < 0 {
+			return len(text)
+		}
+		at += next
+		if from := at + len("</"); from+len(name) <= len(text) && strings.EqualFold(text[from:from+len(name)], name) {
+			return at
+		}
+	}
 }
 
 func after(page, mark string) string {

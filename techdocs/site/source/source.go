@@ -21,12 +21,20 @@ var ErrOutside = errors.New("leads out of the folder of the source")
 // ErrTooLarge is the error of a file that has more bytes than the caller accepts.
 var ErrTooLarge = errors.New("is too large")
 
-// maxDepth is how many folders may be in each other. Symbolic links to a folder above end here.
-const maxDepth = 40
+// ErrTooMany is the error of a folder with more folders in it than are read.
+var ErrTooMany = errors.New("has too many folders")
 
-// Tree is the folder. Its paths have slashes and are relative to it.
+const (
+	// maxDepth is how many folders may be in each other. Symbolic links to a folder above end here.
+	maxDepth = 40
+	// MaxFolders is how many folders are read of a tree, by all walks. By symbolic links, a few can stand for billions.
+	MaxFolders = 50_000
+)
+
+// Tree is the folder. Its paths have slashes and are relative to it. Only one goroutine may walk it at a time.
 type Tree struct {
-	root *os.Root
+	root    *os.Root
+	folders int
 }
 
 // Open opens the folder.
@@ -115,7 +123,7 @@ func (t *Tree) ReadFile(name string, limit int64) ([]byte, error) {
 
 // Walk calls visit for each file below a folder, with its path in that folder, its path in the tree and its size; first the files of a
 // folder by name, then its folders. Folders for which skip is true are left out. A symbolic link that leads out of the tree is given to
-// refused. An error of visit ends the walk.
+// refused. An error of visit ends the walk, and so does ErrTooMany.
 func (t *Tree) Walk(dir string, skip func(name string) bool, refused func(name string), visit func(name, file string, size int64) error) error {
 	clean, err := Clean(dir)
 	if err != nil {
@@ -134,6 +142,9 @@ type walk struct {
 }
 
 func (w *walk) folder(name string, above []fs.FileInfo) error {
+	if w.tree.folders++; w.tree.folders > MaxFolders {
+		return ErrTooMany
+	}
 	full := path.Join(w.base, name)
 	info, err := w.tree.root.Stat(full)
 	if err != nil {

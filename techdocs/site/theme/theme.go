@@ -260,15 +260,14 @@ func plainTitle(page *nav.Page) string {
 }
 
 func stripTags(text string) string {
+	var out strings.Builder
 	for {
-		start := strings.IndexByte(text, '<')
-		if start < 0 {
-			return text
+		before, tag, found := strings.Cut(text, "<")
+		end := strings.IndexByte(tag, '>')
+		if !found || end < 0 {
+			return out.String() + text
 		}
-		end := strings.IndexByte(text[start:], '>')
-		if end < 0 {
-			return text
-		}
-		text = text[:start] + text[start+end+1:]
+		out.WriteString(before)
+		text = tag[end+1:]
 	}
 }
