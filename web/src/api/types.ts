@@ -123,7 +123,8 @@ export type DocsBuildWithLog = Schemas['DocsBuildWithLog'];
 export type DocsProblem = Schemas['TechdocsProblem'];
 
 export interface DocsIndex {
-  docs: { location: string; title: string; text: string }[];
+  /** Some generators leave texts out. */
+  docs: { location: string; title?: string; text?: string }[];
 }
 
 export type Source = Schemas['CatalogSource'];

@@ -23,3 +23,8 @@ it('shows text without tags and entities', () => {
   expect(findSections(index, 'turns')[0]?.excerpt).toBe('It lifts & turns.');
   expect(findSections(index, 'rail')[0]?.excerpt).toBe('Never two on one rail.');
 });
+
+it('reads an index in which texts are missing', () => {
+  const docs = [{ location: '#a', title: 'Crane' }, { location: '#b', text: 'The crane' }, { location: '#c' }];
+  expect(findSections({ docs }, 'crane').map(({ location }) => location)).toEqual(['#a', '#b']);
+});

@@ -19,6 +19,7 @@ export function findSections({ docs }: DocsIndex, text: string): Section[] {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   if (words.length === 0) return [];
   return docs
+    .map(({ location, title = '', text = '' }) => ({ location, title, text }))
     .flatMap((doc, index) => {
       const score = scoreOf(doc, words);
       return score === undefined ? [] : [{ doc, score, index }];
@@ -32,7 +33,7 @@ export function findSections({ docs }: DocsIndex, text: string): Section[] {
     }));
 }
 
-function scoreOf({ title, text }: DocsIndex['docs'][number], words: readonly string[]): number | undefined {
+function scoreOf({ title, text }: Record<'title' | 'text', string>, words: readonly string[]): number | undefined {
   const [inTitle, inText] = [title.toLowerCase(), text.toLowerCase()];
   if (inTitle === words.join(' ')) return 100 * words.length;
   let score = 0;

@@ -3,6 +3,7 @@ import { useLocation, useRouter } from '@tanstack/react-router';
 import { ArrowLeft, ArrowRight } from 'lucide-react';
 import { useCallback, useEffect, useState } from 'react';
 import { Article, type Selected } from '@/docs/article';
+import { builtAt } from '@/docs/metadata';
 import type { DocsPage, NavItem } from '@/docs/parse';
 import { docsMetadataQuery } from '@/docs/queries';
 import type { Site } from '@/docs/site';
@@ -27,6 +28,7 @@ export function Shown({ site, page }: ShownProps) {
   const follow = useStable(useFollow());
   const near = useStable(usePrefetch());
   const { data: metadata } = useQuery(docsMetadataQuery(site));
+  const built = builtAt(metadata);
   useKeys({
     n: page.next?.address && (() => history.push(page.next?.address ?? '')),
     p: page.previous?.address && (() => history.push(page.previous?.address ?? '')),
@@ -51,9 +53,9 @@ export function Shown({ site, page }: ShownProps) {
         <div className="flex flex-wrap gap-x-4 gap-y-1 border-t pt-3 text-small text-muted">
           {page.edit && <ExternalLink href={page.edit}>Edit this page</ExternalLink>}
           {page.changed && <span>Last change: {page.changed}</span>}
-          {metadata?.build_timestamp && (
-            <span title={metadata.etag}>
-              Built <RelativeTime at={new Date(metadata.build_timestamp).toISOString()} />
+          {built && (
+            <span title={metadata?.etag}>
+              Built <RelativeTime at={built} />
             </span>
           )}
           <Builds site={site} />
