@@ -127,6 +127,19 @@ func TestLinksThatMultiplyFoldersEnd(t *testing.T) {
 	require.Contains(t, failure(t, source, site.Limits{}).Message, "the documents have more than 50000 folders")
 }
 
+// TestAPatternOfManyStarsEnds: each of them can stand for any number of the folders that are in each other.
+func TestAPatternOfManyStarsEnds(t *testing.T) {
+	t.Parallel()
+
+	deep := strings.Repeat("a/", 30)
+	output, report, err := generate(t, map[string]string{
+		"mkdocs.yml": plainConfig + "nav:\n  - Deep: '*include ./**/**/**/**/**/mkdocs.yml'\n", "docs/index.md": "# H\n",
+		deep + "mkdocs.yml": "site_name: deep\n", deep + "docs/index.md": "# Deep\n",
+	}, techdocs.Options{})
+	require.NoError(t, err, "%v", report.Problems)
+	require.Contains(t, read(t, output, "deep/index.html"), "Deep")
+}
+
 func TestTooManyPatternsAreRefused(t *testing.T) {
 	t.Parallel()
 

@@ -88,7 +88,10 @@ func (m *monorepo) wildcard(entry config.NavItem, pattern string) config.NavItem
 		return section
 	}
 	names, err := m.build.tree.Glob(pattern)
-	if err != nil {
+	switch {
+	case errors.Is(err, source.ErrTooMany):
+		m.errorf(entry.At, "*include would look into more than %d folders for %q; begin the pattern with the folder of the sites", source.MaxFolders, pattern)
+	case err != nil:
 		m.errorf(entry.At, "*include has the pattern %q, which leads out of the source or is wrong", pattern)
 	}
 	if err == nil && len(names) == 0 {

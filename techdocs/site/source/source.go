@@ -195,13 +195,41 @@ func outside(err error) error {
 	return err
 }
 
-// Glob returns the files that a pattern with *, ?, [] and ** matches, in order. Symbolic links that leave the tree are not followed.
+// Glob returns the files that a pattern with *, ?, [] and ** matches, in order. Symbolic links are not followed. Each folder is looked into
+// once, whatever the pattern: with several **, doublestar's own search looks into each of them as often as they can be divided among these.
 func (t *Tree) Glob(pattern string) ([]string, error) {
 	clean, err := Clean(pattern)
-	if err != nil {
-		return nil, err
+	if err == nil && !doublestar.ValidatePattern(clean) {
+		err = doublestar.ErrBadPattern
 	}
-	names, err := doublestar.Glob(t.root.FS(), clean, doublestar.WithFilesOnly(), doublestar.WithNoFollow())
+	if err != nil {
+		return nil, fmt.Errorf("find %q: %w", pattern, err)
+	}
+	base, _ := doublestar.SplitPattern(clean)
+	depth := strings.Count(clean, "/")
+	if strings.Contains(clean, "**") {
+		depth = maxDepth
+	}
+	var names []string
+	err = fs.WalkDir(t.root.FS(), base, func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return nil //nolint:nilerr // What cannot be read matches nothing.
+		case !entry.IsDir():
+			if doublestar.MatchUnvalidated(clean, name) {
+				names = append(names, name)
+			}
+
+			return nil
+		case name != base && strings.Count(name, "/") >= depth:
+			return fs.SkipDir
+		}
+		if t.folders++; t.folders > MaxFolders {
+			return ErrTooMany
+		}
+
+		return nil
+	})
 	if err != nil {
 		return nil, fmt.Errorf("find %q: %w", pattern, err)
 	}
