@@ -35,6 +35,8 @@ type rule struct {
 	// flags are those that chroma compiles the pattern with.
 	flags   string
 	compile func() (*regexp2.Regexp, error)
+	// program is nil if the pattern has none.
+	program func() *program
 	// named says that groups of the pattern have names.
 	named bool
 }
@@ -150,6 +152,7 @@ func newState(rules []*chroma.CompiledRule, flags string) *state {
 	for i, each := range rules {
 		r := &rule{Rule: each.Rule, index: i, flags: flags, named: strings.Contains(each.Pattern, "(?<") || strings.Contains(each.Pattern, "(?P<")}
 		r.compile = sync.OnceValues(r.compiled)
+		r.program = sync.OnceValue(func() *program { return newProgram(r.Pattern, r.flags) })
 		s.rules = append(s.rules, r)
 		first := firstOf(r.Pattern, flags)
 		for char := range s.byFirst {
@@ -181,6 +184,11 @@ func (e *engine) run(source string) ([]chroma.Token, error) {
 		Lexer: e.lexer, Registry: lexers.GlobalLexerRegistry, Text: []rune(source), Stack: []string{rootState}, MutatorContext: map[any]any{},
 	}
 
+	var m *machine
+	if isSimple(source) {
+		m = &machine{source: source}
+	}
+
 	tokens := make([]chroma.Token, 0, len(source)/4)
 	for steps := 0; l.Pos < len(l.Text) && len(l.Stack) > 0; steps++ {
 		if steps > maxSteps*(len(l.Text)+maxSteps) {
@@ -193,7 +201,7 @@ func (e *engine) run(source string) ([]chroma.Token, error) {
 			return nil, errors.New("unknown state " + l.State)
 		}
 
-		matched, err := current.match(l)
+		matched, err := current.match(l, m)
 		switch {
 		case err != nil:
 			return nil, err
@@ -249,57 +257,68 @@ func emit(tokens []chroma.Token, emitter chroma.Emitter, l *chroma.LexerState) [
 	return tokens
 }
 
-// match finds the first rule that matches at the position, and sets the groups.
-func (s *state) match(l *chroma.LexerState) (*rule, error) {
+// match finds the first rule that matches at the position, and sets the groups. The machine is nil for a source that it cannot run on.
+func (s *state) match(l *chroma.LexerState, m *machine) (*rule, error) {
 	candidates := s.rules
 	if char := l.Text[l.Pos]; char < utf8.RuneSelf {
 		candidates = s.byFirst[char]
 	}
 	for _, r := range candidates {
-		expression, err := r.compile()
+		matched, err := r.match(l, m)
 		if err != nil {
 			return nil, err
 		}
-		match, err := expression.FindRunesMatchStartingAt(l.Text, l.Pos)
-		if match == nil || err != nil || match.RuneIndex != l.Pos {
-			continue // chroma takes an expired time for no match, too
+		if matched {
+			return r, nil
 		}
-		l.Groups = make([]string, 0, match.GroupCount())
-		l.NamedGroups = nil
-		if r.named {
-			l.NamedGroups = map[string]string{}
-		}
-		for _, group := range match.Groups() {
-			text := group.String()
-			l.Groups = append(l.Groups, text)
-			if r.named {
-				l.NamedGroups[group.Name] = text
-			}
-		}
-
-		return r, nil
 	}
 
 	return nil, nil //nolint:nilnil // no rule matches
 }
 
+func (r *rule) match(l *chroma.LexerState, m *machine) (bool, error) {
+	if m != nil {
+		if p := r.program(); p != nil {
+			if matched, finished := m.match(p, l.Pos); finished {
+				if matched {
+					m.setGroups(l)
+				}
+
+				return matched, nil
+			}
+		}
+	}
+	expression, err := r.compile()
+	if err != nil {
+		return false, err
+	}
+	match, err := expression.FindRunesMatchStartingAt(l.Text, l.Pos)
+	if match == nil || err != nil || match.RuneIndex != l.Pos {
+		return false, nil //nolint:nilerr // chroma takes an expired time for no match, too
+	}
+	l.Groups = make([]string, 0, match.GroupCount())
+	l.NamedGroups = nil
+	if r.named {
+		l.NamedGroups = map[string]string{}
+	}
+	for _, group := range match.Groups() {
+		text := group.String()
+		l.Groups = append(l.Groups, text)
+		if r.named {
+			l.NamedGroups[group.Name] = text
+		}
+	}
+
+	return true, nil
+}
+
 // firstOf are the ASCII characters with which a match can start, with more of them where that is not easy to tell. It is nil if all can.
 func firstOf(pattern, flags string) *[utf8.RuneSelf]bool {
-	simple, ok := withoutLooks(pattern)
+	simple, ok := rewritten(pattern, alike, func(string, string) (string, bool) { return "(?:)", true })
 	if !ok {
 		return nil
 	}
-	mode := syntax.Perl
-	if strings.Contains(flags, "i") {
-		mode |= syntax.FoldCase
-	}
-	if strings.Contains(flags, "s") {
-		mode |= syntax.DotNL
-	}
-	if strings.Contains(flags, "m") {
-		mode &^= syntax.OneLine
-	}
-	parsed, err := syntax.Parse(simple, mode)
+	parsed, err := parse(simple, flags)
 	if err != nil {
 		return nil
 	}
@@ -318,9 +337,13 @@ func firstOf(pattern, flags string) *[utf8.RuneSelf]bool {
 // alike replaces classes that many lexers have, and that are disputed, by those that have at least as many members.
 var alike = strings.NewReplacer(`[^\W\d]`, `\w`, `[^\S\n]`, `\s`, `[\w\W]`, `(?s:.)`)
 
-// withoutLooks replaces what looks ahead or behind by nothing, after which more can match, and never less.
-func withoutLooks(pattern string) (string, bool) {
-	pattern = alike.Replace(pattern)
+// exactly replaces classes by those that are the same for the characters of a simple source. In the first one, regexp2 keeps the digits.
+var exactly = strings.NewReplacer(`[^\W\d]`, `\w`, `[^\S\n]`, `[\t ]`, `[\w\W]`, `(?s:.)`)
+
+// rewritten makes of a pattern of regexp2 one of the other parser, if there is one. What looks ahead or behind is replaced by what look
+// returns; with nothing, more can match, and never less.
+func rewritten(pattern string, classes *strings.Replacer, look func(kind, inside string) (string, bool)) (string, bool) {
+	pattern = classes.Replace(pattern)
 	var out strings.Builder
 	class := false
 	for i := 0; i < len(pattern); i++ {
@@ -344,12 +367,16 @@ func withoutLooks(pattern string) (string, bool) {
 			i += len(start) - 1
 
 			continue
-		case hasLook(pattern[i:]):
-			end := closing(pattern[i:])
+		case lookOf(pattern[i:]) != "":
+			kind, end := lookOf(pattern[i:]), closing(pattern[i:])
 			if end < 0 {
 				return "", false
 			}
-			out.WriteString("(?:)")
+			instead, ok := look(kind, pattern[i+len(kind):i+end])
+			if !ok {
+				return "", false
+			}
+			out.WriteString(instead)
 			i += end
 
 			continue
@@ -383,14 +410,15 @@ func classStart(pattern string) string {
 	return "["
 }
 
-func hasLook(pattern string) bool {
+// lookOf is how a pattern looks ahead or behind that begins with that.
+func lookOf(pattern string) string {
 	for _, start := range []string{"(?=", "(?!", "(?<=", "(?<!"} {
 		if strings.HasPrefix(pattern, start) {
-			return true
+			return start
 		}
 	}
 
-	return false
+	return ""
 }
 
 // closing is where the group ends that a pattern starts with, -1 if it does not.
