@@ -37,6 +37,7 @@ func (p *page) unstash(text string) string {
 
 	var out strings.Builder
 
+	out.Grow(2 * len(text))
 	p.writeUnstashed(&out, text, 0)
 
 	return out.String()

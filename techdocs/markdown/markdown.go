@@ -216,7 +216,12 @@ func (p *page) html(text string) string {
 		return ""
 	}
 
-	html := root.HTML()
+	var out strings.Builder
+
+	out.Grow(2 * len(text))
+	root.WriteHTML(&out)
+
+	html := out.String()
 	html = html[len("<div>"):strings.LastIndex(html, "</div>")]
 
 	return strings.TrimFunc(p.finish(strings.TrimFunc(html, isSpace)), isSpace)
@@ -240,7 +245,7 @@ func (p *page) prepare(text string) string {
 	text = normalize(text)
 
 	if p.conv.criticMode == "view" {
-		text = strings.NewReplacer(soh, tree.STX, eot, tree.ETX).Replace(text)
+		text = edgesRestorer.Replace(text)
 	}
 
 	if p.conv.plantuml != nil {

@@ -193,13 +193,55 @@ func normalize(text string) string {
 	// A first line of spaces is left as it is.
 	first := indentOf(text)
 
-	return text[:first] + blankLines.ReplaceAllString(text[first:], "$1")
+	return text[:first] + withoutBlankLines(text[first:])
+}
+
+// withoutBlankLines removes the spaces of the lines after the first one that have nothing else.
+func withoutBlankLines(text string) string {
+	var out strings.Builder
+
+	for start := 0; ; {
+		i := indexFrom(text, "\n ", start)
+		if i < 0 {
+			if out.Len() == 0 && start == 0 {
+				return text
+			}
+
+			out.WriteString(text[start:])
+
+			return out.String()
+		}
+
+		if out.Len() == 0 {
+			out.Grow(len(text))
+		}
+
+		end := i + 1 + indentOf(text[i+1:])
+
+		out.WriteString(text[start : i+1])
+
+		if end == len(text) || text[end] != '\n' {
+			out.WriteString(text[i+1 : end])
+		}
+
+		start = end
+	}
+}
+
+func indexFrom(text, what string, start int) int {
+	i := strings.Index(text[start:], what)
+	if i < 0 {
+		return -1
+	}
+
+	return start + i
 }
 
 //nolint:gochecknoglobals // Immutable.
 var (
-	remover    = strings.NewReplacer(tree.STX, "", tree.ETX, "")
-	blankLines = regexp.MustCompile(`(?m)^ +(\n)`)
+	remover       = strings.NewReplacer(tree.STX, "", tree.ETX, "")
+	edgesRemover  = strings.NewReplacer(soh, "", eot, "")
+	edgesRestorer = strings.NewReplacer(soh, tree.STX, eot, tree.ETX)
 )
 
 func expandTabs(text string, width int) string {
@@ -242,7 +284,7 @@ var criticMarks = map[string]struct{ closing, element string }{
 // critic shows the marks of edits, or carries them out.
 func (p *page) critic(text string) string {
 	if p.conv.criticMode == "view" || p.conv.preserveTabs {
-		text = strings.NewReplacer(soh, "", eot, "").Replace(text)
+		text = edgesRemover.Replace(text)
 	}
 
 	if p.conv.criticMode == "" || !strings.Contains(text, "{") {
@@ -250,6 +292,8 @@ func (p *page) critic(text string) string {
 	}
 
 	var out strings.Builder
+
+	out.Grow(len(text))
 
 	missing := map[string]bool{}
 

@@ -84,6 +84,7 @@ func Relative(to, from string) string {
 		common++
 	}
 	var out strings.Builder
+	out.Grow(len(to) + len("../")*(len(start)-common) + 1)
 	for range len(start) - common {
 		if out.Len() > 0 {
 			out.WriteByte('/')
@@ -107,7 +108,7 @@ func Relative(to, from string) string {
 }
 
 func parts(url string) []string {
-	var all []string
+	all := make([]string, 0, strings.Count(url, "/")+1)
 	for part := range strings.SplitSeq(url, "/") {
 		switch part {
 		case "", ".":

@@ -32,23 +32,34 @@ type Content struct {
 // Scan reads the HTML of a page in one pass. It accepts all texts.
 func Scan(page string) Content {
 	var s scanner
+	s.all.Grow(len(page))
 	s.scan(page)
-	content := Content{Text: collapse(s.all.String())}
-	for _, part := range s.sections {
-		content.Sections = append(content.Sections, Section{ID: part.id, Text: collapse(part.text.String())})
+	all := s.all.String()
+	content := Content{Text: collapse(all)}
+	for i, part := range s.sections {
+		end := len(all)
+		if i+1 < len(s.sections) {
+			end = s.sections[i+1].heading
+		}
+		section := Section{ID: part.id}
+		if part.start > 0 {
+			section.Text = collapse(all[part.start:end])
+		}
+		content.Sections = append(content.Sections, section)
 	}
 
 	return content
 }
 
+// section is a heading and what follows it up to the next one, by their places in the text of the page. Start is 0 until something follows.
 type section struct {
-	id   string
-	text strings.Builder
+	id             string
+	heading, start int
 }
 
 type scanner struct {
 	all      strings.Builder
-	sections []*section
+	sections []section
 	heading  bool
 }
 
@@ -147,7 +158,7 @@ func isHeading(name string) bool {
 func (s *scanner) attributes(name, rest string) string {
 	if isHeading(name) {
 		s.heading = true
-		s.sections = append(s.sections, &section{})
+		s.sections = append(s.sections, section{heading: s.all.Len()})
 	}
 	for {
 		rest = strings.TrimLeft(rest, " \t\n\r\f/")
@@ -198,12 +209,12 @@ func (s *scanner) text(text string) {
 // append adds text to the page and, outside of headings, to the section. MkDocs puts a space between two texts with a tag between them.
 func (s *scanner) append(text string) {
 	s.all.WriteByte('\n')
-	s.all.WriteString(text)
 	if len(s.sections) > 0 && !s.heading {
-		last := s.sections[len(s.sections)-1]
-		last.text.WriteByte(' ')
-		last.text.WriteString(text)
+		if last := &s.sections[len(s.sections)-1]; last.start == 0 {
+			last.start = s.all.Len()
+		}
 	}
+	s.all.WriteString(text)
 }
 
 // collapse makes one space of each run of white space, and none at the ends.

@@ -81,7 +81,7 @@ type queued struct {
 func (r *reader) children(item queued) []queued {
 	var (
 		next   []queued
-		texts  = map[*tree.Element][]*tree.Element{}
+		texts  map[*tree.Element][]*tree.Element
 		parent = item.element
 		inLink = item.inLink || isLink(parent)
 	)
@@ -105,6 +105,10 @@ func (r *reader) children(item queued) []queued {
 			}
 
 			if len(elements) > 0 {
+				if texts == nil {
+					texts = map[*tree.Element][]*tree.Element{}
+				}
+
 				texts[child] = elements
 			}
 		}
@@ -295,12 +299,18 @@ func (r *reader) markAt(data string, pos int) (number, length int) {
 func (r *reader) resolve(data string, parent *tree.Element, isText bool) []*tree.Element {
 	var (
 		elements []*tree.Element
-		text     strings.Builder
+		text     joined
 	)
+
+	if indexFrom(data, placeholder, 0) < 0 && parent.Text == "" && isText {
+		parent.Text = data
+
+		return nil
+	}
 
 	flush := func() {
 		switch {
-		case text.Len() == 0:
+		case text.isEmpty():
 		case len(elements) > 0:
 			last := elements[len(elements)-1]
 			last.Tail, last.TailFinal = last.Tail+text.String(), false
@@ -310,7 +320,7 @@ func (r *reader) resolve(data string, parent *tree.Element, isText bool) []*tree
 			parent.Tail += text.String()
 		}
 
-		text.Reset()
+		text = joined{}
 	}
 
 	start := 0
@@ -323,13 +333,13 @@ func (r *reader) resolve(data string, parent *tree.Element, isText bool) []*tree
 
 		number, length := r.markAt(data, index)
 		if length == 0 {
-			text.WriteString(data[start : index+len(placeholder)])
+			text.add(data[start : index+len(placeholder)])
 			start = index + len(placeholder)
 
 			continue
 		}
 
-		text.WriteString(data[start:index])
+		text.add(data[start:index])
 		start = index + length
 
 		if element := r.stash[number].element; element != nil {
@@ -338,14 +348,45 @@ func (r *reader) resolve(data string, parent *tree.Element, isText bool) []*tree
 
 			elements = append(elements, element)
 		} else {
-			text.WriteString(r.stash[number].text)
+			text.add(r.stash[number].text)
 		}
 	}
 
-	text.WriteString(data[start:])
+	text.add(data[start:])
 	flush()
 
 	return elements
+}
+
+// joined is a text of parts. One part is not copied.
+type joined struct {
+	only  string
+	parts strings.Builder
+}
+
+func (j *joined) add(part string) {
+	switch {
+	case part == "":
+	case j.only == "" && j.parts.Len() == 0:
+		j.only = part
+	default:
+		if j.parts.Len() == 0 {
+			j.parts.WriteString(j.only)
+			j.only = ""
+		}
+
+		j.parts.WriteString(part)
+	}
+}
+
+func (j *joined) isEmpty() bool { return j.only == "" && j.parts.Len() == 0 }
+
+func (j *joined) String() string {
+	if j.only != "" {
+		return j.only
+	}
+
+	return j.parts.String()
 }
 
 // resolveElement replaces the marks in the texts of an element and of its children.
