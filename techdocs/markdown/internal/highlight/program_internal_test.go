@@ -20,6 +20,7 @@ func TestProgramsMatchAsRegexp2(t *testing.T) {
 			rules, quick := 0, 0
 			seen := map[string]bool{}
 			for _, s := range newEngine(lexer).states {
+				s.once.Do(s.prepare)
 				for _, r := range s.rules {
 					rules++
 					if r.program() == nil {

@@ -22,8 +22,12 @@ type engine struct {
 	states map[string]*state
 }
 
-// state has the rules of one state of the lexer.
+// state has the rules of one state of the lexer. They are looked at when the lexer is in the state for the first time.
 type state struct {
+	once  sync.Once
+	raw   []*chroma.CompiledRule
+	flags string
+
 	rules []*rule
 	// byFirst are the rules that can match before an ASCII character.
 	byFirst [utf8.RuneSelf][]*rule
@@ -31,14 +35,38 @@ type state struct {
 
 type rule struct {
 	chroma.Rule
+	*expression
+
 	index int
-	// flags are those that chroma compiles the pattern with.
-	flags   string
-	compile func() (*regexp2.Regexp, error)
+}
+
+// An expression is a pattern with the flags that chroma compiles it with. Many rules share it.
+type expression struct {
+	pattern, flags string
+	// first are the characters that it can begin with, nil for all.
+	first func() *[utf8.RuneSelf]bool
 	// program is nil if the pattern has none.
 	program func() *program
+	compile func() (*regexp2.Regexp, error)
 	// named says that groups of the pattern have names.
 	named bool
+}
+
+// expressions has those that were used.
+var expressions sync.Map // of [2]string to *expression
+
+func expressionOf(pattern, flags string) *expression {
+	key := [2]string{pattern, flags}
+	if known, ok := expressions.Load(key); ok {
+		return known.(*expression) //nolint:forcetypeassert // It has no others.
+	}
+	made := &expression{pattern: pattern, flags: flags, named: strings.Contains(pattern, "(?<") || strings.Contains(pattern, "(?P<")}
+	made.first = sync.OnceValue(func() *[utf8.RuneSelf]bool { return firstOf(pattern, flags) })
+	made.program = sync.OnceValue(func() *program { return newProgram(pattern, flags) })
+	made.compile = sync.OnceValues(made.compiled)
+	kept, _ := expressions.LoadOrStore(key, made)
+
+	return kept.(*expression) //nolint:forcetypeassert // As above.
 }
 
 // matchTime is how long a rule may look for a match, as in chroma.
@@ -89,7 +117,7 @@ func newEngine(lexer *chroma.RegexLexer) *engine {
 	flags := flagsOf(lexer.Config())
 	e := &engine{lexer: lexer, states: make(map[string]*state, len(expanded))}
 	for name, rules := range expanded {
-		e.states[name] = newState(rules, flags)
+		e.states[name] = &state{raw: rules, flags: flags}
 	}
 
 	return e
@@ -147,28 +175,25 @@ func flagsOf(config *chroma.Config) string {
 	return flags
 }
 
-func newState(rules []*chroma.CompiledRule, flags string) *state {
-	s := &state{}
-	for i, each := range rules {
-		r := &rule{Rule: each.Rule, index: i, flags: flags, named: strings.Contains(each.Pattern, "(?<") || strings.Contains(each.Pattern, "(?P<")}
-		r.compile = sync.OnceValues(r.compiled)
-		r.program = sync.OnceValue(func() *program { return newProgram(r.Pattern, r.flags) })
+// prepare looks at the rules.
+func (s *state) prepare() {
+	for i, each := range s.raw {
+		r := &rule{Rule: each.Rule, index: i, expression: expressionOf(each.Pattern, s.flags)}
 		s.rules = append(s.rules, r)
-		first := firstOf(r.Pattern, flags)
+		first := r.first()
 		for char := range s.byFirst {
 			if first == nil || first[char] {
 				s.byFirst[char] = append(s.byFirst[char], r)
 			}
 		}
 	}
-
-	return s
+	s.raw = nil
 }
 
-func (r *rule) compiled() (*regexp2.Regexp, error) {
-	pattern := "(?:" + r.Pattern + ")"
-	if r.flags != "" {
-		pattern = "(?" + r.flags + ")" + pattern
+func (e *expression) compiled() (*regexp2.Regexp, error) {
+	pattern := "(?:" + e.pattern + ")"
+	if e.flags != "" {
+		pattern = "(?" + e.flags + ")" + pattern
 	}
 	compiled, err := regexp2.Compile(`\G` + pattern)
 	if err == nil {
@@ -201,6 +226,7 @@ func (e *engine) run(source string) ([]chroma.Token, error) {
 			return nil, errors.New("unknown state " + l.State)
 		}
 
+		current.once.Do(current.prepare)
 		matched, err := current.match(l, m)
 		switch {
 		case err != nil:
@@ -288,11 +314,11 @@ func (r *rule) match(l *chroma.LexerState, m *machine) (bool, error) {
 			}
 		}
 	}
-	expression, err := r.compile()
+	compiled, err := r.compile()
 	if err != nil {
 		return false, err
 	}
-	match, err := expression.FindRunesMatchStartingAt(l.Text, l.Pos)
+	match, err := compiled.FindRunesMatchStartingAt(l.Text, l.Pos)
 	if match == nil || err != nil || match.RuneIndex != l.Pos {
 		return false, nil //nolint:nilerr // chroma takes an expired time for no match, too
 	}
