@@ -4,6 +4,8 @@ package techdocs
 
 import (
 	"context"
+	"crypto/md5" //nolint:gosec // it tells files apart as the buckets do, and protects nothing
+	"errors"
 	"strings"
 )
 
@@ -50,7 +52,25 @@ type Options struct {
 	CopyReadme bool
 	// Log gets a line for people about each step. Nil: nobody wants it.
 	Log func(line string)
+	// Published are the files of the site as they are published, by their paths. A generator that makes one of them anew need not write
+	// it: it says so in Report.Kept. Only package site does.
+	Published map[string]Digest
 }
+
+// Digest tells contents apart, as buckets do.
+type Digest struct {
+	Size int64
+	MD5  [md5.Size]byte
+}
+
+// DigestOf is the digest of a content.
+func DigestOf(content []byte) Digest {
+	return Digest{Size: int64(len(content)), MD5: md5.Sum(content)} //nolint:gosec // as above
+}
+
+// ErrNotKept means that files which a generator did not write, because they were published, are not published any more: somebody else has
+// changed the site. It has to be generated as a whole.
+var ErrNotKept = errors.New("the site was changed by somebody else while it was generated")
 
 // Report is what a build found.
 type Report struct {
@@ -60,6 +80,8 @@ type Report struct {
 	Pages, Files int
 	// Problems are in the order of the files, at most MaxProblems.
 	Problems []Problem
+	// Kept are the files of the site that were not written, because they are published.
+	Kept map[string]Digest
 }
 
 // MaxProblems is how many problems a report has at most. Others are counted in its last one.

@@ -21,6 +21,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/portico-dev/portico/bench/techdocs/pages"
 	"github.com/portico-dev/portico/techdocs"
 	"github.com/portico-dev/portico/techdocs/site"
 )
@@ -63,11 +64,11 @@ func run(ctx context.Context, program, sizes string, sites, runs int, arguments 
 	table := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(table, "build\twall\tCPU\tmost memory\toutput")
 	for size := range strings.SplitSeq(sizes, ",") {
-		pages, err := strconv.Atoi(size)
+		count, err := strconv.Atoi(size)
 		if err != nil {
 			return err
 		}
-		if err := compare(ctx, table, work, program, pages, runs); err != nil {
+		if err := compare(ctx, table, work, program, count, runs); err != nil {
 			return err
 		}
 	}
@@ -80,14 +81,14 @@ func run(ctx context.Context, program, sizes string, sites, runs int, arguments 
 }
 
 // compare builds one site with both.
-func compare(ctx context.Context, table *tabwriter.Writer, work, program string, pages, runs int) error {
-	source := filepath.Join(work, fmt.Sprintf("source-%d", pages))
-	if err := writeSite(source, pages, 7); err != nil {
+func compare(ctx context.Context, table *tabwriter.Writer, work, program string, size, runs int) error {
+	source := filepath.Join(work, fmt.Sprintf("source-%d", size))
+	if err := pages.Write(source, size, 7); err != nil {
 		return err
 	}
 	var ours []measurement
 	for i := range runs {
-		m, err := self(ctx, filepath.Join(work, fmt.Sprintf("portico-%d-%d", pages, i)), "build", source)
+		m, err := self(ctx, filepath.Join(work, fmt.Sprintf("portico-%d-%d", size, i)), "build", source)
 		if err != nil {
 			return err
 		}
@@ -95,25 +96,25 @@ func compare(ctx context.Context, table *tabwriter.Writer, work, program string,
 	}
 	slices.SortFunc(ours, func(a, b measurement) int { return int(a.wall - b.wall) })
 	own := ours[len(ours)/2]
-	own.print(table, fmt.Sprintf("%d pages, Portico", pages))
-	changed, err := self(ctx, filepath.Join(work, fmt.Sprintf("changed-%d", pages)), "change", source)
+	own.print(table, fmt.Sprintf("%d pages, Portico", size))
+	changed, err := self(ctx, filepath.Join(work, fmt.Sprintf("changed-%d", size)), "change", source)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(table, "%d pages, Portico, one page changed\t%s\t\t%d MiB\t\n", pages, strings.TrimSpace(changed.printed), changed.memory>>20)
+	fmt.Fprintf(table, "%d pages, Portico, one page changed\t%s\t\t%d MiB\t\n", size, strings.TrimSpace(changed.printed), changed.memory>>20)
 	if _, err := os.Stat(program); errors.Is(err, fs.ErrNotExist) {
-		fmt.Fprintf(table, "%d pages, MkDocs\tis not installed: tools/mkdocs.sh\n", pages)
+		fmt.Fprintf(table, "%d pages, MkDocs\tis not installed: tools/mkdocs.sh\n", size)
 		return nil
 	}
-	output := filepath.Join(work, fmt.Sprintf("mkdocs-%d", pages))
+	output := filepath.Join(work, fmt.Sprintf("mkdocs-%d", size))
 	command := exec.CommandContext(ctx, program, "--quiet", "build", "-f", filepath.Join(source, "mkdocs.yml"), "-d", output)
 	command.Env = append(os.Environ(), "NO_MKDOCS_2_WARNING=true", "DISABLE_MKDOCS_2_WARNING=true")
 	theirs, err := measure(command, output)
 	if err != nil {
 		return err
 	}
-	theirs.print(table, fmt.Sprintf("%d pages, MkDocs", pages))
-	fmt.Fprintf(table, "%d pages, MkDocs to Portico\t%.0f times\t%.0f times\t%.1f times\t%.1f times\n", pages, ratio(theirs.wall, own.wall), ratio(theirs.cpu, own.cpu),
+	theirs.print(table, fmt.Sprintf("%d pages, MkDocs", size))
+	fmt.Fprintf(table, "%d pages, MkDocs to Portico\t%.0f times\t%.0f times\t%.1f times\t%.1f times\n", size, ratio(theirs.wall, own.wall), ratio(theirs.cpu, own.cpu),
 		ratio(theirs.memory, own.memory), ratio(theirs.output, own.output))
 	return nil
 }
@@ -203,7 +204,7 @@ func change(source, output string) error {
 func manySites(ctx context.Context, table *tabwriter.Writer, work string, sites int) error {
 	source := filepath.Join(work, "source-20")
 	for i := range sites {
-		if err := writeSite(filepath.Join(source, strconv.Itoa(i)), 20, uint64(i)); err != nil {
+		if err := pages.Write(filepath.Join(source, strconv.Itoa(i)), 20, uint64(i)); err != nil {
 			return err
 		}
 	}

@@ -44,6 +44,15 @@ type Sites interface {
 	Collect(ctx context.Context, ref techdocs.Ref) (int, error)
 }
 
+// PartlySites are Sites to which only the files of a site need be brought that have changed.
+type PartlySites interface {
+	// Digests are those of the files of a site as they are published, as far as they are known.
+	Digests(ctx context.Context, ref techdocs.Ref) (map[string]techdocs.Digest, error)
+	// PublishRest makes a folder the site, with files that are not in it because they are published. When they are not any more, it changes
+	// nothing, and returns techdocs.ErrNotKept.
+	PublishRest(ctx context.Context, ref techdocs.Ref, folder string, kept map[string]techdocs.Digest) error
+}
+
 // Index is where the sections of sites are searched.
 type Index interface {
 	// Replace makes the sections those of a site, none for a site that is gone.
@@ -144,6 +153,9 @@ type making struct {
 	// entity and source are known when the entity was read. The source of a version has a ref.
 	entity entity.Entity
 	source Source
+	// kept are files of the site that were not made, because they are published, and whole makes all of them.
+	kept  map[string]techdocs.Digest
+	whole func(ctx context.Context) error
 }
 
 func (m *making) sources() string { return filepath.Join(m.directory, "sources") }
@@ -304,7 +316,13 @@ func (m *making) generate(ctx context.Context, source Source, found fetched) (te
 		generator = m.Untrusted
 	}
 	began := time.Now()
+	options.Published = m.published(ctx)
 	report, err := generator.Generate(ctx, m.sources(), m.output(), options)
+	m.kept, m.whole = report.Kept, func(ctx context.Context) error {
+		options.Published = nil
+		_, err := generator.Generate(ctx, m.sources(), m.output(), options)
+		return err
+	}
 	m.row.RenderSeconds = time.Since(began).Seconds()
 	m.row.Engine, m.row.Pages, m.row.Files = report.Engine, int32(report.Pages), int32(report.Files)
 	problems, encoding := encodeProblems(report.Problems)

@@ -270,7 +270,7 @@ func (m *making) lostVersion(ctx context.Context, source Source, cause error) er
 // upload publishes the site. While a version is published, nothing of the versions of its site is deleted.
 func (m *making) upload(ctx context.Context) error {
 	if m.ref.Version == "" {
-		return m.Sites.Publish(ctx, m.ref, m.output())
+		return m.bring(ctx)
 	}
 	base, err := m.baseSite()
 	if err != nil {

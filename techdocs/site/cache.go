@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/portico-dev/portico/techdocs"
 	"github.com/portico-dev/portico/techdocs/markdown"
 	"github.com/portico-dev/portico/techdocs/site/files"
+	"github.com/portico-dev/portico/techdocs/site/nav"
 	"github.com/portico-dev/portico/techdocs/site/searchindex"
 	"github.com/portico-dev/portico/techdocs/site/theme"
 )
@@ -29,6 +31,44 @@ type converted struct {
 	snippets    []included
 	// fetched says that a server made a part of it.
 	fetched bool
+	// shown is the file of the page as it was last made, for somebody who may have it already.
+	shown atomic.Pointer[shown]
+}
+
+// shown is a page within what all pages of its site have around them.
+type shown struct {
+	look   digest
+	digest techdocs.Digest
+}
+
+// look names what is around the pages of the site, besides themselves: with the same look, a page is the same file.
+func (b *build) look() digest {
+	hash := sha256.New()
+	site, c := b.theme.Site(), b.site
+	fmt.Fprintf(hash, "%q\n", []any{site.Name, site.Description, site.Author, site.Copyright, site.RepoURL, site.RepoName, site.Language, site.Direction,
+		site.Features, site.ExtraCSS, c.SiteURL, c.RepoURL, c.EditURI, c.EditURITemplate, c.UseDirectoryURLs})
+	for _, include := range b.includes {
+		fmt.Fprintf(hash, "%q\n", []string{include.alias, include.repoURL, include.editURI})
+	}
+	page := func(p *nav.Page) {
+		fmt.Fprintf(hash, "%q %t %t %t\n", []string{p.URL(), p.Title, p.File.Src}, p.TitleIsHTML, p.Titled, p.InNav)
+	}
+	var walk func(items []*nav.Item)
+	walk = func(items []*nav.Item) {
+		for _, item := range items {
+			fmt.Fprintf(hash, "%q %t %t %d\n", []string{item.Title, item.Link}, item.Titled, item.Section, len(item.Children))
+			if item.Page != nil {
+				page(item.Page)
+			}
+			walk(item.Children)
+		}
+	}
+	walk(b.nav.Items)
+	for _, p := range b.nav.All {
+		page(p)
+	}
+
+	return digest(hash.Sum(nil))
 }
 
 // included is a snippet that a page asked for. Its digest is zero when there was none.

@@ -33,6 +33,8 @@ type page struct {
 	anchors  []string
 	links    *links.Page
 	problems []techdocs.Problem
+	// from is what the page was made of.
+	from *converted
 }
 
 var byteOrderMark = []byte("\uFEFF")
@@ -67,6 +69,7 @@ func (b *build) render(ctx context.Context, p *page) error {
 		}
 		b.cache.put(key, found)
 	}
+	p.from = found
 	p.text, p.html, p.meta = string(text), found.html, found.meta
 	p.contents, p.anchors, p.problems = found.contents, found.anchors, slices.Clone(found.problems)
 	p.title(found.title)

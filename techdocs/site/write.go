@@ -2,8 +2,10 @@ package site
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
+	"crypto/md5" //nolint:gosec // It tells files apart, as techdocs.Digest does.
 	"encoding/json"
 	"encoding/xml"
 	"errors"
@@ -26,11 +28,12 @@ import (
 	"github.com/portico-dev/portico/techdocs/site/theme"
 )
 
-// names are the files written, and the folders made for them.
+// names are the files written or kept, and the folders made for them.
 type names struct {
 	mutex   sync.Mutex
 	files   map[string]struct{}
 	folders map[string]struct{}
+	kept    map[string]techdocs.Digest
 }
 
 // add notes a file, and says whether its folder was made for another one.
@@ -48,10 +51,47 @@ func (n *names) add(name string) bool {
 	return made
 }
 
+// keep notes a file that is not written, because it is published. It does not once the file was written: a redirect may replace a page.
+func (n *names) keep(name string, as techdocs.Digest) bool {
+	n.mutex.Lock()
+	_, isWritten := n.files[name]
+	_, isKept := n.kept[name]
+	n.mutex.Unlock()
+	if isWritten && !isKept {
+		return false
+	}
+	n.add(name)
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	if n.kept == nil {
+		n.kept = map[string]techdocs.Digest{}
+	}
+	n.kept[name] = as
+
+	return true
+}
+
+// wrote notes that a file is written which was to be kept.
+func (n *names) wrote(name string) {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	delete(n.kept, name)
+}
+
+// isPublished keeps a file whose content is published.
+func (b *build) isPublished(name string, as techdocs.Digest) bool {
+	if known, is := b.options.Published[name]; !is || known != as {
+		return false
+	}
+
+	return b.written.keep(name, as)
+}
+
 // create makes a file in the output, with its folders.
 func (b *build) create(name string) (*os.File, error) {
 	full := filepath.Join(b.output, filepath.FromSlash(name))
 	dir := filepath.Dir(full)
+	b.written.wrote(name)
 	if b.written.add(name) || b.earlier[name] {
 		if file, err := os.Create(full); err == nil || !errors.Is(err, os.ErrNotExist) {
 			return file, err
@@ -67,7 +107,11 @@ func (b *build) create(name string) (*os.File, error) {
 // put writes a file of the output. A file of an earlier build with the same content stays as it is: making files is what a build with
 // few changes would spend its time with.
 func (b *build) put(name string, content []byte) error {
+	if known, is := b.options.Published[name]; is && known.Size == int64(len(content)) && b.isPublished(name, techdocs.DigestOf(content)) {
+		return nil
+	}
 	if b.earlier[name] && b.same(name, content) {
+		b.written.wrote(name)
 		b.written.add(name)
 
 		return nil
@@ -128,12 +172,13 @@ func (b *build) write(ctx context.Context) error {
 		}
 	}
 	buffers := sync.Pool{New: func() any { return new(bytes.Buffer) }}
+	look := b.look()
 	err := b.each(ctx, func(_ context.Context, p *page) error {
 		buffer, _ := buffers.Get().(*bytes.Buffer)
 		defer buffers.Put(buffer)
 		buffer.Reset()
 
-		return b.page(buffer, p)
+		return b.page(buffer, p, look)
 	})
 	if err != nil {
 		return err
@@ -146,12 +191,18 @@ func (b *build) write(ctx context.Context) error {
 	return b.metadata()
 }
 
-func (b *build) page(buffer *bytes.Buffer, p *page) error {
+func (b *build) page(buffer *bytes.Buffer, p *page, look digest) error {
+	if before := p.from.shown.Load(); before != nil && before.look == look && b.isPublished(p.nav.File.Dest, before.digest) {
+		return nil
+	}
 	err := b.theme.Render(buffer, theme.Page{
 		Nav: p.nav, Meta: p.meta, Content: p.html, Contents: p.contents, EditURL: b.editURL(p.nav.File), Canonical: b.canonical(p.nav),
 	})
 	if err != nil {
 		return err
+	}
+	if b.options.Published != nil {
+		p.from.shown.Store(&shown{look: look, digest: techdocs.DigestOf(buffer.Bytes())})
 	}
 	if err := b.put(p.nav.File.Dest, buffer.Bytes()); conflicting(err) {
 		p.errorf(0, "the page cannot be written as %q: the site has a file or folder of that name, or the name is too long", p.nav.File.Dest)
@@ -188,6 +239,20 @@ func (b *build) copy(file *files.File) error {
 		return fmt.Errorf("read %s: %w", file.Real, err)
 	}
 	defer func() { _ = in.Close() }()
+	if known, is := b.options.Published[file.Dest]; is && known.Size == file.Size {
+		// A file that grows meanwhile is cut, as below.
+		as := techdocs.Digest{Size: file.Size}
+		hash := md5.New() //nolint:gosec // It tells files apart, as techdocs.Digest does.
+		if n, err := io.Copy(hash, io.LimitReader(in, file.Size)); err != nil || n != file.Size {
+			return fmt.Errorf("read %s: %w", file.Real, cmp.Or(err, io.ErrUnexpectedEOF))
+		}
+		if hash.Sum(as.MD5[:0]); b.isPublished(file.Dest, as) {
+			return nil
+		}
+		if _, err := in.Seek(0, io.SeekStart); err != nil {
+			return fmt.Errorf("read %s: %w", file.Real, err)
+		}
+	}
 	if b.earlier[file.Dest] && file.Size <= maxCompared {
 		content, err := io.ReadAll(io.LimitReader(in, file.Size))
 		if err != nil {
@@ -350,7 +415,7 @@ func (b *build) metadata() error {
 	if err != nil {
 		return fmt.Errorf("describe the site: %w", err)
 	}
-	b.report.Files = len(all)
+	b.report.Files, b.report.Kept = len(all), b.written.kept
 
 	return b.put(metadataName, content)
 }

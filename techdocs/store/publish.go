@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/md5" //nolint:gosec // it tells files apart as the buckets do, and protects nothing
 	"encoding/hex"
@@ -11,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -70,12 +72,71 @@ func (s *Store) Publish(ctx context.Context, ref techdocs.Ref, directory string)
 	return err
 }
 
+// PublishRest makes a directory the site of an entity, with files that are not in it because they were published as they are. When they
+// are not any more, it changes nothing, and returns techdocs.ErrNotKept.
+func (s *Store) PublishRest(ctx context.Context, ref techdocs.Ref, directory string, kept map[string]techdocs.Digest) error {
+	if _, err := s.publish(ctx, ref, directory, kept); err != nil {
+		return fmt.Errorf("publish the documentation of %s to %s: %w", ref.Path(), s.Name(), err)
+	}
+	return nil
+}
+
+// Digests are those of the files of a site as they are stored. Those that the place does not know are left out.
+func (s *Store) Digests(ctx context.Context, ref techdocs.Ref) (map[string]techdocs.Digest, error) {
+	if err := checkRef(ref); err != nil {
+		return nil, err
+	}
+	folder := s.folderOf(ref)
+	stored, err := s.list(ctx, folder)
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[string]techdocs.Digest, len(stored))
+	for name, object := range stored {
+		digest, err := s.storedDigest(ctx, folder+"/"+name, object)
+		if err != nil && !isMissing(err) {
+			return nil, fmt.Errorf("read the digest of %s: %w", name, err)
+		}
+		if as := (techdocs.Digest{Size: object.Size}); err == nil && len(digest) == len(as.MD5) {
+			copy(as.MD5[:], digest)
+			found[name] = as
+		}
+	}
+	return found, nil
+}
+
+// storedDigest is the MD5 of a file as it is stored, nil where the list does not have it.
+func (s *Store) storedDigest(ctx context.Context, key string, object *blob.ListObject) ([]byte, error) {
+	if s.folder == nil || object.MD5 != nil {
+		return object.MD5, nil
+	}
+	return s.digests.of(ctx, s.folder, key)
+}
+
+// areStored reports whether all files are stored as they are.
+func (s *Store) areStored(ctx context.Context, folder string, kept map[string]techdocs.Digest, stored map[string]*blob.ListObject) (bool, error) {
+	for name, as := range kept {
+		object := stored[name]
+		if object == nil || object.Size != as.Size {
+			return false, nil
+		}
+		digest, err := s.storedDigest(ctx, folder+"/"+name, object)
+		if err != nil && !isMissing(err) {
+			return false, fmt.Errorf("read the digest of %s: %w", name, err)
+		}
+		if !bytes.Equal(digest, as.MD5[:]) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
 // Upload makes a directory the site of an entity, or a version of it. It uploads what has changed, and removes what is not in the directory. An error
 // leaves a site that can be read: of the earlier files, and of new ones that are complete. Doing it again continues.
 func (s *Store) Upload(ctx context.Context, ref techdocs.Ref, directory string) (Published, error) {
-	publish := s.publish
-	if ref.Version != "" {
-		publish = s.publishVersion
+	publish := s.publishVersion
+	if ref.Version == "" {
+		publish = func(ctx context.Context, ref techdocs.Ref, directory string) (Published, error) { return s.publish(ctx, ref, directory, nil) }
 	}
 	done, err := publish(ctx, ref, directory)
 	if err != nil {
@@ -84,7 +145,7 @@ func (s *Store) Upload(ctx context.Context, ref techdocs.Ref, directory string) 
 	return done, nil
 }
 
-func (s *Store) publish(ctx context.Context, ref techdocs.Ref, directory string) (done Published, err error) {
+func (s *Store) publish(ctx context.Context, ref techdocs.Ref, directory string, kept map[string]techdocs.Digest) (done Published, err error) {
 	if err := checkRef(ref); err != nil {
 		return done, err
 	}
@@ -103,8 +164,18 @@ func (s *Store) publish(ctx context.Context, ref techdocs.Ref, directory string)
 	if err != nil {
 		return done, err
 	}
-	stale := staleOf(files, stored)
-	later, err := s.makeRoom(ctx, folder, files, stale)
+	if are, err := s.areStored(ctx, folder, kept, stored); err != nil || !are {
+		return done, cmp.Or(err, techdocs.ErrNotKept)
+	}
+	all := files
+	if len(kept) > 0 {
+		all = slices.Grow(slices.Clone(files), len(kept))
+	}
+	for name, as := range kept {
+		all = append(all, local{path: name, size: as.Size})
+	}
+	stale := staleOf(all, stored)
+	later, err := s.makeRoom(ctx, folder, all, stale)
 	if err != nil {
 		return done, err
 	}
@@ -112,7 +183,7 @@ func (s *Store) publish(ctx context.Context, ref techdocs.Ref, directory string)
 	if err != nil {
 		return done, err
 	}
-	done.Unchanged = len(files) - len(uploads)
+	done.Unchanged = len(all) - len(uploads)
 	for phase := range phases {
 		n, err := s.each(ctx, uploads, func(ctx context.Context, file local) error {
 			if phaseOf(file.path) != phase {
@@ -190,6 +261,11 @@ func filesOf(ctx context.Context, source *os.Root) ([]local, error) {
 
 // list lists the files of a site as they are stored, by their paths in it.
 func (s *Store) list(ctx context.Context, folder string) (map[string]*blob.ListObject, error) {
+	if s.folder != nil {
+		if found, err := s.digests.list(ctx, filepath.Join(s.options.Name, filepath.FromSlash(folder)), folder); err != nil || found != nil {
+			return found, err
+		}
+	}
 	found := map[string]*blob.ListObject{}
 	objects := s.bucket.List(&blob.ListOptions{Prefix: folder + "/"})
 	for {
@@ -252,7 +328,7 @@ func (s *Store) isStored(ctx context.Context, folder string, file local, found *
 	case found == nil || found.Size != file.size:
 		return false, nil
 	case s.folder != nil:
-		digest, err := digestOf(ctx, s.folder, folder+"/"+file.path)
+		digest, err := s.storedDigest(ctx, folder+"/"+file.path, found)
 		if isMissing(err) {
 			return false, nil
 		}

@@ -64,6 +64,7 @@ type Store struct {
 	folder  *os.Root
 	cache   *cache
 	lists   lists
+	digests digests
 	reading flight.Group[*kept]
 }
 

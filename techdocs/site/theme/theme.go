@@ -88,6 +88,9 @@ func New(site Site) *Theme {
 	return t
 }
 
+// Site is what the theme was made for.
+func (t *Theme) Site() Site { return t.site }
+
 // Assets are the files that the pages refer to, by path in the site.
 func (t *Theme) Assets() map[string][]byte { return map[string][]byte{t.stylesheet: style} }
 

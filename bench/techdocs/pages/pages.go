@@ -1,4 +1,5 @@
-package main
+// Package pages writes the sites that the benches of documentation build.
+package pages
 
 import (
 	"fmt"
@@ -35,8 +36,8 @@ type writer struct {
 	paths, titles []string
 }
 
-// writeSite writes the site into a folder.
-func writeSite(folder string, pages int, seed uint64) error {
+// Write writes a site into a folder.
+func Write(folder string, pages int, seed uint64) error {
 	w := &writer{random: rand.New(rand.NewPCG(7, seed))} //nolint:gosec // A benchmark needs the same numbers each time.
 	nav := w.plan(pages)
 	files := map[string]string{"mkdocs.yml": nav}
