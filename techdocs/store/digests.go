@@ -124,6 +124,7 @@ func stampOf(info os.FileInfo) (stamp, bool) {
 	if !is {
 		return stamp{}, false
 	}
-	changed, is := changedAt(said)
-	return stamp{size: info.Size(), modified: info.ModTime().UnixNano(), changed: changed, device: uint64(said.Dev), inode: said.Ino}, is
+	at, is := systemStamp(said)
+	at.size, at.modified = info.Size(), info.ModTime().UnixNano()
+	return at, is
 }

@@ -2,5 +2,7 @@ package store
 
 import "syscall"
 
-// changedAt is when a file was last changed, by what it has or by its name.
-func changedAt(said *syscall.Stat_t) (int64, bool) { return said.Ctim.Nano(), true }
+// systemStamp is what the system says besides size and time: which file it is, and when it was last changed, by what it has or by its name.
+func systemStamp(said *syscall.Stat_t) (stamp, bool) {
+	return stamp{changed: said.Ctim.Nano(), device: said.Dev, inode: said.Ino}, true
+}

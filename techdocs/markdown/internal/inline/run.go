@@ -81,7 +81,7 @@ type queued struct {
 func (r *reader) children(item queued) []queued {
 	var (
 		next   []queued
-		texts  map[*tree.Element][]*tree.Element
+		texts  []elementsOf
 		parent = item.element
 		inLink = item.inLink || isLink(parent)
 	)
@@ -105,11 +105,7 @@ func (r *reader) children(item queued) []queued {
 			}
 
 			if len(elements) > 0 {
-				if texts == nil {
-					texts = map[*tree.Element][]*tree.Element{}
-				}
-
-				texts[child] = elements
+				texts = append(texts, elementsOf{child, elements})
 			}
 		}
 
@@ -124,11 +120,17 @@ func (r *reader) children(item queued) []queued {
 		}
 	}
 
-	for child, elements := range texts {
-		child.Insert(0, elements...)
+	for _, found := range texts {
+		found.parent.Insert(0, found.elements...)
 	}
 
 	return next
+}
+
+// elementsOf are elements that were found in the text of another one.
+type elementsOf struct {
+	parent   *tree.Element
+	elements []*tree.Element
 }
 
 func (r *reader) tail(child *tree.Element) []*tree.Element {
