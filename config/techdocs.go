@@ -163,9 +163,16 @@ type DocsBuilds struct {
 	// MaxMegabytes and MaxFiles bound the sources of a site.
 	MaxMegabytes int `yaml:"maxMegabytes"`
 	MaxFiles     int `yaml:"maxFiles"`
+	Diagrams DocsDiagrams `yaml:"diagrams"`
 	// BuildRetention is how long builds are kept.
 	BuildRetention time.Duration `yaml:"buildRetention"`
 	// MaxVersions bounds the versions of a site besides previews, and MaxPreviews those; 0 for none.
 	MaxVersions int `yaml:"maxVersions"`
 	MaxPreviews int `yaml:"maxPreviews"`
+}
+
+// DocsDiagrams are the servers that may be asked to draw diagrams, and how long each may take.
+type DocsDiagrams struct {
+	Servers []string      `yaml:"servers"`
+	Time    time.Duration `yaml:"time"`
 }

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/portico-dev/portico/bench/techdocs/pages"
+	"github.com/portico-dev/portico/internal/garbage"
 	"github.com/portico-dev/portico/techdocs"
 	"github.com/portico-dev/portico/techdocs/site"
 )
@@ -220,6 +221,9 @@ func many(count, source, output string) error {
 	sites, err := strconv.Atoi(count)
 	if err != nil {
 		return err
+	}
+	if os.Getenv("GOGC") == "" {
+		garbage.Hold(300, 96<<20) // as portico does
 	}
 	generator := site.New(site.Config{})
 	for i := range sites {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/portico-dev/portico/internal/garbage"
 	"github.com/portico-dev/portico/internal/terminal"
 )
 
@@ -21,8 +22,12 @@ var version = "dev"
 
 // garbagePercent replaces Go's GOGC of 100: the garbage, in percent of the live heap, at which a collection
 // starts. Runs produce much garbage and keep little. A third of the collections saves an eighth of their CPU
-// time, for some 60 MB.
-const garbagePercent = 300
+// time, for some 60 MB. Of a heap that is larger than that of runs, such as that of a worker that has built many
+// sites of documentation, mostGarbage is the bound.
+const (
+	garbagePercent = 300
+	mostGarbage    = 96 << 20
+)
 
 // besideRendering is the memory of a process for everything but rendering, in MiB, at which garbage is
 // collected more often.
@@ -38,7 +43,7 @@ func holdMemory(renderingMiB int) {
 
 func main() {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(garbagePercent)
+		garbage.Hold(garbagePercent, mostGarbage)
 	}
 	os.Exit(execute(rootCommand()))
 }

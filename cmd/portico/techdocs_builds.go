@@ -11,8 +11,10 @@ import (
 
 	activitiesdocs "github.com/portico-dev/portico/activities/techdocs"
 	"github.com/portico-dev/portico/config"
+	"github.com/portico-dev/portico/integration"
 	"github.com/portico-dev/portico/techdocs"
 	"github.com/portico-dev/portico/techdocs/build"
+	"github.com/portico-dev/portico/techdocs/diagrams"
 	"github.com/portico-dev/portico/techdocs/mkdocs"
 	"github.com/portico-dev/portico/techdocs/site"
 	"github.com/portico-dev/portico/workflows"
@@ -62,13 +64,17 @@ func (p *platform) docsGenerator() (generator, native techdocs.Generator, maker 
 		return nil, nil, "", fmt.Errorf("find Portico's own program: %w", err)
 	}
 	program, settings := p.config.Portico.MkDocs, p.config.TechDocs.Generator.MkDocs
-	native = site.New(site.Config{})
+	drawing, err := p.docsDiagrams()
+	if err != nil {
+		return nil, nil, "", err
+	}
+	native = site.New(site.Config{Fetch: drawing})
 	confined := mkdocs.New(mkdocs.Config{Program: program.Program, Confiner: []string{own, confineName}, Unconfined: program.Unconfined, Network: program.Network,
 		Limits: mkdocs.Limits{Time: program.Time, Memory: int64(program.MemoryMiB) << 20, Output: int64(program.OutputMiB) << 20, Files: program.Files,
 			Processes: program.Processes},
 		Permit: mkdocs.Permit{DefaultPlugins: settings.DefaultPlugins, Plugins: settings.DangerouslyAllowAdditionalPlugins,
 			Keys: settings.DangerouslyAllowAdditionalKeys, OmitCore: settings.OmitTechDocsCorePlugin, DisableExternalFonts: settings.DisableExternalFonts}})
-	maker = fmt.Sprintf("portico %s, mkdocs %s, %+v", version, program.Use, settings)
+	maker = fmt.Sprintf("portico %s, mkdocs %s, %+v, diagrams by %v", version, program.Use, settings, p.config.Portico.TechDocs.Diagrams.Servers)
 	switch program.Use {
 	case config.MkDocsNever:
 		return native, native, maker, nil
@@ -77,6 +83,19 @@ func (p *platform) docsGenerator() (generator, native techdocs.Generator, maker 
 	default:
 		return mkdocs.Choosing{Native: native, MkDocs: confined}, native, maker, nil
 	}
+}
+
+// docsDiagrams asks the servers of diagrams that the configuration permits. Nil: there are none.
+func (p *platform) docsDiagrams() (func(ctx context.Context, method, url string, body []byte) ([]byte, error), error) {
+	configured := p.config.Portico.TechDocs.Diagrams
+	if len(configured.Servers) == 0 {
+		return nil, nil //nolint:nilnil // then diagrams are an error for their authors
+	}
+	client, err := diagrams.New(diagrams.Options{Servers: configured.Servers, Time: configured.Time, Transport: p.telemetry.Transport(integration.DefaultTransport())})
+	if err != nil {
+		return nil, fmt.Errorf("portico.techdocs.diagrams.servers: %w", err)
+	}
+	return client.Fetch, nil
 }
 
 // docsIndex puts the sections of sites into the search index.

@@ -206,7 +206,14 @@ func (p *page) diagram(d diagram) string {
 	first, _, _ := strings.Cut(strings.TrimSpace(d.code), "\n")
 	line := max(p.lineOf(first)-1, 0)
 
-	if len(u.servers) == 0 || p.input.Fetch == nil {
+	if len(u.servers) > 0 && p.input.Fetch == nil {
+		p.fail(line, "a PlantUML diagram needs a server that may be asked here: whoever operates Portico adds "+strings.TrimSuffix(u.servers[0].url, "/")+
+			" to portico.techdocs.diagrams.servers; or remove the diagram")
+
+		return ""
+	}
+
+	if len(u.servers) == 0 {
 		p.fail(line, "a PlantUML diagram needs a server that draws it: set servers of plantuml_markdown in mkdocs.yml, or remove the diagram")
 
 		return ""

@@ -34,8 +34,8 @@ type Config struct {
 	Env map[string]string
 	// Limits bound what a site may cost.
 	Limits Limits
-	// Fetch asks a server of diagrams, whose address mkdocs.yml gives: it has to refuse those that the operator does not permit. Nil: none
-	// is asked, and a page that needs one is an error.
+	// Fetch asks a server of diagrams, whose address mkdocs.yml gives: it has to refuse those that the operator does not permit, as
+	// diagrams.Client does. Nil: none is asked, and a page that needs one is an error.
 	Fetch func(ctx context.Context, method, url string, body []byte) ([]byte, error)
 	// Workers is how many pages are rendered at once. Zero: as many as there are processors.
 	Workers int
