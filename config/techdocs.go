@@ -161,9 +161,9 @@ type DocsBuilds struct {
 	CheckInterval   time.Duration `yaml:"checkInterval"`
 	ChecksPerMinute int           `yaml:"checksPerMinute"`
 	// MaxMegabytes and MaxFiles bound the sources of a site.
-	MaxMegabytes int `yaml:"maxMegabytes"`
-	MaxFiles     int `yaml:"maxFiles"`
-	Diagrams DocsDiagrams `yaml:"diagrams"`
+	MaxMegabytes int          `yaml:"maxMegabytes"`
+	MaxFiles     int          `yaml:"maxFiles"`
+	Diagrams     DocsDiagrams `yaml:"diagrams"`
 	// BuildRetention is how long builds are kept.
 	BuildRetention time.Duration `yaml:"buildRetention"`
 	// MaxVersions bounds the versions of a site besides previews, and MaxPreviews those; 0 for none.
