@@ -46,6 +46,9 @@ func main() {
 }
 
 func run(ctx context.Context, program, sizes string, sites, runs int, arguments []string) error {
+	if os.Getenv("GOGC") == "" {
+		garbage.Hold(300, 96<<20) // as portico does
+	}
 	// The processes that are measured are this program, with what they do as arguments.
 	if len(arguments) == 3 && arguments[0] == "build" {
 		_, err := generate(arguments[1], arguments[2])
@@ -221,9 +224,6 @@ func many(count, source, output string) error {
 	sites, err := strconv.Atoi(count)
 	if err != nil {
 		return err
-	}
-	if os.Getenv("GOGC") == "" {
-		garbage.Hold(300, 96<<20) // as portico does
 	}
 	generator := site.New(site.Config{})
 	for i := range sites {

@@ -4,6 +4,7 @@ import (
 	"regexp/syntax"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -65,8 +66,33 @@ const lookName = "look"
 // maxProgram bounds a program: the parser writes a repetition out.
 const maxProgram = 10_000
 
+// parser parses a pattern as parse does.
+type parser func(pattern, flags string) (*syntax.Regexp, error)
+
+// parseOnce is a parser that remembers the last pattern: most have a program of the same pattern by which their first characters are found.
+func parseOnce() parser {
+	var (
+		mutex  sync.Mutex
+		last   string
+		parsed *syntax.Regexp
+	)
+
+	return func(pattern, flags string) (*syntax.Regexp, error) {
+		mutex.Lock()
+		defer mutex.Unlock()
+		if parsed != nil && last == pattern {
+			return parsed, nil
+		}
+		var err error
+		last = pattern
+		parsed, err = parse(pattern, flags)
+
+		return parsed, err
+	}
+}
+
 // newProgram returns nil if the pattern has none.
-func newProgram(pattern, flags string) *program {
+func newProgram(pattern, flags string, parse parser) *program {
 	p := &program{}
 	// Where flags change within a pattern, a look would have to know them.
 	changes := strings.Contains(withoutPlainGroups.Replace(pattern), "(?")
@@ -120,7 +146,7 @@ func parse(pattern, flags string) (*syntax.Regexp, error) {
 
 // addLook adds a look, unless there is no program for it.
 func (p *program) addLook(kind, inside, flags string) bool {
-	l := look{program: newProgram(inside, flags), negated: strings.HasSuffix(kind, "!")}
+	l := look{program: newProgram(inside, flags, parse), negated: strings.HasSuffix(kind, "!")}
 	if l.program == nil || l.program.groups > 1 {
 		return false
 	}
@@ -252,20 +278,12 @@ func (p *program) step(from *syntax.Inst) step {
 
 func setOf(from *syntax.Inst) (set asciiSet) {
 	switch {
-	case from.Op == syntax.InstRune1:
-		if from.Rune[0] < utf8.RuneSelf {
-			set.add(byte(from.Rune[0]))
-		}
+	case len(from.Rune) == 1:
+		addRune(from.Rune[0], from.Op == syntax.InstRune && syntax.Flags(from.Arg)&syntax.FoldCase != 0, func(c byte) { set.add(c) })
 	case from.Op == syntax.InstRuneAny, from.Op == syntax.InstRuneAnyNotNL:
 		set = asciiSet{^uint64(0), ^uint64(0)}
 		if from.Op == syntax.InstRuneAnyNotNL {
 			set[0] &^= 1 << '\n'
-		}
-	case len(from.Rune) == 1 || syntax.Flags(from.Arg)&syntax.FoldCase != 0:
-		for c := range byte(utf8.RuneSelf) {
-			if from.MatchRune(rune(c)) {
-				set.add(c)
-			}
 		}
 	default:
 		for i := 0; i+1 < len(from.Rune); i += 2 {

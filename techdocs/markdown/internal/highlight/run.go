@@ -61,8 +61,9 @@ func expressionOf(pattern, flags string) *expression {
 		return known.(*expression) //nolint:forcetypeassert // It has no others.
 	}
 	made := &expression{pattern: pattern, flags: flags, named: strings.Contains(pattern, "(?<") || strings.Contains(pattern, "(?P<")}
-	made.first = sync.OnceValue(func() *[utf8.RuneSelf]bool { return firstOf(pattern, flags) })
-	made.program = sync.OnceValue(func() *program { return newProgram(pattern, flags) })
+	parse := parseOnce()
+	made.first = sync.OnceValue(func() *[utf8.RuneSelf]bool { return firstOf(pattern, flags, parse) })
+	made.program = sync.OnceValue(func() *program { return newProgram(pattern, flags, parse) })
 	made.compile = sync.OnceValues(made.compiled)
 	kept, _ := expressions.LoadOrStore(key, made)
 
@@ -339,7 +340,7 @@ func (r *rule) match(l *chroma.LexerState, m *machine) (bool, error) {
 }
 
 // firstOf are the ASCII characters with which a match can start, with more of them where that is not easy to tell. It is nil if all can.
-func firstOf(pattern, flags string) *[utf8.RuneSelf]bool {
+func firstOf(pattern, flags string, parse parser) *[utf8.RuneSelf]bool {
 	simple, ok := rewritten(pattern, alike, func(string, string) (string, bool) { return "(?:)", true })
 	if !ok {
 		return nil
@@ -477,11 +478,11 @@ func closing(pattern string) int {
 func addFirst(r *syntax.Regexp, first *[utf8.RuneSelf]bool) (empty bool) {
 	switch r.Op {
 	case syntax.OpLiteral:
-		addRune(first, r.Rune[0], r.Flags&syntax.FoldCase != 0)
+		addRune(r.Rune[0], r.Flags&syntax.FoldCase != 0, func(c byte) { first[c] = true })
 	case syntax.OpCharClass:
 		for i := 0; i+1 < len(r.Rune); i += 2 {
 			for char := r.Rune[i]; char <= r.Rune[i+1] && char < utf8.RuneSelf; char++ {
-				addRune(first, char, r.Flags&syntax.FoldCase != 0)
+				addRune(char, r.Flags&syntax.FoldCase != 0, func(c byte) { first[c] = true })
 			}
 		}
 	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
@@ -518,16 +519,17 @@ func addFirst(r *syntax.Regexp, first *[utf8.RuneSelf]bool) (empty bool) {
 	return false
 }
 
-func addRune(first *[utf8.RuneSelf]bool, char rune, fold bool) {
+// addRune adds a character, and with fold those that are the same in another case.
+func addRune(char rune, fold bool, add func(c byte)) {
 	if char < utf8.RuneSelf {
-		first[char] = true
+		add(byte(char))
 	}
 	if !fold {
 		return
 	}
 	for other := unicode.SimpleFold(char); other != char; other = unicode.SimpleFold(other) {
 		if other < utf8.RuneSelf {
-			first[other] = true
+			add(byte(other))
 		}
 	}
 }
