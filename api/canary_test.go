@@ -46,7 +46,7 @@ func talkative(t *testing.T, status int) *httptest.Server {
 func TestASecretIsShownNowhere(t *testing.T) {
 	t.Parallel()
 	pool, log, spans := testkit.Database(t), &bytes.Buffer{}, tracetest.NewSpanRecorder()
-	observed, err := telemetry.New(t.Context(), telemetry.Options{Traces: telemetry.Traces{Processor: spans}, Metrics: true})
+	observed, err := telemetry.New(t.Context(), telemetry.Options{Spans: spans, Metrics: true})
 	require.NoError(t, err)
 	logger := slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	denying, broken := talkative(t, http.StatusUnauthorized), talkative(t, http.StatusUnprocessableEntity)

@@ -22,7 +22,7 @@ import (
 func TestRequestsAreMeasuredByRoute(t *testing.T) {
 	t.Parallel()
 	spans := tracetest.NewSpanRecorder()
-	observed, err := telemetry.New(t.Context(), telemetry.Options{Traces: telemetry.Traces{Processor: spans}, Metrics: true})
+	observed, err := telemetry.New(t.Context(), telemetry.Options{Spans: spans, Metrics: true})
 	require.NoError(t, err)
 	server := newServer(t, io.Discard, func(o *api.Options) { o.Telemetry = observed })
 	for _, request := range []struct{ method, target, route, status string }{

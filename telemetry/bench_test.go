@@ -24,7 +24,7 @@ func (discard) ForceFlush(context.Context) error                { return nil }
 // BenchmarkStep measures the cost of telemetry for one attempt of a step, off and on.
 func BenchmarkStep(b *testing.B) {
 	on, err := telemetry.New(b.Context(), telemetry.Options{Metrics: true,
-		Traces: telemetry.Traces{Processor: discard{}}})
+		Spans: discard{}})
 	require.NoError(b, err)
 	for name, t := range map[string]*telemetry.Telemetry{"off": nil, "on": on} {
 		b.Run(name, func(b *testing.B) {

@@ -23,8 +23,8 @@ const scope = "github.com/portico-dev/portico"
 type Options struct {
 	// Service is the process's name in traces, unless OTEL_SERVICE_NAME is set; Version is the program's.
 	Service, Version string
-	// Traces configures the export of spans.
-	Traces Traces
+	// Spans receives the spans of traces: see package otlp. Without it, nothing is traced.
+	Spans sdktrace.SpanProcessor
 	// Metrics turns the metrics on; Handler serves them.
 	Metrics bool
 }
@@ -44,11 +44,7 @@ type Telemetry struct {
 
 // New starts what the options select, nil when that is nothing. The caller calls Stop.
 func New(ctx context.Context, options Options) (*Telemetry, error) {
-	processor, err := options.Traces.open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if processor == nil && !options.Metrics {
+	if options.Spans == nil && !options.Metrics {
 		return nil, nil
 	}
 	described, err := describeProcess(ctx, options)
@@ -56,8 +52,8 @@ func New(ctx context.Context, options Options) (*Telemetry, error) {
 		return nil, err
 	}
 	t := &Telemetry{}
-	if processor != nil {
-		t.startTracing(processor, described)
+	if options.Spans != nil {
+		t.startTracing(options.Spans, described)
 	}
 	if options.Metrics {
 		if err := t.startMetrics(described); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -19,8 +18,6 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
-	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/portico-dev/portico/telemetry"
 )
@@ -34,7 +31,7 @@ type process struct {
 func newProcess(t *testing.T) process {
 	t.Helper()
 	recorder := tracetest.NewSpanRecorder()
-	made, err := telemetry.New(t.Context(), telemetry.Options{Traces: telemetry.Traces{Processor: recorder}, Metrics: true})
+	made, err := telemetry.New(t.Context(), telemetry.Options{Spans: recorder, Metrics: true})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, made.Stop(context.Background())) })
 	return process{made, recorder}
@@ -126,36 +123,6 @@ func TestTheRunOfAnUnsampledRequestIsNotSampled(t *testing.T) {
 	require.Empty(t, worker.spans.Ended())
 }
 
-func TestSpansGoToACollectorOverOTLP(t *testing.T) {
-	t.Parallel()
-	for endpoint, path := range map[string]string{"": "/v1/traces", "/": "/v1/traces", "/v1/traces": "/v1/traces", "/otlp/tenant": "/otlp/tenant"} {
-		t.Run(endpoint, func(t *testing.T) {
-			t.Parallel()
-			received, paths := make(chan *collector.ExportTraceServiceRequest, 1), make(chan string, 1)
-			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				body, err := io.ReadAll(r.Body)
-				sent := &collector.ExportTraceServiceRequest{}
-				if err == nil && proto.Unmarshal(body, sent) == nil {
-					received <- sent
-					paths <- r.URL.Path
-				}
-				w.WriteHeader(http.StatusOK)
-			}))
-			t.Cleanup(server.Close)
-			traced, err := telemetry.New(t.Context(), telemetry.Options{Service: "portico-test", Version: "1.2.3",
-				Traces: telemetry.Traces{Endpoint: server.URL + endpoint, Protocol: "http/protobuf"}})
-			require.NoError(t, err)
-			_, span := traced.Span(t.Context(), "something", trace.SpanKindInternal)
-			span.End()
-			require.NoError(t, traced.Stop(t.Context()))
-			sent := <-received
-			require.Equal(t, path, <-paths)
-			require.Equal(t, "something", sent.GetResourceSpans()[0].GetScopeSpans()[0].GetSpans()[0].GetName())
-			require.Contains(t, sent.GetResourceSpans()[0].GetResource().String(), "portico-test")
-		})
-	}
-}
-
 func TestNothingIsRecordedUnlessItIsConfigured(t *testing.T) {
 	t.Parallel()
 	off, err := telemetry.New(t.Context(), telemetry.Options{Service: "portico-test"})
@@ -171,9 +138,6 @@ func TestNothingIsRecordedUnlessItIsConfigured(t *testing.T) {
 	require.NoError(t, off.Observe(func(context.Context) ([]telemetry.Sample, error) { return nil, errors.New("asked") }, telemetry.Runs))
 	require.Equal(t, http.DefaultTransport, off.Transport(http.DefaultTransport))
 	require.NoError(t, off.Stop(t.Context()))
-
-	_, err = telemetry.New(t.Context(), telemetry.Options{Traces: telemetry.Traces{Endpoint: "http://localhost:4318", Protocol: "smoke"}})
-	require.ErrorContains(t, err, `the protocol "smoke" is not known`)
 }
 
 // everything records every metric once.

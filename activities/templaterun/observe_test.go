@@ -39,7 +39,7 @@ func newObserved(t *testing.T, does *act, steps ...string) *observed {
 	t.Helper()
 	o := &observed{spans: tracetest.NewSpanRecorder(), log: &bytes.Buffer{}}
 	var err error
-	o.telemetry, err = telemetry.New(t.Context(), telemetry.Options{Traces: telemetry.Traces{Processor: o.spans}, Metrics: true})
+	o.telemetry, err = telemetry.New(t.Context(), telemetry.Options{Spans: o.spans, Metrics: true})
 	require.NoError(t, err)
 	does.tune = func(b *bench, options *templaterun.Options) {
 		b.runs.Observed(o.telemetry)

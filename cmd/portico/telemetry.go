@@ -15,6 +15,7 @@ import (
 	temporallog "go.temporal.io/sdk/log"
 
 	"github.com/portico-dev/portico/telemetry"
+	"github.com/portico-dev/portico/telemetry/otlp"
 )
 
 // telemetryStopTimeout bounds the export of the last spans.
@@ -25,8 +26,11 @@ const telemetryStopTimeout = 5 * time.Second
 func (p *platform) openTelemetry(ctx context.Context, at place) error {
 	configured := p.config.Portico.Telemetry
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { p.log.Warn("telemetry", "error", err) }))
-	started, err := telemetry.New(ctx, telemetry.Options{Service: "portico-" + at.command, Version: version,
-		Traces:  telemetry.Traces{Endpoint: configured.Traces.Endpoint, Protocol: configured.Traces.Protocol},
+	spans, err := otlp.Collector{Endpoint: configured.Traces.Endpoint, Protocol: configured.Traces.Protocol}.Open(ctx)
+	if err != nil {
+		return fmt.Errorf("portico.telemetry.traces: %w", err)
+	}
+	started, err := telemetry.New(ctx, telemetry.Options{Service: "portico-" + at.command, Version: version, Spans: spans,
 		Metrics: configured.Metrics.Address != ""})
 	if err != nil {
 		return fmt.Errorf("portico.telemetry: %w", err)

@@ -48,7 +48,7 @@ func TestRunsAreCountedByAnIndex(t *testing.T) {
 func TestEveryEndOfARunIsObserved(t *testing.T) {
 	t.Parallel()
 	spans := tracetest.NewSpanRecorder()
-	observed, err := telemetry.New(t.Context(), telemetry.Options{Traces: telemetry.Traces{Processor: spans}})
+	observed, err := telemetry.New(t.Context(), telemetry.Options{Spans: spans})
 	require.NoError(t, err)
 	r := newRecord(t)
 	r.Observed(observed)
