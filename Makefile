@@ -65,29 +65,43 @@ generate: $(TOOLS)/sqlc tools/openapi-types/node_modules/.package-lock.json ## G
 
 ##@ Check
 
+# The tests with the race detector compute, and the others mostly wait for processes and browsers. So the former run
+# beside the latter. Each of the targets also runs alone.
+BESIDE_RACE = tools/in-memory.sh tools/beside.sh "$(MAKE) test-go-race"
+
 .PHONY: test
-test: test-needs test-web test-browser test-go ## Install what the tests need and run all of them.
+test: test-needs build test-servers ## Install what the tests need and run all of them.
+	$(BESIDE_RACE) "$(MAKE) test-web test-browser test-go-plain"
+
+.PHONY: test-go
+test-go: build test-servers ## Run the Go tests, with the race detector wherever it is affordable.
+	$(BESIDE_RACE) "$(MAKE) test-go-plain"
+
+.PHONY: test-servers
+test-servers: $(TOOLS)/vault-server $(TOOLS)/s3-server $(TOOLS)/kube-apiserver
 
 .PHONY: test-needs
 test-needs: prerequisites $(NPM_STAMPS)
 	tools/test-needs.sh
 	tools/mkdocs.sh
 
+GO_TESTS := test-go-plain test-go-race
 # The binary for tests that start the whole program.
-test-go test-browser: export PORTICO_BINARY = $(CURDIR)/bin/portico
+$(GO_TESTS) test-browser: export PORTICO_BINARY = $(CURDIR)/bin/portico
 # The comparison with the real Nunjucks must not be skipped here.
-test-go: export PORTICO_REQUIRE_NODE = 1
+$(GO_TESTS): export PORTICO_REQUIRE_NODE = 1
 # The tests with a Vault, a Kubernetes API server or a server of S3's protocol must not be skipped here either.
-test-go test-browser: export PORTICO_VAULT = $(CURDIR)/$(TOOLS)/vault-server
-test-go: export PORTICO_S3 = $(CURDIR)/$(TOOLS)/s3-server
-test-go test-browser: export PORTICO_KUBE = $(CURDIR)/$(TOOLS)/kube-apiserver
+$(GO_TESTS) test-browser: export PORTICO_VAULT = $(CURDIR)/$(TOOLS)/vault-server
+$(GO_TESTS): export PORTICO_S3 = $(CURDIR)/$(TOOLS)/s3-server
+$(GO_TESTS) test-browser: export PORTICO_KUBE = $(CURDIR)/$(TOOLS)/kube-apiserver
 
 # Packages that link the embedded Temporal server are tested without the race detector: with it, the server takes
-# a quarter of an hour to compile, and its timers are late.
-.PHONY: test-go
-test-go: build $(TOOLS)/vault-server $(TOOLS)/s3-server $(TOOLS)/kube-apiserver $(NPM_STAMPS) ## Run the Go tests, with the race detector wherever it is affordable.
-	packages=$$(tools/test-packages.sh plain); go test -timeout 20m $$packages
-	packages=$$(tools/test-packages.sh race); go test -race -timeout 20m $$packages
+# a quarter of an hour to compile, and its timers are late. `make lint` vets, so go test does not.
+.PHONY: $(GO_TESTS)
+test-go-plain: build test-servers $(NPM_STAMPS)
+	packages=$$(tools/test-packages.sh plain); go test -vet=off -timeout 20m $$packages
+test-go-race: web/dist/index.html test-servers $(NPM_STAMPS)
+	packages=$$(tools/test-packages.sh race); go test -race -vet=off -timeout 20m $$packages
 
 # What the tests have shown of each action: the tests of each package compare it with its testdata/conformance.json.
 .PHONY: conformance

@@ -122,7 +122,10 @@ func newDevSystem(t *testing.T) (s *system, data string) {
 	s = newSystem(t)
 	// The later file wins.
 	s.config = s.configWith(`portico: { database: { url: "" }, temporal: { address: "" } }`)
-	return s, filepath.Join(s.dir, "data")
+	data, err := os.MkdirTemp(os.Getenv("PORTICO_TEST_DATA"), "e2e-dev-") //nolint:usetesting // which is in memory
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(data) }) // a server that was just killed may still write to it
+	return s, filepath.Join(data, "data")
 }
 
 // startDev starts `portico dev` on a data directory.

@@ -2,10 +2,13 @@ package e2e_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -20,11 +23,24 @@ import (
 // stopPatience is how long the shared servers may take to stop.
 const stopPatience = 30 * time.Second
 
+// testsPerCore is how many tests run at once for each core, unless -parallel says how many: most of the time a test waits
+// for processes that start, and for runs that wait.
+const testsPerCore = 2
+
 // TestMain stops the shared servers. The worker processes of a workerHarness run this binary too: see
 // asWorker.
 func TestMain(m *testing.M) {
 	if at := os.Getenv(asWorker); at != "" {
 		os.Exit(runWorker(at))
+	}
+	flag.Parse()
+	parallel := flag.Lookup("test.parallel")
+	if parallel.Value.String() == parallel.DefValue {
+		err := parallel.Value.Set(strconv.Itoa(testsPerCore * runtime.GOMAXPROCS(0)))
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 	}
 	code := m.Run()
 	if err := shared.stop(); err != nil {
@@ -57,7 +73,7 @@ func (s *sharedStack) makeDirectory() (string, error) {
 	if s.dir != "" {
 		return s.dir, nil
 	}
-	dir, err := os.MkdirTemp("", "e2e-stack-")
+	dir, err := os.MkdirTemp(os.Getenv("PORTICO_TEST_DATA"), "e2e-stack-")
 	if err != nil {
 		return "", err
 	}

@@ -52,7 +52,7 @@ async function start(
 ): Promise<Started> {
   const binary = resolve(repository, process.env.PORTICO_BINARY ?? 'bin/portico');
   if (!existsSync(binary)) throw new Error(`${binary} is not there: run \`make build\` first, or set BASE_URL.`);
-  const data = mkdtempSync(join(tmpdir(), 'portico-e2e-'));
+  const data = mkdtempSync(join(process.env.PORTICO_TEST_DATA ?? tmpdir(), 'portico-e2e-'));
   const portico = spawn(
     binary,
     ['dev', ...configs.flatMap((config) => ['--config', config]), ...flags, '--data', data, '--port', String(port)],
