@@ -126,7 +126,7 @@ func (s *catalogServer) register() {
 	require.Equal(s, http.StatusCreated, response.status, body)
 	require.Contains(s, body, `"entities":[]`)
 	require.NotContains(s, body, "exists")
-	deadline, ticker := time.After(30*time.Second), time.NewTicker(10*time.Millisecond)
+	deadline, ticker := time.After(time.Minute), time.NewTicker(10*time.Millisecond)
 	defer ticker.Stop()
 	for {
 		if _, body := s.send(http.MethodGet, "/entities/by-query?limit=0&filter=kind=component,relations.ownedby", ""); strings.Contains(body, `"totalItems":2`) {
@@ -356,7 +356,7 @@ func TestUnprocessedEntitiesAreListed(t *testing.T) {
 		require.Equal(t, http.StatusOK, response.status, body)
 		require.NoError(t, json.Unmarshal([]byte(body), &listed))
 		return len(listed.Entities) == 1
-	}, 30*time.Second, 10*time.Millisecond)
+	}, time.Minute, 10*time.Millisecond)
 	require.Equal(t, "failed", listed.Type)
 	require.Equal(t, "url:"+s.site.URL+"/none.yaml", listed.Entities[0].LocationKey)
 	require.Equal(t, "Unable to read url, no matching files found for "+s.site.URL+"/none.yaml", listed.Entities[0].Errors[0].Message)

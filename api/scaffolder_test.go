@@ -419,7 +419,7 @@ func TestSlowReadersHoldNoConnection(t *testing.T) {
 		_, err = io.ReadFull(response.Body, make([]byte, 100))
 		require.NoError(t, err, "it has begun")
 	}
-	require.Eventually(t, func() bool { return pool.Stat().AcquiredConns() <= 1 }, 20*time.Second, 10*time.Millisecond, "all that write wait for their readers")
+	require.Eventually(t, func() bool { return pool.Stat().AcquiredConns() <= 1 }, time.Minute, 10*time.Millisecond, "all that write wait for their readers")
 	s.send(http.StatusOK, http.MethodGet, "/tasks/"+id, "")
 }
 

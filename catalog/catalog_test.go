@@ -156,7 +156,7 @@ func (s *setting) await(ref string, holds func(entity.Entity) bool) {
 	s.Helper()
 	parsed, err := entity.ParseRef(ref, entity.Ref{})
 	require.NoError(s, err)
-	deadline, ticker := time.After(30*time.Second), time.NewTicker(10*time.Millisecond)
+	deadline, ticker := time.After(time.Minute), time.NewTicker(10*time.Millisecond)
 	defer ticker.Stop()
 	for {
 		e, err := s.service.EntityByRef(s.Context(), identity.System("test"), parsed)

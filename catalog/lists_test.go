@@ -139,7 +139,7 @@ func TestQueriesAreBounded(t *testing.T) {
 	together, err := query.ParseSets([]string{strings.Join(many("a%d=1", 500), ",")})
 	require.NoError(t, err)
 	within := func(what string, ask func(ctx context.Context) error) {
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		begun := time.Now()
 		require.NoError(t, ask(ctx), what)
@@ -211,7 +211,7 @@ func TestUnprocessedEntitiesAreListed(t *testing.T) {
 		}))
 		return found
 	}
-	require.Eventually(t, func() bool { return len(failed(catalog.UnprocessedQuery{})) == 2 }, 30*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return len(failed(catalog.UnprocessedQuery{})) == 2 }, time.Minute, 10*time.Millisecond)
 	bad, none := failed(catalog.UnprocessedQuery{})[0], failed(catalog.UnprocessedQuery{})[1]
 	require.Equal(t, "component:default/bad", bad.EntityRef)
 	require.Equal(t, "url:"+s.url+"/bad.yaml", bad.LocationKey)
@@ -236,7 +236,7 @@ func TestUnprocessedEntitiesAreListed(t *testing.T) {
 	require.Eventually(t, func() bool {
 		e := failed(catalog.UnprocessedQuery{})
 		return len(e) == 2 && e[0].EntityID != bad.EntityID
-	}, 30*time.Second, 10*time.Millisecond)
+	}, time.Minute, 10*time.Millisecond)
 }
 
 // A principal that sees a part of the catalog does not see entities of which it is unknown whether they
@@ -257,7 +257,7 @@ func TestUnprocessedEntitiesAreFilteredByPermission(t *testing.T) {
 			return nil
 		}))
 		return len(found) > 0
-	}, 30*time.Second, 10*time.Millisecond)
+	}, time.Minute, 10*time.Millisecond)
 	require.Equal(t, []string{location.EntityRef}, found)
 	require.NoError(t, s.service.UnprocessedEntities(t.Context(), identity.Principal{}, catalog.UnprocessedQuery{Which: catalog.Failed}, func(e catalog.UnprocessedEntity) error {
 		require.Fail(t, "nobody is told", e)

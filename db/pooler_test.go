@@ -93,7 +93,7 @@ func openWhenThere(t *testing.T, open opener, dsn string) *pgxpool.Pool {
 		var err error
 		pool, err = open(ctx, dsn, 16)
 		return err == nil
-	}, 20*time.Second, 50*time.Millisecond)
+	}, time.Minute, 50*time.Millisecond)
 	t.Cleanup(pool.Close)
 	return pool
 }

@@ -28,7 +28,7 @@ import (
 
 const (
 	queue    = "test"
-	patience = 30 * time.Second
+	patience = time.Minute
 )
 
 // cluster is a real Temporal with a worker whose activities return results from a script.

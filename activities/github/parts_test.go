@@ -335,7 +335,7 @@ func (s *shop) putSecretLater(t testing.TB, name, value string) {
 		s.putSecret(t, name, value)
 		secret, _, err := s.client.Actions.GetRepoSecret(t.Context(), "demo", "shop", name)
 		return err == nil && secret.UpdatedAt.After(secret.CreatedAt.Time)
-	}, 10*time.Second, 50*time.Millisecond)
+	}, time.Minute, 50*time.Millisecond)
 }
 
 func TestADeployKeyOfOthersStays(t *testing.T) {

@@ -23,7 +23,7 @@ import (
 
 // testTimeout bounds the wait for something, and testPoll is how often a test looks.
 const (
-	testTimeout = 30 * time.Second
+	testTimeout = time.Minute
 	testPoll    = 20 * time.Millisecond
 )
 

@@ -427,7 +427,7 @@ func TestLogLinesOfADeadAttemptAreRecordedOnce(t *testing.T) {
 	b.act.run = func(ctx context.Context, call *action.Call) (action.Output, error) {
 		call.Log.Info("cloning")
 		if b.act.runs == 1 { // the worker dies after this line was seen, and nobody hears of the attempt's end
-			require.Eventually(t, func() bool { return len(b.told()) == 2 }, 20*time.Second, 10*time.Millisecond)
+			require.Eventually(t, func() bool { return len(b.told()) == 2 }, time.Minute, 10*time.Millisecond)
 			return nil, errors.New("died")
 		}
 		call.Log.Info("cloned")

@@ -174,7 +174,7 @@ func (b *bench) causeOf(ref string) string {
 
 func (b *bench) eventually(what string, holds func() bool) {
 	b.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(time.Minute)
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
 	for !holds() {

@@ -92,7 +92,7 @@ func (b *bench) await(told <-chan struct{}, what string) {
 	b.Helper()
 	select {
 	case <-told:
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		require.FailNow(b, "never happened: "+what)
 	}
 }
@@ -119,7 +119,7 @@ func TestEntitiesOfAKilledEngineAreClaimedSoon(t *testing.T) {
 	b.await(slow.reached, "this process reads what the other was reading")
 	took := time.Since(died)
 	t.Logf("taken up after %s", took)
-	require.Less(t, took, 15*time.Second, "up to 8 seconds of a lease and one of a poll, on a quiet machine")
+	require.Less(t, took, 30*time.Second, "up to 8 seconds of a lease and one of a poll, on a quiet machine; otherwise minutes")
 	close(slow.release)
 	b.awaitServed("component:default/slow")
 }

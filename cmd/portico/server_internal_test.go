@@ -66,7 +66,7 @@ func TestRequestsInProgressAreFinished(t *testing.T) {
 			}()
 			<-handler.begun
 			stop()
-			require.Eventually(t, handler.dismissed.Load, 10*time.Second, time.Millisecond)
+			require.Eventually(t, handler.dismissed.Load, time.Minute, time.Millisecond)
 			if test.let {
 				close(handler.let)
 				require.Equal(t, http.StatusOK, <-answered)
@@ -93,7 +93,7 @@ func TestReadinessFailsBeforeTheListenerCloses(t *testing.T) {
 		ended <- serveHTTP(ctx, listener, handler, config.Server{DrainPeriod: 2 * time.Second, ShutdownGracePeriod: time.Minute})
 	}()
 	stop()
-	require.Eventually(t, handler.drained.Load, 10*time.Second, time.Millisecond)
+	require.Eventually(t, handler.drained.Load, time.Minute, time.Millisecond)
 	require.False(t, handler.dismissed.Load())
 	go func() {
 		<-handler.begun

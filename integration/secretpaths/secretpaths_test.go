@@ -132,7 +132,7 @@ func TestAListingIsShownAgain(t *testing.T) {
 	require.Eventually(t, func() bool {
 		later, err := service.Of(t.Context(), ada, shop)
 		return err == nil && len(later.Secrets) == 2
-	}, 30*time.Second, 200*time.Millisecond)
+	}, time.Minute, 200*time.Millisecond)
 }
 
 func TestWithoutAVault(t *testing.T) {

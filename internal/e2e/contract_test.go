@@ -172,7 +172,7 @@ func (p *player) replay(t *testing.T, file string) {
 	require.Eventually(t, func() bool {
 		got, err = p.send(t.Context(), e, e.Request.Method, path, body)
 		return err == nil && (got.status != http.StatusNotFound || e.Response.Status != http.StatusOK)
-	}, 30*time.Second, 100*time.Millisecond)
+	}, time.Minute, 100*time.Millisecond)
 	p.compare(t, e, got)
 }
 

@@ -115,7 +115,7 @@ func TestTheObjectsOfAnEntity(t *testing.T) {
 	require.Eventually(t, func() bool {
 		again, err := service.Objects(t.Context(), ada, workloads.Question{Entity: shop})
 		return err == nil && len(again[0].Kinds) == 1
-	}, 30*time.Second, 200*time.Millisecond)
+	}, time.Minute, 200*time.Millisecond)
 
 	only, err := service.Objects(t.Context(), ada, workloads.Question{Entity: shop, Custom: []kubernetes.CustomResource{{Group: "apps", Version: "v1", Plural: "deployments"}, {Group: "", Version: "v1", Plural: "secrets"}}})
 	require.NoError(t, err)

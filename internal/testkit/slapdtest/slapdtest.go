@@ -78,7 +78,7 @@ func Start(t testing.TB) *Server {
 			connection.Close()
 		}
 		return err == nil
-	}, 30*time.Second, 10*time.Millisecond, "slapd serves")
+	}, time.Minute, 10*time.Millisecond, "slapd serves")
 	s.Add(t, Suffix, "dcObject organization", "dc=example", "o=Example")
 	for _, unit := range []string{"people", "groups", "robots"} {
 		s.Add(t, "ou="+unit+","+Suffix, "organizationalUnit", "ou="+unit)

@@ -50,7 +50,7 @@ func (v Vault) AwaitEngine(t testing.TB, name string) {
 	require.Eventually(t, func() bool {
 		_, err := v.Client.Logical().ListWithContext(t.Context(), name+"/metadata")
 		return err == nil
-	}, 30*time.Second, 20*time.Millisecond, "the engine %s", name)
+	}, time.Minute, 20*time.Millisecond, "the engine %s", name)
 }
 
 // Put writes a secret to the engine KV of version 2.
