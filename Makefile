@@ -215,6 +215,16 @@ $(TOOLS)/s3-server: $(wildcard $(S3_SERVER)/*)
 	CGO_ENABLED=0 go build -C $(S3_SERVER) -trimpath -o "$(CURDIR)/$@" .
 	@touch "$@"
 
+# An OpenSearch for the tests of search/elastic, of its jars on Maven Central. It needs a JDK 17 and Maven, so other tests do without it.
+OPENSEARCH_SERVER := internal/testkit/opensearchtest/server
+$(TOOLS)/opensearch-server: $(wildcard $(OPENSEARCH_SERVER)/*)
+	mvn -q -B -f $(OPENSEARCH_SERVER) dependency:copy-dependencies -DoutputDirectory="$(CURDIR)/.cache/opensearch"
+	javac -nowarn -cp '.cache/opensearch/*' -d .cache/opensearch $(OPENSEARCH_SERVER)/OpenSearchServer.java
+	cp $(OPENSEARCH_SERVER)/log4j2.properties .cache/opensearch/
+	@mkdir -p $(TOOLS)
+	printf '%s\n' '#!/bin/sh' 'exec java -Xms256m -Xmx512m -XX:+UseSerialGC -cp "$(CURDIR)/.cache/opensearch:$(CURDIR)/.cache/opensearch/*" OpenSearchServer' > "$@"
+	chmod +x "$@"
+
 # A Kubernetes API server for tests and `portico dev --with kubernetes`: a module of its own, because it needs other
 # versions of dependencies, and ten minutes to compile for the first time.
 KUBE_SERVER := internal/testkit/kubetest/server

@@ -60,6 +60,7 @@ import (
 	"github.com/portico-dev/portico/scaffolder/run"
 	"github.com/portico-dev/portico/seal"
 	"github.com/portico-dev/portico/search"
+	"github.com/portico-dev/portico/search/external"
 	"github.com/portico-dev/portico/techdocs/build"
 	"github.com/portico-dev/portico/vault"
 )
@@ -113,6 +114,7 @@ p, role:default/operators, portico.audit.read, read, allow
 p, role:default/operators, portico.session.read, read, allow
 p, role:default/operators, portico.session.delete, delete, allow
 p, role:default/operators, portico.temporal.read, read, allow
+p, role:default/operators, portico.search.source.update, update, allow
 p, role:default/operators, portico.build.read, read, allow
 p, role:default/operators, portico.build.rerun, use, allow
 p, role:default/operators, portico.pull-request.read, read, allow
@@ -170,7 +172,9 @@ func newAccessBench(t *testing.T) *accessBench {
 	match := map[policy.ResourceType]authorize.Match{policy.CatalogEntity: entities.MatchingEntities,
 		policy.ScaffolderTask: service.MatchingRuns, policy.PolicyEntity: roles.MatchingRoles}
 	signIn := signin.New(signin.Options{Pool: b.pool, Issuer: issuer, Seals: keys, Log: log})
-	found := search.New(search.ServiceOptions{Pool: b.pool, Decider: decider, Runs: b.runs})
+	pushed := external.New(external.Options{Pool: b.pool, Decider: decider, Sources: []external.Config{
+		{AboutSource: search.AboutSource{Name: "wiki", Title: "Wiki"}, Kind: "page", MaxDocuments: 1000}}})
+	found := search.New(search.ServiceOptions{Pool: b.pool, Decider: decider, Runs: b.runs, Sources: pushed.Sources()})
 	secret := []byte("a secret of a hundred and twenty-eight bits or more")
 	authenticator := identity.NewAuthenticator(issuer, []identity.ExternalAccess{
 		identity.StaticAccess("service-token", "external:ci", nil),
@@ -194,7 +198,7 @@ func newAccessBench(t *testing.T) *accessBench {
 				Sources: []hostevents.Source{github.NewWebhook(hostevents.Secrets{{Value: "secret"}})}})),
 			api.NewCallbacksPlugin(runcallback.New(runcallback.Options{Pool: b.pool, Log: log})),
 			api.NewBookmarksPlugin(bookmarks.New(b.pool)),
-			api.NewSearchPlugin(found), api.NewSearchEverythingPlugin(found),
+			api.NewSearchPlugin(found), api.NewSearchEverythingPlugin(found), api.NewSearchSourcesPlugin(pushed),
 			api.NewHostsPlugin(picker.New(picker.Options{Hosts: hosts, Decider: decider})),
 			api.NewAutocompletePlugin(picker.New(picker.Options{Hosts: hosts, Decider: decider})),
 			api.NewKubernetesPlugin(workloads.New(workloads.Options{Clusters: clusters, Entities: subject.Finder{Catalog: entities, Decider: decider}})),
@@ -496,6 +500,9 @@ var accessTable = []accessRow{
 	{`PATCH /api/proxy/{path}`, `/api/proxy/ui/x`, ``, `401 401 401 200 200 200 200 200 200 200 403`},
 	{`POST /api/proxy/{path}`, `/api/proxy/ui/x`, ``, `401 401 401 200 200 200 200 200 200 200 403`},
 	{`GET /api/portico/v1/search/misses`, ``, ``, `401 401 401 403 403 403 403 none 403 none 403`},
+	{`GET /api/portico/v1/search/sources`, ``, ``, `401 401 401 200 200 200 200 200 200 200 403`},
+	{`PUT /api/portico/v1/search/sources/{source}/documents`, `/api/portico/v1/search/sources/wiki/documents`, `[{"title":"Component","location":"https://wiki.example.com/1"}]`, `401 401 401 403 403 403 403 200 403 200 403`},
+	{`DELETE /api/portico/v1/search/sources/{source}/documents`, `/api/portico/v1/search/sources/wiki/documents`, `{"ids":["nothing"]}`, `401 401 401 403 403 403 403 200 403 200 403`},
 	{`GET /api/portico/v1/search`, `/api/portico/v1/search?q=component`, ``, `401 401 401 200 200 200 200 200 200 200 403`},
 	{`PUT /api/proxy/{path}`, `/api/proxy/ui/x`, ``, `401 401 401 200 200 200 200 200 200 200 403`},
 	{`GET /api/scaffolder/v2/actions`, ``, ``, `401 401 401 none none none none none none none 403`},

@@ -87,7 +87,11 @@ func (d *description) operation(p plugin, r route) map[string]any {
 		operation["parameters"] = parameters
 	}
 	if r.body != nil {
-		operation["requestBody"] = map[string]any{"required": !r.body.optional, "content": content(jsonContent, d.schema(r.body.shape))}
+		taken := content(jsonContent, d.schema(r.body.shape))
+		if r.body.lines {
+			taken[linesContent] = map[string]any{"schema": map[string]any{"type": "string", "description": "an item of the list on each line"}}
+		}
+		operation["requestBody"] = map[string]any{"required": !r.body.optional, "content": taken}
 	}
 	if r.form != nil {
 		operation["requestBody"] = map[string]any{"required": true, "content": content(formContent, describeForm(r.form))}

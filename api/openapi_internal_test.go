@@ -34,7 +34,7 @@ import (
 func everyPlugin(t *testing.T) *Server {
 	t.Helper()
 	server, err := NewServer(Options{Version: "0.0.0", Plugins: []Plugin{NewCatalogPlugin(nil), NewCatalogExplanationPlugin(nil), NewScaffolderPlugin(nil, nil),
-		NewAuthPlugin(AuthOptions{}), NewPorticoPlugin(Info{}, nil, nil), NewCallbacksPlugin(nil), NewEventsPlugin(nil), NewBookmarksPlugin(nil), NewSearchPlugin(nil), NewSearchEverythingPlugin(nil), NewSessionsPlugin(nil), NewSourcesPlugin(nil), NewHostsPlugin(nil), NewAutocompletePlugin(nil),
+		NewAuthPlugin(AuthOptions{}), NewPorticoPlugin(Info{}, nil, nil), NewCallbacksPlugin(nil), NewEventsPlugin(nil), NewBookmarksPlugin(nil), NewSearchPlugin(nil), NewSearchEverythingPlugin(nil), NewSearchSourcesPlugin(nil), NewSessionsPlugin(nil), NewSourcesPlugin(nil), NewHostsPlugin(nil), NewAutocompletePlugin(nil),
 		NewKubernetesPlugin(nil), NewProjectPlugin(nil), NewVaultPlugin(nil),
 		NewArgoCDPlugin(nil), NewArgoCDMetadataPlugin(),
 		NewDocsBuildsPlugin(nil, nil),

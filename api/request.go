@@ -176,13 +176,16 @@ func readBody(r *route, request *http.Request, w http.ResponseWriter) ([]byte, e
 		return nil, err
 	}
 	if len(data) == 0 {
+		if r.body.lines {
+			return nil, nil
+		}
 		if r.body.optional {
 			return []byte("{}"), nil
 		}
 		return nil, fault.New(fault.Input, "request must have required property 'body'")
 	}
 	mediaType, _, _ := mime.ParseMediaType(request.Header.Get("Content-Type"))
-	if mediaType != jsonContent {
+	if mediaType != jsonContent && !(r.body.lines && mediaType == linesContent) {
 		return nil, fault.New(fault.Input, "unsupported media type %s", request.Header.Get("Content-Type"))
 	}
 	if err := checkJSON(data); err != nil {

@@ -102,6 +102,7 @@ const (
 	jsonContent  = "application/json"
 	formContent  = "application/x-www-form-urlencoded"
 	eventContent = "text/event-stream"
+	linesContent = "application/x-ndjson"
 	htmlContent  = "text/html"
 	textContent  = "text/plain"
 	// anyContent is whatever another server answers.

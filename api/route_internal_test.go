@@ -27,7 +27,7 @@ func TestPageSizesAreBounded(t *testing.T) {
 // TestEveryLimitHasBounds: every parameter limit must have bounds.
 func TestEveryLimitHasBounds(t *testing.T) {
 	t.Parallel()
-	for _, p := range []Plugin{NewCatalogPlugin(nil), NewCatalogExplanationPlugin(nil), NewScaffolderPlugin(nil, nil), NewPorticoPlugin(Info{}, nil, nil), NewCallbacksPlugin(nil), NewEventsPlugin(nil), NewBookmarksPlugin(nil), NewSearchPlugin(nil), NewSearchEverythingPlugin(nil), NewSessionsPlugin(nil), NewSourcesPlugin(nil), NewHostsPlugin(nil), NewAutocompletePlugin(nil), NewProjectPlugin(nil), NewAuthPlugin(AuthOptions{}), NewAuditPlugin(nil), NewExplainPlugin(nil)} {
+	for _, p := range []Plugin{NewCatalogPlugin(nil), NewCatalogExplanationPlugin(nil), NewScaffolderPlugin(nil, nil), NewPorticoPlugin(Info{}, nil, nil), NewCallbacksPlugin(nil), NewEventsPlugin(nil), NewBookmarksPlugin(nil), NewSearchPlugin(nil), NewSearchEverythingPlugin(nil), NewSearchSourcesPlugin(nil), NewSessionsPlugin(nil), NewSourcesPlugin(nil), NewHostsPlugin(nil), NewAutocompletePlugin(nil), NewProjectPlugin(nil), NewAuthPlugin(AuthOptions{}), NewAuditPlugin(nil), NewExplainPlugin(nil)} {
 		for _, r := range p.group().routes {
 			for _, q := range r.query {
 				require.Equal(t, q.name == "limit", q.page != nil, "%s %s", r.path, q.name)

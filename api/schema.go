@@ -27,6 +27,8 @@ type body struct {
 	optional bool
 	// unchecked means that the schema only describes the body: the command behind the route checks it.
 	unchecked bool
+	// lines means that the items of the list may also be sent as JSON lines.
+	lines bool
 }
 
 // takes is a body that is decoded into a T.
@@ -48,6 +50,13 @@ func mayTake[T any]() *body {
 func describes[T any]() *body {
 	b := mayTake[T]()
 	b.unchecked = true
+	return b
+}
+
+// takesLines is a list that the command behind the route checks, as JSON or as JSON lines. It may be absent, as an empty one.
+func takesLines[T any]() *body {
+	b := describes[T]()
+	b.lines = true
 	return b
 }
 

@@ -36,7 +36,8 @@ func NewSearchEverythingPlugin(service *search.Service) Plugin {
 	return plugin{id: "portico", routes: []route{
 		{method: http.MethodGet, path: "/v1/search", access: authenticated, summary: "Searches everything that the caller may read, by type",
 			query: []parameter{required(text("q", `what a person typed: words, "phrases", and conditions such as kind:component owner:me lang:go`)),
-				listOf("types", "the types that are wanted, separated by commas; all without it", search.GroupTypes...),
+				list("types", "the types that are wanted, separated by commas: "+strings.Join(search.GroupTypes, ", ")+
+					", and those of GET /v1/search/sources; without it, all but those of other servers (isLive)"),
 				limit(searchPageSize), integer("offset", "how many of each type to skip"),
 				{name: "typing", kind: textParameter, description: "true while somebody types: what is not found is not counted", allowed: []string{"true", "false"}}},
 			serve: ok("what was found, by type, the best first", s.everything)},
@@ -84,19 +85,28 @@ type searchRoutes struct{ service *search.Service }
 
 // searchAnswer is what was found, by type.
 type searchAnswer struct {
-	Groups      []searchGroup `json:"groups"`
-	Suggestion  string        `json:"suggestion,omitempty" jsonschema_description:"what was probably meant, when little or nothing was found"`
-	IsCorrected bool          `json:"isCorrected"          jsonschema_description:"nothing was found for what was asked: the groups are those of the suggestion"`
-	Reason      string        `json:"reason,omitempty"     jsonschema_description:"why nothing can be found, for people"`
-	TookMS      int           `json:"tookMs"               jsonschema_description:"how long it took, in milliseconds"`
+	Groups      []searchGroup   `json:"groups"`
+	Problems    []searchProblem `json:"problems,omitempty" jsonschema_description:"the sources that could not be asked; everything else is complete"`
+	Suggestion  string          `json:"suggestion,omitempty" jsonschema_description:"what was probably meant, when little or nothing was found"`
+	IsCorrected bool            `json:"isCorrected"          jsonschema_description:"nothing was found for what was asked: the groups are those of the suggestion"`
+	Reason      string          `json:"reason,omitempty"     jsonschema_description:"why nothing can be found, for people"`
+	TookMS      int             `json:"tookMs"               jsonschema_description:"how long it took, in milliseconds"`
 }
 
 // searchGroup is what was found of one type. A type without results has no group.
 type searchGroup struct {
 	Type    string         `json:"type"`
+	Title   string         `json:"title,omitempty" jsonschema_description:"that of a source"`
 	Count   int            `json:"count"   jsonschema_description:"the number of all results"`
 	IsMore  bool           `json:"isMore"  jsonschema_description:"there are more than count, which are not counted"`
 	Results []searchResult `json:"results"`
+}
+
+// searchProblem says why a source could not be asked.
+type searchProblem struct {
+	Type    string `json:"type"`
+	Title   string `json:"title"`
+	Message string `json:"message" jsonschema_description:"what happened, for people"`
 }
 
 func (s searchRoutes) everything(c *call) (searchAnswer, error) {
@@ -111,7 +121,10 @@ func (s searchRoutes) everything(c *call) (searchAnswer, error) {
 	}
 	answer := searchAnswer{Groups: []searchGroup{}, Suggestion: found.Suggestion, IsCorrected: found.IsCorrected, Reason: found.Reason, TookMS: found.TookMS}
 	for _, group := range found.Groups {
-		answer.Groups = append(answer.Groups, searchGroup{group.Type, group.Count, group.IsMore, shownResults(group.Results)})
+		answer.Groups = append(answer.Groups, searchGroup{group.Type, group.Title, group.Count, group.IsMore, shownResults(group.Results)})
+	}
+	for _, problem := range found.Problems {
+		answer.Problems = append(answer.Problems, searchProblem(problem))
 	}
 	return answer, nil
 }

@@ -51,6 +51,8 @@ const (
 	ProxyRequest Action = "proxy.request"
 	BuildRerun   Action = "build.rerun"
 	DocsBuild    Action = "docs.build"
+	SearchPush   Action = "search.push"
+	SearchDelete Action = "search.delete"
 
 	SessionStart  Action = "session.start"
 	SessionRefuse Action = "session.refuse"
@@ -103,6 +105,8 @@ var actions = map[Action]string{ //nolint:gosec // names of actions, no credenti
 	ProxyRequest: "a request that may change something was passed on to a server behind the proxy",
 	BuildRerun:   "a build of an entity was asked to run again",
 	DocsBuild:    "somebody asked for a build of an entity's documentation",
+	SearchPush:   "another system pushed documents to the search, or completed a full push",
+	SearchDelete: "documents that another system had pushed to the search were deleted",
 
 	SessionStart:  "a person signed in",
 	SessionRefuse: "a session was not renewed, because of who the person is or is no more",

@@ -144,6 +144,12 @@ var decisions = map[string][]decision{
 	"search_state":      {{irrelevant, "one made_with", itself}},
 	"search_vocabulary": {{irrelevant, "word", indexed}},
 	"search_misses":     {{irrelevant, "day words times", "words that nobody is named with"}},
+	"search_pushed": {
+		{recorded, "source", "search.push and search.delete, as their resource, with the number of documents"},
+		{irrelevant, "key version generation pushed_at is_deleted entity_ref readers title document body words facets digest", "what other systems have, which know who changed it"},
+	},
+	"search_pushes":      {{recorded, "source pushed_at pushed_by", "search.push, as its resource, time and actor"}},
+	"search_generations": {{recorded, "source generation begun_at completed_at", "search.push, as its resource, its time or a change"}},
 
 	"rbac_roles":      {{recorded, "ref source description owner author modified_by created_at modified_at", ofRoles}},
 	"rbac_members":    {{recorded, "role member", ofRoles}, {irrelevant, "position", listOrder}},

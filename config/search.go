@@ -1,5 +1,7 @@
 package config
 
+import "time"
+
 // Search are Backstage's settings of the search.
 type Search struct {
 	MaxPageLimit  int             `yaml:"maxPageLimit"`
@@ -50,4 +52,44 @@ type SearchCollator struct {
 // PorticoSearch are Portico's own settings of the search.
 type PorticoSearch struct {
 	Language string `yaml:"language"`
+	// Sources are other systems whose documents are found, by their names.
+	Sources map[string]SearchSource `yaml:"sources"`
+}
+
+// SearchSource is another system that pushes documents.
+type SearchSource struct {
+	Title string `yaml:"title"`
+	Type  string `yaml:"type"`
+	// PushedBy and ReadableBy are references of people and groups, and names of services. Empty lists are everybody.
+	PushedBy   []string `yaml:"pushedBy"`
+	ReadableBy []string `yaml:"readableBy"`
+	// Retention is 0 for documents that are kept forever.
+	Retention    time.Duration `yaml:"retention"`
+	MaxDocuments int           `yaml:"maxDocuments"`
+	// Elasticsearch is nil for a source to which documents are pushed.
+	Elasticsearch *Elasticsearch `yaml:"elasticsearch"`
+}
+
+// Elasticsearch is an index of an Elasticsearch or OpenSearch that is asked for documents.
+type Elasticsearch struct {
+	URL              string              `yaml:"url"`
+	Index            string              `yaml:"index"`
+	APIKey           Secret              `yaml:"apiKey"`
+	Username         string              `yaml:"username"`
+	Password         Secret              `yaml:"password"`
+	Timeout          time.Duration       `yaml:"timeout"`
+	Fields           ElasticsearchFields `yaml:"fields"`
+	LocationTemplate string              `yaml:"locationTemplate"`
+	// Filter is a query as JSON, "" for none.
+	Filter string `yaml:"filter"`
+}
+
+// ElasticsearchFields are the fields of the documents, "" for those that they do not have.
+type ElasticsearchFields struct {
+	Title    string `yaml:"title"`
+	Text     string `yaml:"text"`
+	Location string `yaml:"location"`
+	Type     string `yaml:"type"`
+	Owner    string `yaml:"owner"`
+	Tags     string `yaml:"tags"`
 }

@@ -510,6 +510,13 @@ type SearchEntity struct {
 	Key       *string
 }
 
+type SearchGeneration struct {
+	Source      string
+	Generation  string
+	BegunAt     time.Time
+	CompletedAt *time.Time
+}
+
 type SearchMiss struct {
 	Day   pgtype.Date
 	Words string
@@ -529,6 +536,29 @@ type SearchOther struct {
 	Facets    []string
 	Digest    string
 	Key       *string
+}
+
+type SearchPush struct {
+	Source   string
+	PushedAt time.Time
+	PushedBy string
+}
+
+type SearchPushed struct {
+	Source     string
+	Key        string
+	Version    int64
+	Generation string
+	PushedAt   time.Time
+	IsDeleted  bool
+	EntityRef  *string
+	Readers    []string
+	Title      string
+	Document   []byte
+	Body       interface{}
+	Words      interface{}
+	Facets     []string
+	Digest     string
 }
 
 type SearchRun struct {

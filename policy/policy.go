@@ -73,6 +73,9 @@ const (
 	// CatalogSourceRead and CatalogSourceUpdate are about the sources of the catalog and their sweeps.
 	CatalogSourceRead   Permission = "portico.catalog.source.read"
 	CatalogSourceUpdate Permission = "portico.catalog.source.update"
+	// SearchSourceRead and SearchSourceUpdate are about what other systems push to the search.
+	SearchSourceRead   Permission = "portico.search.source.read"
+	SearchSourceUpdate Permission = "portico.search.source.update"
 )
 
 // ResourceType is the type of the resources of a permission, such as "catalog-entity".
@@ -139,6 +142,8 @@ var permissions = map[Permission]struct {
 	VaultRead:              {"read", ""},
 	CatalogSourceRead:      {"read", ""},
 	CatalogSourceUpdate:    {"update", ""},
+	SearchSourceRead:       {"read", ""},
+	SearchSourceUpdate:     {"update", ""},
 }
 
 // deputies has the permission of Backstage that guarded the same command there, or one like it. It decides for roles
@@ -151,7 +156,7 @@ var deputies = map[Permission]Permission{
 }
 
 // administrative are the permissions that users do not have without roles.
-var administrative = []Permission{AuditRead, SessionRead, SessionDelete, TemporalRead}
+var administrative = []Permission{AuditRead, SessionRead, SessionDelete, TemporalRead, SearchSourceUpdate}
 
 // Permissions are the permissions above, sorted.
 func Permissions() []Permission { return slices.Sorted(maps.Keys(permissions)) }

@@ -72,7 +72,8 @@ func TestPermissionsMatchTheServedLists(t *testing.T) {
 			policy.CatalogEntityCreate, policy.CatalogIngestionRead, policy.CatalogIngestionManage,
 		},
 		"portico": {policy.ScaffolderTaskRetry, policy.ScaffolderTaskRollback, policy.AuditRead, policy.SessionRead, policy.SessionDelete,
-			policy.BuildRead, policy.BuildRerun, policy.PullRequestRead, policy.VaultRead, policy.CatalogSourceRead, policy.CatalogSourceUpdate},
+			policy.BuildRead, policy.BuildRerun, policy.PullRequestRead, policy.VaultRead, policy.CatalogSourceRead, policy.CatalogSourceUpdate,
+			policy.SearchSourceRead, policy.SearchSourceUpdate},
 		"scaffolder": {
 			policy.ScaffolderTaskCreate, policy.ScaffolderTaskRead, policy.ScaffolderTaskCancel,
 			policy.ScaffolderTemplateRead, policy.ScaffolderTemplateStepRead, policy.ScaffolderTemplateDryRun, policy.ScaffolderTemplateManage,

@@ -34,7 +34,7 @@ const mostInGroup = 1000
 // Ask is what a person asks for.
 type Ask struct {
 	Text string
-	// Types are the groups that are wanted, all when there are none.
+	// Types are the groups that are wanted: all when there are none, except those of other servers.
 	Types []string
 	// Limit is the number of results of each group, from Offset.
 	Limit, Offset int
@@ -44,8 +44,10 @@ type Ask struct {
 
 // Answer is what was found, by type.
 type Answer struct {
-	// Groups are those with results, in the order of GroupTypes.
+	// Groups are those with results, in the order of GroupTypes and then of the sources.
 	Groups []Group
+	// Problems are the sources that could not be asked.
+	Problems []Problem
 	// Suggestion is what was probably meant, when little was found. IsCorrected says that nothing was: Groups are those of the suggestion.
 	Suggestion  string
 	IsCorrected bool
@@ -58,6 +60,8 @@ type Answer struct {
 // Group is what was found of one type.
 type Group struct {
 	Type string
+	// Title is that of a source, "" for a group of another type.
+	Title string
 	// Count is the number of all results. With IsMore there are more.
 	Count   int
 	IsMore  bool
@@ -88,6 +92,7 @@ func (s *Service) Search(ctx context.Context, principal identity.Principal, ask 
 	if err := seeker.recover(ctx, q, &answer); err != nil {
 		return Answer{}, err
 	}
+	answer.Problems = seeker.problems
 	if len(answer.Groups) == 0 || answer.IsCorrected {
 		answer.Reason = q.reason()
 		if !ask.IsTyping && len(ask.Types) == 0 {
@@ -108,6 +113,10 @@ type seeker struct {
 	ask       Ask
 	entities  query.Grant
 	tag       string
+	// live are the groups of other servers, which are asked once.
+	live     []Group
+	hasAsked bool
+	problems []Problem
 }
 
 func (s *Service) seeker(ctx context.Context, principal identity.Principal, ask Ask) (*seeker, error) {
@@ -115,8 +124,11 @@ func (s *Service) seeker(ctx context.Context, principal identity.Principal, ask 
 	if err != nil {
 		return nil, err
 	}
+	if err := s.checkTypes(principal, ask.Types); err != nil {
+		return nil, err
+	}
 	if len(ask.Types) == 0 {
-		ask.Types = GroupTypes
+		ask.Types = s.usualTypes(principal)
 	}
 	return &seeker{Service: s, principal: principal, ask: ask, entities: entities, tag: uuid.NewString()}, nil
 }
@@ -136,7 +148,7 @@ func (s *seeker) groups(ctx context.Context, q Query) ([]Group, error) {
 			groups = append(groups, group)
 		}
 	}
-	return groups, nil
+	return append(groups, s.fromSources(ctx, q)...), nil
 }
 
 func (s *seeker) group(ctx context.Context, kind string, q Query) (Group, error) {

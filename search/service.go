@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -31,6 +32,9 @@ type ServiceOptions struct {
 	// Runs are found too, nil for none, and Actions, nil for none.
 	Runs    *run.Store
 	Actions func() []action.Description
+	// Sources are other systems. Their failures are reported to Log, nil for nowhere.
+	Sources []Source
+	Log     *slog.Logger
 	// Language is that of the Index. Empty is DefaultLanguage.
 	Language string
 	// MaxTerm and MaxPage bound queries of Backstage's clients: characters of a term, and results on a page. 0 is 100, as in Backstage.

@@ -23,7 +23,7 @@ import (
 
 // clientCommands are the commands that need neither database nor Temporal.
 func clientCommands() []*cobra.Command {
-	return []*cobra.Command{runCommand(), runsCommand(), templateCommand(), catalogCommand(), policyCommand(), sessionsCommand(), signInCommand(),
+	return []*cobra.Command{runCommand(), runsCommand(), templateCommand(), catalogCommand(), policyCommand(), sessionsCommand(), searchCommand(), signInCommand(),
 		techdocsCommand(), tokenCommand(os.Getenv), versionCommand()}
 }
 

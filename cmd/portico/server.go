@@ -208,7 +208,14 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 		return nil, nil, err
 	}
 	choices := picker.New(picker.Options{Hosts: p.integrations, Decider: p.decider})
-	found := p.search()
+	pushed, err := p.searchSources()
+	if err != nil {
+		return nil, nil, err
+	}
+	found, err := p.search(pushed)
+	if err != nil {
+		return nil, nil, err
+	}
 	server, err := api.NewServer(api.Options{
 		Log: p.log, Telemetry: p.telemetry, Version: version, Portal: web.Handler(web.Sources{Images: imageSources(p.config), Scripts: fieldModules(p.config), Frames: p.config.TechDocs.Sanitizer.AllowedIframeHosts}), Database: api.Database{Ping: p.pool.Ping, Unreachable: db.Unreachable},
 		Problems:      p.problems,
@@ -231,6 +238,7 @@ func (p *platform) handler(events *db.Listener, options serverOptions) (*api.Ser
 			api.NewBookmarksPlugin(bookmarks.New(p.pool)),
 			api.NewSearchPlugin(found),
 			api.NewSearchEverythingPlugin(found),
+			api.NewSearchSourcesPlugin(pushed),
 			api.NewSessionsPlugin(sessions.New(signIn, p.decider)),
 			api.NewSourcesPlugin(p.sourcesService()),
 			api.NewAuditPlugin(trail.New(p.pool, p.decider)),

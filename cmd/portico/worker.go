@@ -77,6 +77,10 @@ func (p *platform) work(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	pushed, err := p.searchSources()
+	if err != nil {
+		return err
+	}
 	var group runGroup
 	group.add(func(ctx context.Context) error { return p.runWorkflows(ctx, sources, docs) })
 	group.add(p.processing().Run)
@@ -102,6 +106,7 @@ func (p *platform) work(ctx context.Context) error {
 	group.add(p.every(retentionInterval, "delete the sessions that expired", p.deleteSessions))
 	group.add(p.every(retentionInterval, "delete old sweeps", p.deleteSweeps))
 	group.add(p.every(retentionInterval, "delete what was searched long ago and not found", p.searchIndex().ForgetMisses))
+	group.add(p.every(retentionInterval, "delete what other systems pushed to the search long ago", p.deletePushed(pushed)))
 	if p.buildsDocs() {
 		group.add(p.atOnceAndEvery(docsInterval, "look which documentation is due", p.lookAtDocs))
 		group.add(p.every(docsInterval, "remove versions of documentation", p.removeVersions(docs)))

@@ -85,6 +85,10 @@ var needOthers = map[string]string{
 	"portico techdocs publish --publisher-type awsS3": "the region of the bucket acme-techdocs is missing",
 	"portico techdocs migrate --publisher-type awsS3": "the region of the bucket acme-techdocs is missing",
 
+	"portico search push wiki":   "There is no source",
+	"portico search delete wiki": "There is no source",
+	"export-wiki |":              "export-wiki",
+
 	"portico sessions list me": "Only a signed-in person has sessions",
 	"portico sessions end":     "There is no session",
 	"portico sign-in test":     "the configuration has no auth.providers",

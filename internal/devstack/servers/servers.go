@@ -42,6 +42,8 @@ var (
 	Vault = Binary{Name: "vault-server", Part: "vault", title: "a Vault", Variable: "PORTICO_VAULT", prints: 2}
 	// S3 prints its address. It is for tests only.
 	S3 = Binary{Name: "s3-server", title: "a server of S3's protocol", Variable: "PORTICO_S3", prints: 1}
+	// OpenSearch prints its address. It is for tests only.
+	OpenSearch = Binary{Name: "opensearch-server", title: "an OpenSearch", Variable: "PORTICO_OPENSEARCH", prints: 1}
 )
 
 // Path is where the binary is. The error says how to build it.

@@ -52,6 +52,7 @@ import type {
   RunID,
   RunPage,
   SearchAnswer,
+  SearchSource,
   Self,
   SourceList,
   SourceWithSweeps,
@@ -234,6 +235,12 @@ export function searchEverything(
     query: { q, types: types?.join(','), limit, offset },
     ...(signal && { signal }),
   });
+}
+
+/** The sources of the search that the person may read. */
+export async function fetchSearchSources(signal?: AbortSignal): Promise<SearchSource[]> {
+  const { sources } = await json<{ sources: SearchSource[] }>('/api/portico/v1/search/sources', signal && { signal });
+  return sources;
 }
 
 /** The HTML of a page of documentation, as the server has it. */

@@ -1842,6 +1842,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/portico/v1/search/sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the sources of the search that the caller may read */
+        get: operations["get_portico_v1_search_sources"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portico/v1/search/sources/{source}/documents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Pushes documents of another system, all or none: new ones, and newer versions of those that are there */
+        put: operations["put_portico_v1_search_sources_source_documents"];
+        post?: never;
+        /** Deletes documents that were pushed */
+        delete: operations["delete_portico_v1_search_sources_source_documents"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/portico/v1/sessions": {
         parameters: {
             query?: never;
@@ -3145,6 +3180,21 @@ export interface components {
             fields?: string[];
             query?: components["schemas"]["Predicate"];
         };
+        ExternalAuthorization: {
+            resourceRef: string;
+            readers: string[];
+        };
+        ExternalDocument: {
+            id: string;
+            version: number;
+            type: string;
+            title: string;
+            text: string;
+            location: string;
+            tags: string[];
+            owner: string;
+            authorization: components["schemas"]["ExternalAuthorization"];
+        };
         Facets: {
             facets: {
                 [key: string]: components["schemas"]["CatalogFacetValue"][];
@@ -3970,6 +4020,8 @@ export interface components {
         };
         SearchAnswer: {
             groups: components["schemas"]["SearchGroup"][];
+            /** @description the sources that could not be asked; everything else is complete */
+            problems?: components["schemas"]["SearchProblem"][];
             /** @description what was probably meant, when little or nothing was found */
             suggestion?: string;
             /** @description nothing was found for what was asked: the groups are those of the suggestion */
@@ -3979,6 +4031,13 @@ export interface components {
             /** @description how long it took, in milliseconds */
             tookMs: number;
         };
+        SearchDeletion: {
+            ids?: string[];
+            /** @description newer versions stay, and older pushes do not bring back what was deleted */
+            version?: number;
+            /** @description everything of the source, which need not be in the configuration any more */
+            all?: boolean;
+        };
         SearchDocument: {
             title: string;
             text: string;
@@ -3986,6 +4045,8 @@ export interface components {
         };
         SearchGroup: {
             type: string;
+            /** @description that of a source */
+            title?: string;
             /** @description the number of all results */
             count: number;
             /** @description there are more than count, which are not counted */
@@ -4012,6 +4073,23 @@ export interface components {
         SearchMisses: {
             misses: components["schemas"]["SearchMiss"][];
         };
+        SearchProblem: {
+            type: string;
+            title: string;
+            /** @description what happened, for people */
+            message: string;
+        };
+        SearchPush: {
+            received: number;
+            written: number;
+            unchanged: number;
+            /** @description documents of which a newer version is there, or was deleted */
+            outdated: number;
+            /** @description documents that are no part of the full push that was completed, or were deleted */
+            removed: number;
+            /** @description how many the source has now */
+            documents: number;
+        };
         SearchResult: {
             type: string;
             document: components["schemas"]["SearchDocument"];
@@ -4025,6 +4103,25 @@ export interface components {
             nextPageCursor?: string;
             previousPageCursor?: string;
             results: components["schemas"]["SearchResult"][];
+        };
+        SearchSource: {
+            name: string;
+            /** @description the type of its group in GET /v1/search */
+            type: string;
+            title: string;
+            /** @description another server, which is asked only when types has its type */
+            isLive: boolean;
+            /** @description whether the configuration has it: what another one has is found by nobody */
+            isConfigured: boolean;
+            documents?: number;
+            /** Format: date-time */
+            pushedAt?: string;
+            pushedBy?: string;
+            /** @description the name of a full push that was not completed */
+            incomplete?: string;
+        };
+        SearchSources: {
+            sources: components["schemas"]["SearchSource"][];
         };
         SeenInput: {
             /** @description the run's generation when it was seen */
@@ -7044,7 +7141,7 @@ export interface operations {
                 /** @description only what this user or service did, or had a run do: a user's entity reference, or the name of a service */
                 who?: string;
                 /** @description only these actions */
-                action?: ("access" | "build.rerun" | "catalog.clean" | "catalog.process" | "condition.create" | "condition.delete" | "condition.update" | "conflict.resolve" | "docs.build" | "entity.delete" | "entity.refresh" | "location.configure" | "location.create" | "location.delete" | "location.update" | "notification.send" | "notification.withdraw" | "plugin.create" | "plugin.delete" | "policy.create" | "policy.delete" | "proxy.request" | "role.create" | "role.delete" | "role.update" | "run.callback" | "run.cancel" | "run.create" | "run.retry" | "run.rollback" | "session.end" | "session.refuse" | "session.start" | "source.configure" | "source.pause" | "source.resume" | "sweep.approve" | "sweep.cancel" | "sweep.commit" | "sweep.drop" | "sweep.start" | "token.exchange")[];
+                action?: ("access" | "build.rerun" | "catalog.clean" | "catalog.process" | "condition.create" | "condition.delete" | "condition.update" | "conflict.resolve" | "docs.build" | "entity.delete" | "entity.refresh" | "location.configure" | "location.create" | "location.delete" | "location.update" | "notification.send" | "notification.withdraw" | "plugin.create" | "plugin.delete" | "policy.create" | "policy.delete" | "proxy.request" | "role.create" | "role.delete" | "role.update" | "run.callback" | "run.cancel" | "run.create" | "run.retry" | "run.rollback" | "search.delete" | "search.push" | "session.end" | "session.refuse" | "session.start" | "source.configure" | "source.pause" | "source.resume" | "sweep.approve" | "sweep.cancel" | "sweep.commit" | "sweep.drop" | "sweep.start" | "token.exchange")[];
                 /** @description only what was done to this entity, run, location or role: its reference or id */
                 resource?: string;
                 /** @description only attempts that ended so */
@@ -8563,8 +8660,8 @@ export interface operations {
             query: {
                 /** @description what a person typed: words, "phrases", and conditions such as kind:component owner:me lang:go */
                 q: string;
-                /** @description the types that are wanted, separated by commas; all without it */
-                types?: ("software-catalog" | "template" | "techdocs" | "api" | "run" | "action")[];
+                /** @description the types that are wanted, separated by commas: software-catalog, template, techdocs, api, run, action, and those of GET /v1/search/sources; without it, all but those of other servers (isLive) */
+                types?: string[];
                 /** @description how many on a page; more than 50 are as many as that */
                 limit?: number;
                 /** @description how many of each type to skip */
@@ -8620,6 +8717,115 @@ export interface operations {
             400: components["responses"]["InputError"];
             401: components["responses"]["AuthenticationError"];
             403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_portico_v1_search_sources: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the sources; how many documents they have is for those with the permission portico.search.source.read */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchSources"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    put_portico_v1_search_sources_source_documents: {
+        parameters: {
+            query?: {
+                /** @description the name of a full push: several requests with one name replace everything, when the last of them has complete=true */
+                replace?: string;
+                /** @description true with the last request of a full push: what was pushed before it began, and is no part of it, is deleted */
+                complete?: string;
+            };
+            header?: {
+                /** @description a key of your own for this command, such as a UUID: the same request with the same key is answered for 24 hours what the first was, with the header Idempotency-Replayed, and changes nothing again */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                source: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ExternalDocument"][];
+                "application/x-ndjson": string;
+            };
+        };
+        responses: {
+            /** @description what the push did */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchPush"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            408: components["responses"]["RequestTimeoutError"];
+            409: components["responses"]["ConflictError"];
+            413: components["responses"]["PayloadTooLargeError"];
+            422: components["responses"]["UnprocessableEntityError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    delete_portico_v1_search_sources_source_documents: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a key of your own for this command, such as a UUID: the same request with the same key is answered for 24 hours what the first was, with the header Idempotency-Replayed, and changes nothing again */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                source: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SearchDeletion"];
+            };
+        };
+        responses: {
+            /** @description what was deleted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchPush"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            408: components["responses"]["RequestTimeoutError"];
+            409: components["responses"]["ConflictError"];
+            413: components["responses"]["PayloadTooLargeError"];
+            422: components["responses"]["UnprocessableEntityError"];
             429: components["responses"]["TooManyRequestsError"];
             default: components["responses"]["Error"];
         };

@@ -92,6 +92,8 @@ export type PluginRules = Schemas['PluginRules'];
 export type Decisions = Schemas['Decisions'];
 
 export type SearchAnswer = Omit<Schemas['SearchAnswer'], 'groups'> & { groups: SearchGroup[] };
+export type SearchProblem = Schemas['SearchProblem'];
+export type SearchSource = Schemas['SearchSource'];
 export type SearchGroup = Omit<Schemas['SearchGroup'], 'results'> & { results: SearchResult[] };
 export type SearchResult = Omit<Schemas['SearchResult'], 'document' | 'rank'> & { document: SearchDocument };
 
@@ -106,6 +108,8 @@ export type SearchDocument = Schemas['SearchDocument'] & {
   entityTitle?: string;
   path?: string;
   status?: string;
+  /** What a document of another system is, such as page. */
+  documentType?: string;
 };
 
 /** What a generator of documentation writes beside its pages. */

@@ -1,6 +1,6 @@
 import { BookOpen, FileText, Play, Plug, Terminal } from 'lucide-react';
 import type { ReactNode } from 'react';
-import type { SearchResult } from '@/api/types';
+import type { SearchGroup, SearchResult } from '@/api/types';
 import { KindIcon } from '@/entity/kind-icon';
 import { capitalized } from '@/ui/format';
 
@@ -17,7 +17,12 @@ const labels: Record<string, string> = {
 };
 
 export function typeLabel(type: string): string {
-  return labels[type] ?? capitalized(type.replaceAll('-', ' '));
+  return labels[type] ?? capitalized(type.replace(/^source:/, '').replaceAll('-', ' '));
+}
+
+/** The heading of a group: another system has a title of its own. */
+export function groupLabel({ type, title }: Pick<SearchGroup, 'type' | 'title'>): string {
+  return title ?? typeLabel(type);
 }
 
 export function TypeIcon({ result: { type, document } }: { result: SearchResult }): ReactNode {
@@ -41,7 +46,7 @@ export function hintOf({ type, document }: SearchResult): string {
     const place = document.namespace && document.namespace !== 'default' ? ` in ${document.namespace}` : '';
     return `${document.kind?.toLowerCase() ?? ''}${place}`;
   }
-  return document.entityTitle ?? document.name ?? '';
+  return document.documentType ?? document.entityTitle ?? document.name ?? '';
 }
 
 /**

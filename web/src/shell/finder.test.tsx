@@ -2,8 +2,16 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { act, cleanup, fireEvent, render, screen } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { entitiesByRefs, fetchActions, fetchBookmarks, fetchRuns, searchEverything } from '@/api/client';
+import {
+  entitiesByRefs,
+  fetchActions,
+  fetchBookmarks,
+  fetchRuns,
+  fetchSearchSources,
+  searchEverything,
+} from '@/api/client';
 import { ApiError } from '@/api/errors';
+import type { SearchAnswer } from '@/api/types';
 import { Finder } from './finder';
 
 const push = vi.fn();
@@ -17,6 +25,7 @@ vi.mock('@/api/client', () => ({
   fetchActions: vi.fn(),
   fetchBookmarks: vi.fn(),
   fetchRuns: vi.fn(),
+  fetchSearchSources: vi.fn(),
   searchEverything: vi.fn(),
 }));
 
@@ -30,6 +39,7 @@ beforeEach(() => {
   vi.mocked(fetchRuns).mockResolvedValue({ runs: [], total: 0 });
   vi.mocked(entitiesByRefs).mockResolvedValue([]);
   vi.mocked(searchEverything).mockResolvedValue(nothing);
+  vi.mocked(fetchSearchSources).mockResolvedValue([]);
   localStorage.clear();
 });
 
@@ -171,4 +181,38 @@ it('leads to the page of the portal whose title is typed, whatever else is calle
   type('Audit log');
   expect(await screen.findByRole('group', { name: 'Documentation 40' })).toBeTruthy();
   expect(screen.getAllByRole('option')[0]?.textContent).toBe('Audit logpage');
+});
+
+function page(type: string, title: string) {
+  const document = { title, text: '', location: `https://wiki.example.com/${title}`, documentType: 'runbook' };
+  const highlight = { preTag: '', postTag: '', fields: {} };
+  return { type, count: 1, isMore: false, results: [{ type, document, highlight }] };
+}
+
+it('shows what other systems have, waits for none of them, and says which could not be searched', async () => {
+  const source = { isLive: true, isConfigured: true };
+  vi.mocked(fetchSearchSources).mockResolvedValue([
+    { ...source, name: 'wiki', type: 'source:wiki', title: 'Wiki', isLive: false },
+    { ...source, name: 'slow', type: 'source:slow', title: 'Slow' },
+    { ...source, name: 'down', type: 'source:down', title: 'Down' },
+  ]);
+  let answerSlow: (answer: SearchAnswer) => void = () => undefined;
+  vi.mocked(searchEverything).mockImplementation(({ types }) => {
+    if (types?.includes('source:slow')) return new Promise((resolve) => (answerSlow = resolve));
+    const problem = { type: 'source:down', title: 'Down', message: 'It does not answer' };
+    if (types) return Promise.resolve({ ...nothing, problems: [problem] });
+    return Promise.resolve({ ...nothing, groups: [{ ...page('source:wiki', 'Shop on call'), title: 'Wiki' }] });
+  });
+  show();
+  type('shop');
+  expect(await screen.findByRole('option', { name: /Shop on call/ })).toBeTruthy();
+  expect(screen.getAllByRole('option').map(({ textContent }) => textContent)).toEqual([
+    'Shop on callrunbook',
+    'All results',
+  ]);
+  expect(screen.getByRole('group').textContent).toContain('Wiki 1');
+  expect(await screen.findByText('Down: It does not answer.')).toBeTruthy();
+  await act(async () => answerSlow({ ...nothing, groups: [{ ...page('source:slow', 'Shop plan'), title: 'Slow' }] }));
+  expect(await screen.findByRole('option', { name: /Shop plan/ })).toBeTruthy();
+  fireEvent.click(screen.getByRole('option', { name: /All results/ }));
 });

@@ -99,6 +99,11 @@ export function Finder({ close }: { close: () => void }) {
           </Row>
         )}
       </div>
+      {found.problems.map(({ type, title, message }) => (
+        <p key={type} className="px-4 pb-2 text-small text-muted">
+          {title}: {message}.
+        </p>
+      ))}
       <p role="status" className={classNames('text-muted', outcome && 'px-4 pb-4')}>
         {outcome ?? <span className="sr-only">{countOf(groups)}</span>}
       </p>

@@ -4,7 +4,7 @@ import { History } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { ApiError } from '@/api/errors';
 import { runsQuery } from '@/api/queries';
-import type { RunSummary, SearchGroup, SearchResult } from '@/api/types';
+import type { RunSummary, SearchGroup, SearchProblem, SearchResult } from '@/api/types';
 import { useRecent } from '@/entity/bookmarks';
 import { KindIcon } from '@/entity/kind-icon';
 import { parseRef } from '@/entity/ref';
@@ -12,9 +12,9 @@ import { useTitles } from '@/entity/titles';
 import { runName } from '@/run/name';
 import { runLook } from '@/run/status';
 import { excerptOf, type Piece, piecesOf } from '@/search/highlight';
-import { searchQuery } from '@/search/queries';
+import { searchQuery, useLive } from '@/search/queries';
 import { recentSearches } from '@/search/recent';
-import { addressOf, hintOf, TypeIcon, typeLabel } from '@/search/types';
+import { addressOf, groupLabel, hintOf, TypeIcon } from '@/search/types';
 import { StateIcon } from '@/ui/state';
 import { useSettled } from '@/ui/use-settled';
 import { type Candidate, contains, excerpt, type Hit, rank } from './rank';
@@ -78,6 +78,8 @@ interface Found {
   /** Whether the groups are those of the suggestion. */
   isCorrected: boolean;
   loading: boolean;
+  /** The other systems that could not be searched. */
+  problems: readonly SearchProblem[];
   /** Whether something could not be searched, so that results may be missing. */
   failed: boolean;
 }
@@ -90,11 +92,12 @@ export function useFound(term: string): Found {
   const settled = useSettled(term, pause);
   const asked = { enabled: term !== '' && settled !== '', placeholderData: keepPreviousData };
   const answer = useQuery({ ...searchQuery({ q: settled, limit: mostOfType }), ...asked });
+  const live = useLive(term === '' ? '' : settled, mostOfType);
   const isId = beginOfId.test(settled);
   const runs = useQuery({ ...runsQuery({ id: settled, limit: mostLocal }), enabled: asked.enabled && isId });
   const found = (term !== '' && answer.data?.groups) || [];
   const groups = [
-    ...found.map((group) => ofServer(group, settled)),
+    ...[...found, ...live.groups].map((group) => ofServer(group, settled)),
     ofLocal('Runs by id', term, (isId && runs.data?.runs ? runs.data.runs : []).map(ofRun)),
     ofLocal('Pages', term, pages.map(ofPage)),
   ].filter(({ entries }) => entries.length > 0);
@@ -104,6 +107,7 @@ export function useFound(term: string): Found {
     suggestion: term === '' ? undefined : answer.data?.suggestion,
     isCorrected: answer.data?.isCorrected === true,
     loading: settled !== term || answer.isFetching || (isId && runs.isFetching),
+    problems: term === '' ? [] : [...(answer.data?.problems ?? []), ...live.problems],
     failed: term !== '' && errors.some((error) => error && !isForbidden(error)),
   };
 }
@@ -129,12 +133,14 @@ function plain(pieces: readonly Piece[]): string {
   return pieces.map(({ text }) => text).join('');
 }
 
-function ofServer({ type, count, isMore, results }: SearchGroup, term: string): Group {
+function ofServer(group: SearchGroup, term: string): Group {
+  const { type, count, isMore, results } = group;
   const entries = results.flatMap(entryOf);
   const total = `${count.toLocaleString('en')}${isMore ? '+' : ''}`;
   const more = count > results.length && entries.length > 0;
-  const all = bare({ kind: 'all', id: term, type }, `All ${total} in ${typeLabel(type)}`);
-  return { label: typeLabel(type), total, entries: more ? [...entries, all] : entries };
+  const label = groupLabel(group);
+  const all = bare({ kind: 'all', id: term, type }, `All ${total} in ${label}`);
+  return { label, total, entries: more ? [...entries, all] : entries };
 }
 
 function entryOf(result: SearchResult): Entry[] {

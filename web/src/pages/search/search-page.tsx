@@ -1,10 +1,10 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useEffect } from 'react';
-import type { SearchAnswer, SearchGroup } from '@/api/types';
-import { searchQuery } from '@/search/queries';
+import type { SearchAnswer, SearchGroup, SearchProblem } from '@/api/types';
+import { searchQuery, searchSourcesQuery, useLive } from '@/search/queries';
 import { rememberSearch } from '@/search/recent';
-import { searchTypes, typeLabel } from '@/search/types';
+import { groupLabel, searchTypes, typeLabel } from '@/search/types';
 import { buttonLook } from '@/ui/button';
 import { SearchInput } from '@/ui/input';
 import { Empty, ErrorPanel, Skeleton } from '@/ui/states';
@@ -65,10 +65,12 @@ function Answer({ term, question }: { term: string; question: string }) {
     ...kept,
     enabled: kept.enabled && only !== undefined,
   });
+  const live = useLive(question, perGroup);
   const shown = only ? some : all;
+  const isAll = only === undefined;
   return (
     <>
-      <Types groups={question === '' ? [] : (all.data?.groups ?? [])} />
+      <Types groups={question === '' ? [] : [...(all.data?.groups ?? []), ...live.groups]} />
       <div className="grid grid-cols-1 gap-x-8 gap-y-4 lg:grid-cols-[200px_minmax(0,1fr)]">
         <FilterList />
         <div className="min-w-0 space-y-6">
@@ -77,7 +79,17 @@ function Answer({ term, question }: { term: string; question: string }) {
             <ErrorPanel error={shown.error} doing="search" onRetry={() => shown.refetch()} />
           )}
           {question !== '' && shown.isPending && <Skeleton lines={8} />}
-          {question !== '' && shown.data && <Results answer={shown.data} term={term} isAll={only === undefined} />}
+          {question !== '' && shown.data && (
+            <Results
+              answer={isAll ? { ...shown.data, groups: [...shown.data.groups, ...live.groups] } : shown.data}
+              term={term}
+              isAll={isAll}
+              waiting={isAll ? live.waiting : []}
+            />
+          )}
+          {question !== '' && shown.data && (
+            <Problems problems={[...(shown.data.problems ?? []), ...(isAll ? live.problems : [])]} />
+          )}
         </div>
       </div>
     </>
@@ -91,6 +103,7 @@ function countOf({ count, isMore }: SearchGroup): string {
 /** The types of results, each with its number. */
 function Types({ groups }: { groups: readonly SearchGroup[] }) {
   const search = route.useSearch();
+  const sources = useQuery(searchSourcesQuery());
   const chosen = search['types[]'] ?? [];
   const { 'types[]': _, ...others } = withoutCursor(search);
   return (
@@ -98,11 +111,12 @@ function Types({ groups }: { groups: readonly SearchGroup[] }) {
       <Tab to="/search" search={others} current={chosen.length === 0}>
         Everything
       </Tab>
-      {searchTypes.map((type) => {
-        const group = groups.find((one) => one.type === type);
+      {[...searchTypes.map((type) => ({ type, title: typeLabel(type) })), ...(sources.data ?? [])].map((one) => {
+        const { type, title } = one;
+        const group = groups.find((found) => found.type === type);
         return (
           <Tab key={type} to="/search" search={{ ...others, 'types[]': [type] }} current={chosen.includes(type)}>
-            {typeLabel(type)} <span className="text-small text-muted">{group ? countOf(group) : 0}</span>
+            {title} <span className="text-small text-muted">{group ? countOf(group) : 0}</span>
           </Tab>
         );
       })}
@@ -115,17 +129,34 @@ interface ResultsProps {
   term: string;
   /** Whether a few results of each type are shown. */
   isAll: boolean;
+  /** The titles of other servers that have not answered yet. */
+  waiting: readonly string[];
 }
 
-function Results({ answer: { groups, suggestion, isCorrected, reason }, term, isAll }: ResultsProps) {
+function Results({ answer: { groups, suggestion, isCorrected, reason }, term, isAll, waiting }: ResultsProps) {
   return (
     <>
       {suggestion && <Meant suggestion={suggestion} isCorrected={isCorrected} term={term} />}
-      {groups.length === 0 && <Nothing term={term} reason={reason} />}
+      {groups.length === 0 && waiting.length === 0 && <Nothing term={term} reason={reason} />}
       {groups.map((group) => (
         <Group key={group.type} group={group} term={term} isAll={isAll} />
       ))}
+      {waiting.length > 0 && <p className="text-muted">Searching {waiting.join(', ')} …</p>}
     </>
+  );
+}
+
+/** The other systems that could not be searched. */
+function Problems({ problems }: { problems: readonly SearchProblem[] }) {
+  if (problems.length === 0) return null;
+  return (
+    <ul role="status" className="space-y-1 text-muted">
+      {problems.map(({ type, title, message }) => (
+        <li key={type}>
+          <b className="font-medium">{title}</b> could not be searched. {message}.
+        </li>
+      ))}
+    </ul>
   );
 }
 
@@ -145,7 +176,7 @@ function Meant({ suggestion, isCorrected, term }: { suggestion: string; isCorrec
 
 function Group({ group, term, isAll }: { group: SearchGroup; term: string; isAll: boolean }) {
   const search = withoutCursor(route.useSearch());
-  const label = typeLabel(group.type);
+  const label = groupLabel(group);
   return (
     <section aria-label={label}>
       <h2 className="flex items-baseline gap-2 border-b pb-1.5">
