@@ -42,8 +42,7 @@ func TestCollectionsAdjust(t *testing.T) {
 		}
 	}
 	require.Equal(t, 100, set())
-	runtime.KeepAlive(kept)
-	kept = nil
+	runtime.KeepAlive(kept) // and it is not alive after this
 	for range 1000 {
 		if runtime.GC(); set() > 200 {
 			break

@@ -156,11 +156,11 @@ func cause(err error) error {
 
 // complaint is what PlantUML says about a diagram with a mistake.
 func complaint(answer *http.Response) string {
-	said := answer.Header.Get("X-PlantUML-Diagram-Error")
+	said := answer.Header.Get("X-Plantuml-Diagram-Error")
 	if said == "" {
 		return ""
 	}
-	if line := answer.Header.Get("X-PlantUML-Diagram-Error-Line"); line != "" {
+	if line := answer.Header.Get("X-Plantuml-Diagram-Error-Line"); line != "" {
 		said = "line " + line + ": " + said
 	}
 	const most = 200

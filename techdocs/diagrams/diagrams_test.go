@@ -42,8 +42,8 @@ func drawing(t *testing.T) (server *httptest.Server, asked *atomic.Int32) {
 		"large": func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(bytes.Repeat([]byte("a"), 5<<20)) },
 		"moved": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere/svg", http.StatusFound) },
 		"wrong": func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("X-PlantUML-Diagram-Error", "Syntax Error?")
-			w.Header().Set("X-PlantUML-Diagram-Error-Line", "2")
+			w.Header().Set("X-Plantuml-Diagram-Error", "Syntax Error?")
+			w.Header().Set("X-Plantuml-Diagram-Error-Line", "2")
 			w.WriteHeader(http.StatusBadRequest)
 		},
 		"broken": func(w http.ResponseWriter, _ *http.Request) {

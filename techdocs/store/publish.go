@@ -136,7 +136,9 @@ func (s *Store) areStored(ctx context.Context, folder string, kept map[string]te
 func (s *Store) Upload(ctx context.Context, ref techdocs.Ref, directory string) (Published, error) {
 	publish := s.publishVersion
 	if ref.Version == "" {
-		publish = func(ctx context.Context, ref techdocs.Ref, directory string) (Published, error) { return s.publish(ctx, ref, directory, nil) }
+		publish = func(ctx context.Context, ref techdocs.Ref, directory string) (Published, error) {
+			return s.publish(ctx, ref, directory, nil)
+		}
 	}
 	done, err := publish(ctx, ref, directory)
 	if err != nil {
