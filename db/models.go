@@ -596,6 +596,7 @@ type SearchState struct {
 
 type SearchVocabulary struct {
 	Word string
+	Near []int32
 }
 
 type SignInSession struct {

@@ -528,13 +528,13 @@ func (q *Queries) SearchWordsAround(ctx context.Context, db DBTX, pattern string
 	return items, nil
 }
 
-const searchWordsLike = `-- name: SearchWordsLike :many
-select word from search_vocabulary where word % $1::text or word = any ($2::text[]) order by similarity(word, $1::text) desc, word limit $3
+const searchWordsNear = `-- name: SearchWordsNear :many
+select word from search_vocabulary where near && search_near($1::text) order by abs(length(word) - length($1::text)), word limit $2
 `
 
-// Words that are similar to one, or are one of others, the most similar first.
-func (q *Queries) SearchWordsLike(ctx context.Context, db DBTX, typed string, others []string, maxRows int32) ([]string, error) {
-	rows, err := db.Query(ctx, searchWordsLike, typed, others, maxRows)
+// Words that differ from one in a letter or in the order of two neighbours, and some that differ a little more.
+func (q *Queries) SearchWordsNear(ctx context.Context, db DBTX, typed string, maxRows int32) ([]string, error) {
+	rows, err := db.Query(ctx, searchWordsNear, typed, maxRows)
 	if err != nil {
 		return nil, err
 	}

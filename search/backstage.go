@@ -18,9 +18,11 @@ import (
 const (
 	// presetPage is Backstage's size of a page.
 	presetPage = 25
-	// mostRanked bounds the documents that are ranked for one query of Backstage's, and mostCounted those that are counted.
+	// mostRanked bounds the documents that are ranked for one query of Backstage's, unless its page is further back, and mostOfMany of a
+	// word that many have. mostCounted bounds those of each type that are counted.
 	mostRanked  = 2000
-	mostCounted = 10_000
+	mostOfMany  = 300
+	mostCounted = 1000
 	// MaxPages bounds the number of a page, which decides how much is read before it.
 	MaxPages = 1000
 )
@@ -132,24 +134,80 @@ func backstageTerm(term string) string {
 
 // page is a page of the documents that match an operand of to_tsquery, "" for all documents.
 func (s *Service) page(ctx context.Context, readable query.Grant, r Request, term string) (ResultSet, error) {
+	p := pageOf{Request: r, tag: uuid.NewString()}
+	for _, kind := range r.Types {
+		in := scope{kind: kind, readable: readable, exact: r.Filters}.within()
+		in.isCovered = false // what is counted is to be checked too
+		p.scopes = append(p.scopes, in)
+	}
+	if err := s.probePage(ctx, &p, term); err != nil {
+		return ResultSet{}, err
+	}
+	set := ResultSet{Results: []Result{}}
+	if term != "" && p.matching == "" {
+		return set, nil // of such words as "the"
+	}
 	w := &writer{}
-	tag := uuid.NewString()
-	s.writePage(w, readable, r, term, tag)
-	rows, err := s.run(ctx, w)
+	s.writePage(w, p)
+	err := s.each(ctx, []*writer{w}, func(_ int, rows pgx.Rows) (err error) {
+		set, err = p.read(rows)
+		return err
+	})
 	if err != nil {
 		return ResultSet{}, fmt.Errorf("search: %w", err)
 	}
+	return set, nil
+}
+
+// pageOf is a page that is looked for.
+type pageOf struct {
+	Request
+
+	scopes []scope
+	tag    string
+	// matching is the term as the text of a tsquery, "" for all documents, and sampled are how many documents of the sample match, by
+	// scope.
+	matching string
+	sampled  []int64
+}
+
+// probePage asks the sample how many documents match.
+func (s *Service) probePage(ctx context.Context, p *pageOf, term string) error {
+	if p.sampled = make([]int64, len(p.scopes)); term == "" {
+		return nil
+	}
+	w := &writer{}
+	w.text("with q as materialized (select to_tsquery(", s.lang(), ", ", w.arg(term), ") as whole) select q.whole::text, array[")
+	for i, in := range p.scopes {
+		if i > 0 {
+			w.text(", ")
+		}
+		in.sampled(w, about("body", "(select whole from q)"), true)
+	}
+	w.text("]::bigint[] from q")
+	err := s.each(ctx, []*writer{w}, func(_ int, rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{&p.matching, &p.sampled}, func() error { return nil })
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("look at a sample: %w", err)
+	}
+	return nil
+}
+
+// read reads the rows of the statement that writePage writes.
+func (p pageOf) read(rows pgx.Rows) (ResultSet, error) {
 	set := ResultSet{Results: []Result{}}
 	var total int
 	var kind, text, title, location *string
 	var document []byte
-	_, err = pgx.ForEachRow(rows, []any{&total, &kind, &document, &title, &text, &location}, func() error {
+	_, err := pgx.ForEachRow(rows, []any{&total, &kind, &document, &title, &text, &location}, func() error {
 		set.NumberOfResults = total
 		if kind == nil {
 			return nil
 		}
-		result := Result{Type: *kind, Document: document, Rank: r.Page*r.PageLimit + len(set.Results) + 1,
-			Highlight: Highlight{PreTag: "<" + tag + ">", PostTag: "</" + tag + ">", Fields: map[string]string{}}}
+		result := Result{Type: *kind, Document: document, Rank: p.Page*p.PageLimit + len(set.Results) + 1,
+			Highlight: Highlight{PreTag: "<" + p.tag + ">", PostTag: "</" + p.tag + ">", Fields: map[string]string{}}}
 		if title != nil && text != nil && location != nil {
 			result.Highlight.Fields = map[string]string{"title": *title, "text": *text, "location": *location, "path": ""}
 		}
@@ -158,10 +216,10 @@ func (s *Service) page(ctx context.Context, readable query.Grant, r Request, ter
 		return nil
 	})
 	if err != nil {
-		return ResultSet{}, fmt.Errorf("search: %w", err)
+		return ResultSet{}, err
 	}
-	if len(set.Results) > r.PageLimit {
-		set.HasNext, set.Results = true, set.Results[:r.PageLimit]
+	if len(set.Results) > p.PageLimit {
+		set.HasNext, set.Results = true, set.Results[:p.PageLimit]
 	}
 	set.Results = safe(set.Results)
 	return set, nil
@@ -182,38 +240,70 @@ func safe(results []Result) []Result {
 }
 
 // writePage writes the selection of a page and of the number of all that matches: one row at least, without a document if there is none.
-func (s *Service) writePage(w *writer, readable query.Grant, r Request, term, tag string) {
-	condition, matching := "", ""
-	if term != "" {
-		matching = "to_tsquery(" + s.lang() + ", " + w.arg(term) + ")"
-		condition = " and d.body @@ " + matching
-	}
-	selections := func(columns, sorting string, most int) {
-		for i, kind := range r.Types {
-			if i > 0 {
-				w.text(" union all ")
-			}
-			w.text("(")
-			scope{kind: kind, readable: readable, exact: r.Filters}.where(w, columns)
-			w.text(condition, sorting, " limit ", strconv.Itoa(most), ")")
-		}
-	}
-	rank := "0::float4"
-	if term != "" {
-		rank = "ts_rank_cd(d.body, " + matching + ") + case when d.name <> '' and (d.name = " + w.arg(fold(r.Term)) + " or d.title = " + w.arg(fold(r.Term)) + ") then 10 else 0 end"
+func (s *Service) writePage(w *writer, p pageOf) {
+	matching, rank := "", "0::float4"
+	if p.matching != "" {
+		matching = w.arg(p.matching) + "::tsquery"
+		folded := w.arg(fold(p.Term)) + "::text"
+		rank = "ts_rank_cd(d.body, " + matching + ") + case when d.name <> '' and (d.name = " + folded + " or d.title = " + folded + ") then 10 else 0 end"
 	}
 	w.text("with matching as materialized (")
-	selections("d.type, d.id, "+rank+" as rank", "", max(mostRanked, (r.Page+1)*r.PageLimit+1))
+	p.eachScope(w, func(in scope, sampled int64) {
+		at, most := p.ranked(sampled)
+		p.selection(w, in, "d.type, d.id, "+rank+" as rank", matching, at, most)
+	})
 	w.text("), total as (select count(*) as n from (")
-	selections("1", "", mostCounted)
-	w.text(") counted), page as (select type, id, rank from matching order by rank desc, type, id limit ", w.arg(r.PageLimit+1), " offset ", w.arg(r.Page*r.PageLimit), ")",
+	p.eachScope(w, func(in scope, sampled int64) {
+		if sampled == mostProbed {
+			w.text("select 1 from generate_series(1, ", w.arg(mostCounted), ")") // there are many times as many
+			return
+		}
+		p.selection(w, in, "1", matching, everywhere, mostCounted)
+	})
+	w.text(") counted), page as (select type, id, rank from matching order by rank desc, type, id limit ", w.arg(p.PageLimit+1), " offset ", w.arg(p.Page*p.PageLimit), ")",
 		" select total.n::int, d.type, d.document")
 	for _, field := range []string{"title", "text", "location"} {
-		if term == "" || s.options.Highlight.Off {
+		if matching == "" || s.options.Highlight.Off {
 			w.text(", null::text")
 			continue
 		}
-		w.text(", ts_headline(", s.lang(), ", d.document ->> '", field, "', ", matching, ", ", w.arg(s.options.Highlight.options(tag)), ")")
+		w.text(", ts_headline(", s.lang(), ", d.document ->> '", field, "', ", matching, ", ", w.arg(s.options.Highlight.options(p.tag)), ")")
 	}
 	w.text(" from total left join page on true left join search_documents d on d.type = page.type and d.id = page.id order by page.rank desc, page.type, page.id")
+}
+
+// eachScope writes selections, one for each scope.
+func (p pageOf) eachScope(w *writer, write func(in scope, sampled int64)) {
+	for i, in := range p.scopes {
+		if i > 0 {
+			w.text(" union all ")
+		}
+		w.text("(")
+		write(in, p.sampled[i])
+		w.text(")")
+	}
+}
+
+// selection writes what is selected of a scope: so many documents of a level.
+func (pageOf) selection(w *writer, in scope, columns, matching string, at level, most int) {
+	in.where(w, columns, in.table(), false)
+	if matching != "" {
+		w.text(about("body", matching))
+	}
+	w.text(at.condition(), " limit ", w.arg(most))
+}
+
+// ranked is where and how many documents are ranked.
+func (p pageOf) ranked(sampled int64) (at level, most int) {
+	needed := (p.Page+1)*p.PageLimit + 1
+	switch {
+	case p.matching == "":
+		return everywhere, needed
+	case sampled < fewSampled:
+		return everywhere, max(mostRanked, needed)
+	case needed < mostProbed:
+		return levelOf(sampled), mostOfMany
+	default:
+		return everywhere, max(mostOfMany, needed)
+	}
 }

@@ -28,7 +28,7 @@ const (
 // GroupTypes are the groups of an answer, in their order.
 var GroupTypes = []string{TypeCatalog, TypeTemplate, TypeDocs, TypeAPI, TypeRun, TypeAction}
 
-// mostInGroup bounds the documents of a group that are counted.
+// mostInGroup bounds the runs that are counted.
 const mostInGroup = 1000
 
 // Ask is what a person asks for.
@@ -135,54 +135,62 @@ func (s *Service) seeker(ctx context.Context, principal identity.Principal, ask 
 
 // groups are those that have results.
 func (s *seeker) groups(ctx context.Context, q Query) ([]Group, error) {
-	groups := []Group{}
-	for _, kind := range GroupTypes {
-		if !slices.Contains(s.ask.Types, kind) {
-			continue
-		}
-		group, err := s.group(ctx, kind, q)
+	found := map[string]Group{}
+	if err := s.documents(ctx, q, found); err != nil {
+		return nil, err
+	}
+	if slices.Contains(s.ask.Types, TypeRun) {
+		runs, err := s.runs(ctx, q)
 		if err != nil {
 			return nil, err
 		}
-		if len(group.Results) > 0 {
+		found[TypeRun] = runs
+	}
+	if slices.Contains(s.ask.Types, TypeAction) {
+		found[TypeAction] = s.actions(q)
+	}
+	groups := []Group{}
+	for _, kind := range GroupTypes {
+		if group := found[kind]; len(group.Results) > 0 {
 			groups = append(groups, group)
 		}
 	}
 	return append(groups, s.fromSources(ctx, q)...), nil
 }
 
-func (s *seeker) group(ctx context.Context, kind string, q Query) (Group, error) {
-	switch kind {
-	case TypeRun:
-		return s.runs(ctx, q)
-	case TypeAction:
-		return s.actions(q), nil
-	}
-	group := Group{Type: kind, Results: []Result{}}
-	in, possible := s.scope(kind, q)
-	if !possible {
-		return group, nil
-	}
-	documents, err := s.ranked(ctx, in, q, s.ask.Limit, s.ask.Offset)
+// documents finds the groups of documents.
+func (s *seeker) documents(ctx context.Context, q Query, found map[string]Group) error {
+	kinds, scopes := s.scopes(q)
+	all, err := s.best(ctx, scopes, q, s.ask.Limit, s.ask.Offset)
 	if err != nil {
-		return group, err
+		return err
 	}
-	for _, one := range documents {
-		result, err := s.result(kind, one.Document, q, s.ask.Offset+len(group.Results)+1)
-		if err != nil {
-			return group, err
+	for i, kind := range kinds {
+		group := Group{Type: kind, Results: []Result{}, Count: all[i].count, IsMore: all[i].isMore}
+		for _, document := range all[i].documents {
+			result, err := s.result(kind, document, q, s.ask.Offset+len(group.Results)+1)
+			if err != nil {
+				return err
+			}
+			group.Results = append(group.Results, result)
 		}
-		group.Results = append(group.Results, result)
+		group.Results = safe(group.Results)
+		found[kind] = group
 	}
-	group.Results = safe(group.Results)
-	if group.Count = len(documents); len(documents) == s.ask.Limit || s.ask.Offset > 0 {
-		count, err := s.counted(ctx, in, q, mostInGroup+1)
-		if err != nil {
-			return group, err
+	return nil
+}
+
+// scopes are where the documents of the wanted groups are, with the types of these.
+func (s *seeker) scopes(q Query) (kinds []string, scopes []scope) {
+	for _, kind := range s.ask.Types {
+		if kind == TypeRun || kind == TypeAction {
+			continue
 		}
-		group.Count, group.IsMore = max(min(count, mostInGroup), s.ask.Offset+len(documents)), count > mostInGroup
+		if in, possible := s.scope(kind, q); possible {
+			kinds, scopes = append(kinds, kind), append(scopes, in.within())
+		}
 	}
-	return group, nil
+	return kinds, scopes
 }
 
 // scope is where a group's documents are; possible is false when there can be none.

@@ -104,10 +104,10 @@ func (s *seeker) corrected(ctx context.Context, q Query) (better Query, changed 
 // similar is the word that somebody probably meant, "" when it is one or there is none.
 func (s *seeker) similar(ctx context.Context, typed string) (string, error) {
 	length := utf8.RuneCountInString(typed)
-	if length < 4 || length > 40 {
+	if length < 4 || length > 40 || strings.ContainsAny(typed, "0123456789") {
 		return "", nil
 	}
-	alike, err := s.queries.SearchWordsLike(ctx, s.options.Pool, typed, exchanged(typed), mostAlike)
+	alike, err := s.queries.SearchWordsNear(ctx, s.options.Pool, typed, mostAlike)
 	if err == nil {
 		alike, err = s.readableWords(ctx, alike)
 	}
@@ -135,24 +135,18 @@ func (s *seeker) readableWords(ctx context.Context, words []string) ([]string, e
 	w := &writer{}
 	w.text("select one.word from unnest(", w.arg(words), "::text[]) with ordinality as one (word, place) where exists (select from search_documents d",
 		" where d.words @@ to_tsquery('simple', quote_literal(one.word))")
-	scope{readable: s.entities}.andReadable(w)
+	in := scope{readable: s.entities}.within()
+	for _, alternatives := range in.granted {
+		w.overlap(alternatives, false)
+	}
+	in.andReadable(w, "d")
 	w.text(") order by one.place")
-	rows, err := s.run(ctx, w)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, pgx.RowTo[string])
-}
-
-// exchanged are the words that differ in two neighbouring letters: of a short word, few others letters remain by which it is similar.
-func exchanged(word string) (others []string) {
-	letters := []rune(word)
-	for i := range len(letters) - 1 {
-		other := slices.Clone(letters)
-		other[i], other[i+1] = other[i+1], other[i]
-		others = append(others, string(other))
-	}
-	return others
+	var readable []string
+	err := s.each(ctx, []*writer{w}, func(_ int, rows pgx.Rows) (err error) {
+		readable, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		return err
+	})
+	return readable, err
 }
 
 // distance is the number of letters that are missing, too many, others, or exchanged with the next.

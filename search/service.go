@@ -2,7 +2,7 @@ package search
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -71,49 +71,33 @@ func (s *Service) readable(ctx context.Context, principal identity.Principal) (q
 // lang is the language as SQL.
 func (s *Service) lang() string { return language(s.options.Language) }
 
-// run executes a statement. It is planned for its parameters: how many documents have a word decides about the plan.
-func (s *Service) run(ctx context.Context, w *writer) (pgx.Rows, error) {
-	return s.options.Pool.Query(ctx, w.sql.String(), append([]any{pgx.QueryExecModeCacheDescribe}, w.args...)...)
-}
+// planned has the statements of a transaction planned once for a connection: planning takes longer than they do, and they look up what
+// they need to know. Their tables are large, and what they read of them is little: neither is worth a compiler or a second process.
+const planned = "select set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true), " +
+	"set_config('jit', 'off', true), set_config('max_parallel_workers_per_gather', '0', true)"
 
-// found is a document that a statement selects.
-type found struct {
-	Type      string
-	ID        int64
-	EntityRef *string
-	Document  json.RawMessage
-	Facets    []string
-	Score     float64
-}
-
-// ranked are the documents of a scope that match a query best.
-func (s *Service) ranked(ctx context.Context, in scope, q Query, limit, offset int) ([]found, error) {
-	w := &writer{}
-	in.ranked(w, q, s.lang(), limit, offset)
-	rows, err := s.run(ctx, w)
-	if err != nil {
-		return nil, fmt.Errorf("search %s: %w", in.kind, err)
+// each executes statements in one exchange with the database, and reads the rows of each.
+func (s *Service) each(ctx context.Context, statements []*writer, read func(i int, rows pgx.Rows) error) (err error) {
+	batch := &pgx.Batch{}
+	batch.Queue(planned)
+	for _, one := range statements {
+		batch.Queue(one.sql.String(), one.args...)
 	}
-	documents, err := pgx.CollectRows(rows, pgx.RowToStructByPos[found])
-	if err != nil {
-		return nil, fmt.Errorf("search %s: %w", in.kind, err)
+	results := s.options.Pool.SendBatch(ctx, batch)
+	defer func() { err = errors.Join(err, results.Close()) }()
+	if _, err := results.Exec(); err != nil {
+		return fmt.Errorf("have statements planned once: %w", err)
 	}
-	return documents, nil
-}
-
-// counted is how many documents match, most at most.
-func (s *Service) counted(ctx context.Context, in scope, q Query, most int) (int, error) {
-	w := &writer{}
-	in.counted(w, q, s.lang(), most)
-	rows, err := s.run(ctx, w)
-	if err != nil {
-		return 0, fmt.Errorf("count what is found in %s: %w", in.kind, err)
+	for i := range statements {
+		rows, err := results.Query()
+		if err != nil {
+			return err
+		}
+		if err := read(i, rows); err != nil {
+			return err
+		}
 	}
-	count, err := pgx.CollectExactlyOneRow(rows, pgx.RowTo[int])
-	if err != nil {
-		return 0, fmt.Errorf("count what is found in %s: %w", in.kind, err)
-	}
-	return count, nil
+	return nil
 }
 
 // isSafe reports whether a location leads to a page on this server or by HTTP on another, as browsers read addresses: others, such as

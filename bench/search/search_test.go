@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
+	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/internal/testkit"
 	"github.com/portico-dev/portico/internal/testkit/policytest"
@@ -41,7 +43,16 @@ func BenchmarkSearch(b *testing.B) {
 	if os.Getenv("PORTICO_BENCH_LARGE") != "" {
 		entities, sections = 250_000, 100_000
 	}
-	pool := testkit.Database(b)
+	var pool *pgxpool.Pool
+	if filled := os.Getenv("PORTICO_BENCH_DATABASE"); filled != "" {
+		var err error
+		pool, err = db.Open(b.Context(), filled)
+		require.NoError(b, err)
+		b.Cleanup(pool.Close)
+		askAll(b, pool)
+		return
+	}
+	pool = testkit.Database(b)
 	execute(b, pool, fmt.Sprintf(fill, entities, sections))
 	index := search.NewIndex(pool, slog.New(slog.DiscardHandler), search.IndexOptions{})
 	b.Run("index", func(b *testing.B) {
@@ -61,11 +72,17 @@ func BenchmarkSearch(b *testing.B) {
 		report(b, "sections-s", time.Since(begun).Seconds())
 	})
 	execute(b, pool, "vacuum analyze search_documents")
+	askAll(b, pool)
+}
+
+// askAll asks as each of the callers.
+func askAll(b *testing.B, pool *pgxpool.Pool) {
+	b.Helper()
 	everything := search.New(search.ServiceOptions{Pool: pool, Decider: policy.AllowKnown{}})
 	owned := search.New(search.ServiceOptions{Pool: pool, Decider: policytest.Table{policy.CatalogEntityRead: policytest.Owned}})
-	b.Run("all", func(b *testing.B) { ask(b, everything, 8) })
-	b.Run("member", func(b *testing.B) { ask(b, owned, 8) })
-	b.Run("lead", func(b *testing.B) { ask(b, owned, 120) })
+	b.Run("all", func(b *testing.B) { ask(b, pool, everything, 8) })
+	b.Run("member", func(b *testing.B) { ask(b, pool, owned, 8) })
+	b.Run("lead", func(b *testing.B) { ask(b, pool, owned, 120) })
 }
 
 func report(b *testing.B, name string, value float64) {
@@ -145,12 +162,53 @@ func typed(random *rand.Rand) string {
 	}
 }
 
-func ask(b *testing.B, service *search.Service, groups int) {
+// spent is the CPU time of this process, and of the processes of the database that serve it.
+func spent(b *testing.B, pool *pgxpool.Pool) (own, database time.Duration) {
+	b.Helper()
+	var usage syscall.Rusage
+	require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &usage))
+	rows, err := pool.Query(b.Context(), "select pid from pg_stat_activity where datname = current_database()")
+	require.NoError(b, err)
+	pids, err := pgx.CollectRows(rows, pgx.RowTo[int])
+	require.NoError(b, err)
+	for _, pid := range pids {
+		content, err := os.ReadFile(fmt.Sprintf("/proc/%d/schedstat", pid))
+		if err != nil {
+			continue // it has ended, or is on another machine
+		}
+		first, _, _ := strings.Cut(string(content), " ")
+		nanoseconds, err := strconv.ParseInt(first, 10, 64)
+		require.NoError(b, err)
+		database += time.Duration(nanoseconds)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano()), database
+}
+
+// warmUp has every connection prepare what it is going to execute.
+func warmUp(b *testing.B, service *search.Service, caller identity.Principal) {
+	b.Helper()
+	var group sync.WaitGroup
+	for client := range clients {
+		group.Go(func() {
+			random := rand.New(rand.NewPCG(8, uint64(client)))
+			for range 20 {
+				if _, err := service.Search(b.Context(), caller, search.Ask{Text: typed(random), Limit: 5}); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
+}
+
+func ask(b *testing.B, pool *pgxpool.Pool, service *search.Service, groups int) {
 	b.Helper()
 	caller := identity.Principal{Kind: identity.KindUser, Subject: "user:default/ann", Ownership: []string{"user:default/ann"}}
 	for i := range groups {
 		caller.Ownership = append(caller.Ownership, "group:default/group-"+strconv.Itoa(i*8))
 	}
+	warmUp(b, service, caller)
+	ownBefore, databaseBefore := spent(b, pool)
 	type took struct {
 		text string
 		time time.Duration
@@ -176,6 +234,10 @@ func ask(b *testing.B, service *search.Service, groups int) {
 		})
 	}
 	group.Wait()
+	own, database := spent(b, pool)
+	perQuery := func(spent time.Duration) float64 { return float64(spent.Microseconds()) / 1000 / float64(len(all)) }
+	b.ReportMetric(perQuery(own-ownBefore), "own-cpu-ms")
+	b.ReportMetric(perQuery(database-databaseBefore), "db-cpu-ms")
 	slices.SortFunc(all, func(x, y took) int { return cmp.Compare(x.time, y.time) })
 	at := func(share float64) took { return all[int(share*float64(len(all)-1))] }
 	b.ReportMetric(float64(at(.5).time.Microseconds())/1000, "median-ms")

@@ -128,9 +128,9 @@ update search_sites set version = @version where entity_id = @entity_id;
 -- What the documents of one type about entities are made from, which is the same for all documents of an entity.
 select distinct on (entity_id) entity_id::uuid as entity_id, digest from search_documents where type = @type and entity_id = any (@entity_ids::uuid[]);
 
--- name: SearchWordsLike :many
--- Words that are similar to one, or are one of others, the most similar first.
-select word from search_vocabulary where word % @typed::text or word = any (@others::text[]) order by similarity(word, @typed::text) desc, word limit @max_rows;
+-- name: SearchWordsNear :many
+-- Words that differ from one in a letter or in the order of two neighbours, and some that differ a little more.
+select word from search_vocabulary where near && search_near(@typed::text) order by abs(length(word) - length(@typed::text)), word limit @max_rows;
 
 -- name: SearchWordsAround :many
 -- Words that contain what a pattern says.
