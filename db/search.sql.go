@@ -528,6 +528,31 @@ func (q *Queries) SearchWordsAround(ctx context.Context, db DBTX, pattern string
 	return items, nil
 }
 
+const searchWordsLike = `-- name: SearchWordsLike :many
+select word from search_vocabulary where word % $1::text order by similarity(word, $1::text) desc, word limit $2
+`
+
+// Words that have letters in common with one, the most similar first.
+func (q *Queries) SearchWordsLike(ctx context.Context, db DBTX, typed string, maxRows int32) ([]string, error) {
+	rows, err := db.Query(ctx, searchWordsLike, typed, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var word string
+		if err := rows.Scan(&word); err != nil {
+			return nil, err
+		}
+		items = append(items, word)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const searchWordsNear = `-- name: SearchWordsNear :many
 select word from search_vocabulary where near && search_near($1::text) order by abs(length(word) - length($1::text)), word limit $2
 `

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
+	"github.com/portico-dev/portico/db"
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/policy"
 )
@@ -101,29 +102,41 @@ func (s *seeker) corrected(ctx context.Context, q Query) (better Query, changed 
 	return better, changed, nil
 }
 
-// similar is the word that somebody probably meant, "" when it is one or there is none.
+// similar is the word that somebody probably meant, "" when it is one or there is none. Words that differ in one letter are found by an
+// index; only without one are those compared that have letters in common, which takes many times as long.
 func (s *seeker) similar(ctx context.Context, typed string) (string, error) {
 	length := utf8.RuneCountInString(typed)
 	if length < 4 || length > 40 || strings.ContainsAny(typed, "0123456789") {
 		return "", nil
 	}
-	alike, err := s.queries.SearchWordsNear(ctx, s.options.Pool, typed, mostAlike)
-	if err == nil {
-		alike, err = s.readableWords(ctx, alike)
-	}
-	if err != nil {
-		return "", fmt.Errorf("look for words like %s: %w", typed, err)
-	}
-	best, least := "", 1+length/4+1
-	for _, word := range alike {
-		if word == typed {
+	for _, look := range []func(context.Context, db.DBTX, string, int32) ([]string, error){s.queries.SearchWordsNear, s.queries.SearchWordsLike} {
+		alike, err := look(ctx, s.options.Pool, typed, mostAlike)
+		if err == nil {
+			alike, err = s.readableWords(ctx, alike)
+		}
+		if err != nil {
+			return "", fmt.Errorf("look for words like %s: %w", typed, err)
+		}
+		if slices.Contains(alike, typed) {
 			return "", nil
 		}
+		if best := mostSimilar(typed, alike); best != "" {
+			return best, nil
+		}
+	}
+	return "", nil
+}
+
+// mostSimilar is the word that differs least from one, "" when all differ too much.
+func mostSimilar(typed string, words []string) string {
+	length := utf8.RuneCountInString(typed)
+	best, least := "", 1+length/4+1
+	for _, word := range words {
 		if apart := distance(typed, word); apart < least && apart <= max(1, length/3) {
 			best, least = word, apart
 		}
 	}
-	return best, nil
+	return best
 }
 
 // readableWords are those of words that something has that the caller may read. The vocabulary has the words of everything: without this,

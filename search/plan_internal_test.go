@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -79,7 +80,7 @@ func TestPlansTouchFewRows(t *testing.T) {
 				probe := probeOf(scopes, q, service.lang())
 				o, ways, err := service.probe(t.Context(), scopes, q)
 				require.NoError(t, err)
-				requireFewRows(t, pool, probe, 3000)
+				requireFewRows(t, pool, probe, 6000)
 				for i, in := range scopes {
 					requireFewRows(t, pool, in.ranked(q, o, ways[i], 5, 0), 20_000)
 				}
@@ -87,6 +88,9 @@ func TestPlansTouchFewRows(t *testing.T) {
 		}
 	}
 }
+
+// tested numbers the statements that requireFewRows prepares.
+var tested atomic.Int64
 
 // requireFewRows executes a statement as a Service does, and reads its plan.
 func requireFewRows(t *testing.T, pool *pgxpool.Pool, w *writer, most int) {
@@ -109,14 +113,16 @@ func requireFewRows(t *testing.T, pool *pgxpool.Pool, w *writer, most int) {
 			literals[i] = fmt.Sprint(argument)
 		}
 	}
-	for _, sql := range []string{planned, "deallocate all", "prepare tested as " + w.sql.String()} {
+	// The name is of this call: statements stay prepared after the transaction.
+	name := fmt.Sprint("tested_", tested.Add(1))
+	for _, sql := range []string{planned, "prepare " + name + " as " + w.sql.String()} {
 		_, err := tx.Exec(t.Context(), sql, pgx.QueryExecModeSimpleProtocol)
 		require.NoError(t, err, sql)
 	}
 	var document []byte
-	execute := plantest.Analyze + "execute tested(" + strings.Join(literals, ", ") + ")"
+	execute := plantest.Analyze + "execute " + name + "(" + strings.Join(literals, ", ") + ")"
 	if len(literals) == 0 {
-		execute = plantest.Analyze + "execute tested"
+		execute = plantest.Analyze + "execute " + name
 	}
 	require.NoError(t, tx.QueryRow(t.Context(), execute, pgx.QueryExecModeSimpleProtocol).Scan(&document), execute)
 	plan := plantest.Parse(t, document)

@@ -132,6 +132,10 @@ select distinct on (entity_id) entity_id::uuid as entity_id, digest from search_
 -- Words that differ from one in a letter or in the order of two neighbours, and some that differ a little more.
 select word from search_vocabulary where near && search_near(@typed::text) order by abs(length(word) - length(@typed::text)), word limit @max_rows;
 
+-- name: SearchWordsLike :many
+-- Words that have letters in common with one, the most similar first.
+select word from search_vocabulary where word % @typed::text order by similarity(word, @typed::text) desc, word limit @max_rows;
+
 -- name: SearchWordsAround :many
 -- Words that contain what a pattern says.
 select word from search_vocabulary where word like @pattern::text order by length(word), word limit @max_rows;
