@@ -193,7 +193,7 @@ func (q Query) TextMatch(lang string, args []any) (sql string, all []any) {
 		return "", args
 	}
 	w := &writer{args: slices.Clip(args)}
-	return q.bodies(w, language(lang), true), w.args
+	return q.whole(w, language(lang)), w.args
 }
 
 // TitleMatch writes the query for words of titles, as TextMatch does.

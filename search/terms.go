@@ -107,6 +107,22 @@ func (q Query) operands(w *writer, lang string) string {
 		column("phrase", phrase), column("exact", heading(false)), column("headings", heading(true))}, ", ")
 }
 
+// whole writes all words and phrases of the query as one expression of the type tsquery.
+func (q Query) whole(w *writer, lang string) string {
+	all := make([]string, 0, len(q.Words)+len(q.Phrases))
+	for i, word := range q.Words {
+		suffix := ""
+		if i == len(q.Words)-1 && len(word.Joined) > 1 {
+			suffix = beginning
+		}
+		all = append(all, word.expression(w, lang, suffix))
+	}
+	for _, phrase := range q.Phrases {
+		all = append(all, "phraseto_tsquery("+lang+", "+w.arg(phrase)+")")
+	}
+	return "(" + strings.Join(all, " && ") + ")"
+}
+
 // expression writes a word as it is in documents. Words that the language leaves out, such as "the", are left out here too. A beginning is
 // looked for as it is written and as its stem.
 func (word Word) expression(w *writer, lang, suffix string) string {
