@@ -119,7 +119,7 @@ func (s *selection) names() {
 	for _, column := range []string{"name", "title"} {
 		s.part(func() {
 			first, last := s.arg(s.query.folded), s.arg(s.query.folded+"\U0010FFFF")
-			walked := "(select * from " + s.table() + " n where n." + column + " <> '' and n." + column + " between " + first + " and " + last +
+			walked := "(select n.type, n.id, n.entity_id, n.entity_ref, n.name, n.title, n.body, n.words, n.facets from " + s.table() + " n where n." + column + " <> '' and n." + column + " between " + first + " and " + last +
 				" order by n." + column + " limit " + strconv.Itoa(mostWalked) + ")"
 			s.where(s.writer, s.columns(s.base), walked, true)
 			s.text(" limit ", strconv.Itoa(mostNames))

@@ -125,8 +125,8 @@ func (q Query) whole(w *writer, lang string) string {
 
 // expression writes a word as it is in documents. Words that the language leaves out, such as "the", are left out here too. A beginning is
 // looked for as it is written and as its stem.
-func (word Word) expression(w *writer, lang, suffix string) string {
-	operand, plain := w.arg(word.operand(suffix)), w.arg(word.operand(""))
+func (w Word) expression(to *writer, lang, suffix string) string {
+	operand, plain := to.arg(w.operand(suffix)), to.arg(w.operand(""))
 	stemmed, written := "to_tsquery("+lang+", "+operand+")", "to_tsquery('simple', "+operand+")"
 	return "(case when numnode(to_tsquery(" + lang + ", " + plain + ")) = 0 then ''::tsquery when " + stemmed + " = " + written + " then " + written +
 		" else " + stemmed + " || " + written + " end)"

@@ -1,7 +1,6 @@
 package elastic
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -29,7 +28,7 @@ func (s *Source) request(ask search.SourceAsk) (body object, possible bool) {
 		filter = append(filter, object{"bool": object{"should": either, "minimum_should_match": 1}})
 	}
 	if len(s.config.Filter) > 0 {
-		filter = append(filter, json.RawMessage(s.config.Filter))
+		filter = append(filter, s.config.Filter)
 	}
 	read := []string{}
 	for _, field := range append([]string{fields.Title, fields.Location, fields.Kind, fields.Owner}, named(s.config.LocationTemplate)...) {

@@ -90,7 +90,8 @@ func (s *Source) Find(ctx context.Context, ask search.SourceAsk) (search.Hits, e
 type answer struct {
 	TimedOut bool `json:"timed_out"`
 	Shards   struct {
-		Total, Failed int
+		Total  int `json:"total"`
+		Failed int `json:"failed"`
 	} `json:"_shards"`
 	Hits struct {
 		Total json.RawMessage `json:"total"`
@@ -185,10 +186,11 @@ func excerpt(content []byte) string {
 func (s *Source) hits(found answer) (search.Hits, error) {
 	hits := search.Hits{}
 	for _, one := range found.Hits.Hits {
-		document := map[string]any{"title": line(s.title(one)), "text": s.text(one), "location": s.location(one), "documentType": s.config.Kind, "source": s.config.Name}
-		if document["title"] == "" || !isWeb(document["location"].(string)) {
+		title, location := line(s.title(one)), s.location(one)
+		if title == "" || !isWeb(location) {
 			continue
 		}
+		document := map[string]any{"title": title, "text": s.text(one), "location": location, "documentType": s.config.Kind, "source": s.config.Name}
 		if kind := line(texts(one.Source, s.config.Fields.Kind)); kind != "" {
 			document["documentType"] = kind
 		}
@@ -213,7 +215,9 @@ func totalOf(total json.RawMessage) int {
 	if json.Unmarshal(total, &number) == nil {
 		return number
 	}
-	var counted struct{ Value int }
+	var counted struct {
+		Value int `json:"value"`
+	}
 	if json.Unmarshal(total, &counted) == nil {
 		return counted.Value
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -237,48 +238,51 @@ func checkLocation(location string) error {
 
 // checkRefs completes the references.
 func checkRefs(d Document) (Document, error) {
-	reference := func(field, text, kind string) (string, error) {
-		ref, err := entity.ParseRef(text, entity.Ref{Kind: kind, Namespace: entity.DefaultNamespace})
-		if err != nil || len(text) > maxRef || !utf8.ValidString(text) || strings.ContainsAny(text, "\x00\n") {
-			return "", fmt.Errorf("%s is %q: write a reference, such as %s:default/name", field, shortened(text), kind)
-		}
-		return ref.String(), nil
-	}
 	var err error
 	if d.Owner != "" {
 		if d.Owner, err = reference("owner", d.Owner, "group"); err != nil {
 			return d, err
 		}
 	}
-	if d.Authorization == nil {
-		return d, nil
+	if d.Authorization != nil {
+		d.Authorization, err = checkAuthorization(*d.Authorization)
 	}
-	allowed := *d.Authorization
-	d.Authorization = &allowed
+	return d, err
+}
+
+// checkAuthorization completes the references to who may find a document.
+func checkAuthorization(allowed Authorization) (*Authorization, error) {
 	if allowed.ResourceRef == "" && len(allowed.Readers) == 0 || allowed.Readers != nil && len(allowed.Readers) == 0 {
-		return d, errors.New("authorization names nobody: give resourceRef or readers, or leave authorization out if everybody may find it")
+		return nil, errors.New("authorization names nobody: give resourceRef or readers, or leave authorization out if everybody may find it")
 	}
 	if len(allowed.Readers) > maxReaders {
-		return d, fmt.Errorf("authorization has %d readers, and %d at most are stored: name a group that has them all", len(allowed.Readers), maxReaders)
+		return nil, fmt.Errorf("authorization has %d readers, and %d at most are stored: name a group that has them all", len(allowed.Readers), maxReaders)
 	}
+	var err error
 	if allowed.ResourceRef != "" {
 		if !strings.Contains(allowed.ResourceRef, ":") {
-			return d, fmt.Errorf("authorization.resourceRef is %q: write it with its kind, such as component:default/name", shortened(allowed.ResourceRef))
+			return nil, fmt.Errorf("authorization.resourceRef is %q: write it with its kind, such as component:default/name", shortened(allowed.ResourceRef))
 		}
 		if allowed.ResourceRef, err = reference("authorization.resourceRef", allowed.ResourceRef, "component"); err != nil {
-			return d, err
+			return nil, err
 		}
 	}
-	readers := make([]string, len(allowed.Readers))
+	allowed.Readers = slices.Clone(allowed.Readers)
 	for i, reader := range allowed.Readers {
-		if readers[i], err = reference("a reader", reader, "group"); err != nil {
-			return d, err
+		if allowed.Readers[i], err = reference("a reader", reader, "group"); err != nil {
+			return nil, err
 		}
 	}
-	if len(readers) > 0 {
-		allowed.Readers = readers
+	return &allowed, nil
+}
+
+// reference completes a reference that somebody wrote, whose kind may be left out.
+func reference(field, text, kind string) (string, error) {
+	ref, err := entity.ParseRef(text, entity.Ref{Kind: kind, Namespace: entity.DefaultNamespace})
+	if err != nil || len(text) > maxRef || !utf8.ValidString(text) || strings.ContainsAny(text, "\x00\n") {
+		return "", fmt.Errorf("%s is %q: write a reference, such as %s:default/name", field, shortened(text), kind)
 	}
-	return d, nil
+	return ref.String(), nil
 }
 
 // shortened is a text of others in an error.
