@@ -86,7 +86,7 @@ type searchRoutes struct{ service *search.Service }
 // searchAnswer is what was found, by type.
 type searchAnswer struct {
 	Groups      []searchGroup   `json:"groups"`
-	Problems    []searchProblem `json:"problems,omitempty" jsonschema_description:"the sources that could not be asked; everything else is complete"`
+	Problems    []searchProblem `json:"problems,omitempty"   jsonschema_description:"the sources that could not be asked; everything else is complete"`
 	Suggestion  string          `json:"suggestion,omitempty" jsonschema_description:"what was probably meant, when little or nothing was found"`
 	IsCorrected bool            `json:"isCorrected"          jsonschema_description:"nothing was found for what was asked: the groups are those of the suggestion"`
 	Reason      string          `json:"reason,omitempty"     jsonschema_description:"why nothing can be found, for people"`
@@ -97,8 +97,8 @@ type searchAnswer struct {
 type searchGroup struct {
 	Type    string         `json:"type"`
 	Title   string         `json:"title,omitempty" jsonschema_description:"that of a source"`
-	Count   int            `json:"count"   jsonschema_description:"the number of all results"`
-	IsMore  bool           `json:"isMore"  jsonschema_description:"there are more than count, which are not counted"`
+	Count   int            `json:"count"           jsonschema_description:"the number of all results"`
+	IsMore  bool           `json:"isMore"          jsonschema_description:"there are more than count, which are not counted"`
 	Results []searchResult `json:"results"`
 }
 

@@ -30,7 +30,7 @@ type searchSourceRoutes struct{ store *external.Store }
 // searchSource is a source of the search.
 type searchSource struct {
 	Name  string `json:"name"`
-	Type  string `json:"type"   jsonschema_description:"the type of its group in GET /v1/search"`
+	Type  string `json:"type"  jsonschema_description:"the type of its group in GET /v1/search"`
 	Title string `json:"title"`
 	// IsLive says that it is another server, which is asked only when types has it.
 	IsLive       bool `json:"isLive"       jsonschema_description:"another server, which is asked only when types has its type"`
@@ -61,7 +61,7 @@ type searchDeletion struct {
 	closed
 
 	IDs     []string `json:"ids,omitempty"`
-	Version *int64   `json:"version,omitempty" jsonschema:"minimum=0" jsonschema_description:"newer versions stay, and older pushes do not bring back what was deleted"`
+	Version *int64   `json:"version,omitempty" jsonschema:"minimum=0"                                                                             jsonschema_description:"newer versions stay, and older pushes do not bring back what was deleted"`
 	All     bool     `json:"all,omitempty"     jsonschema_description:"everything of the source, which need not be in the configuration any more"`
 }
 

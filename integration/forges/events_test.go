@@ -105,7 +105,7 @@ func TestTheEventsOfForges(t *testing.T) {
 				Pull: &hostevents.Pull{Number: 7, URL: "https://github.com/acme/shop/pull/7", Head: "da1560886d4f094c3e6c9ef40349f7d38b5d27d7"}}}},
 		"GitHub: a pull request is closed": {"github", [2]string{"X-Github-Event", "pull_request"}, `{"action":"closed","pull_request":{"number":7},"repository":{"html_url":"https://github.com/acme/shop"}}`,
 			[]hostevents.Event{{Kind: hostevents.Proposed, Host: "github.com", Repository: "acme/shop", Owner: "acme", Pull: &hostevents.Pull{Number: 7, IsClosed: true}}}},
-		"GitHub: a pull request is labeled": {"github", [2]string{"X-Github-Event", "pull_request"}, `{"action":"labeled","pull_request":{"number":7},"repository":{"html_url":"https://github.com/acme/shop"}}`, nil},
+		"GitHub: a pull request is labeled":      {"github", [2]string{"X-Github-Event", "pull_request"}, `{"action":"labeled","pull_request":{"number":7},"repository":{"html_url":"https://github.com/acme/shop"}}`, nil},
 		"GitHub: star":                           {"github", [2]string{"X-Github-Event", "star"}, `{"action":"created","repository":{"html_url":"https://github.com/acme/shop"}}`, nil},
 		"GitHub: a repository without an action": {"github", [2]string{"X-Github-Event", "repository"}, `{}`, nil},
 		"GitHub: nothing":                        {"github", [2]string{"X-Github-Event", "push"}, `{}`, nil},
