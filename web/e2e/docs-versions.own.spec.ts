@@ -77,8 +77,8 @@ test('a tag is a version, which the switch shows at the same page', async ({ por
   const menu = page.getByRole('menu');
   await expect(menu.getByRole('menuitemradio')).toHaveText([/^main \(current\)/, 'v1.1', 'v1.0', 'release/1']);
   await expect(menu.getByRole('menuitemradio', { name: 'main (current)' })).toBeChecked();
+  await expect(menu.getByRole('menuitemradio', { name: 'main (current)' })).toBeFocused();
   await expectAccessible(page);
-  await page.keyboard.press('ArrowDown');
   await page.keyboard.press('ArrowDown');
   await page.keyboard.press('Enter');
   await expect(page).toHaveURL(/\/docs\/default\/component\/versions@v1\.1\/guide/);
