@@ -78,7 +78,9 @@ test('a tag is a version, which the switch shows at the same page', async ({ por
   await expect(menu.getByRole('menuitemradio')).toHaveText([/^main \(current\)/, 'v1.1', 'v1.0', 'release/1']);
   await expect(menu.getByRole('menuitemradio', { name: 'main (current)' })).toBeChecked();
   await expect(menu.getByRole('menuitemradio', { name: 'main (current)' })).toBeFocused();
-  await expectAccessible(page);
+  // An open menu is at the end of the page, outside its landmarks. The rule knows that of dialogs, not of menus; the focus
+  // is in both.
+  await expectAccessible(page, 'region');
   await page.keyboard.press('ArrowDown');
   await page.keyboard.press('Enter');
   await expect(page).toHaveURL(/\/docs\/default\/component\/versions@v1\.1\/guide/);
