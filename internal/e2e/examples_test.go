@@ -124,6 +124,7 @@ func newExampleRunner(t *testing.T) *exampleRunner {
 	require.NoError(t, os.CopyFS(r.at, os.DirFS(filepath.Join(root, "examples", "policy"))))
 	config, err := os.ReadFile(r.config)
 	require.NoError(t, err)
+	const page = `{"title": "On call", "text": "Who is on call", "location": "https://wiki.example.com/on-call"}` + "\n"
 	for name, content := range map[string]string{
 		"app-config.yaml":            string(config) + rolesOfExamples,
 		"app-config.production.yaml": "app: { title: Production }\n",
@@ -136,6 +137,9 @@ func newExampleRunner(t *testing.T) *exampleRunner {
 		"key.pem":                    "not a key\n",
 		"mkdocs.yml":                 "site_name: Shop\nplugins: [techdocs-core]\n",
 		"docs/index.md":              "# Shop\n",
+		"pages.ndjson":               page,
+		"pages-1.json":               "[" + page + "]",
+		"pages-2.json":               "[]",
 		"cases.jsonl":                `{"template": "${{ a }}", "context": {"a": 1}}` + "\n",
 	} {
 		path := filepath.Join(r.at, filepath.FromSlash(name))
