@@ -288,6 +288,36 @@ func (q *Queries) CatalogForgetFiles(ctx context.Context, db DBTX, refs []string
 	return err
 }
 
+const catalogKnownFiles = `-- name: CatalogKnownFiles :many
+select url, etag from catalog_files where source = $1 and url = any ($2::text[])
+`
+
+type CatalogKnownFilesRow struct {
+	Url  string
+	Etag string
+}
+
+// The etags of those of these URLs of which a source has a file.
+func (q *Queries) CatalogKnownFiles(ctx context.Context, db DBTX, source string, urls []string) ([]CatalogKnownFilesRow, error) {
+	rows, err := db.Query(ctx, catalogKnownFiles, source, urls)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []CatalogKnownFilesRow{}
+	for rows.Next() {
+		var i CatalogKnownFilesRow
+		if err := rows.Scan(&i.Url, &i.Etag); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const catalogLastSweeps = `-- name: CatalogLastSweeps :many
 select distinct on (source) id, source, workflow_id, run_id, state, cause, asked_by, asked_at, max_removals, started_at, read_at, ended_at, cursor, pages, requests, total, entities, added, changed, removed, removals, remarks, failure, decided_by, decided_at from catalog_sweeps order by source, asked_at desc, id
 `
@@ -581,27 +611,40 @@ func (q *Queries) CatalogStageEntities(ctx context.Context, db DBTX, arg Catalog
 	return result.RowsAffected(), nil
 }
 
-const catalogStageFiles = `-- name: CatalogStageFiles :exec
-insert into catalog_sweep_files (sweep_id, url, etag, body)
-select $1::uuid, unnest($2::text[]), unnest($3::text[]), unnest($4::bytea[])
-on conflict do nothing
+const catalogStageFiles = `-- name: CatalogStageFiles :one
+with brought as (
+    select f.url, f.etag, coalesce(f.body, k.body) as body
+    from (select unnest($1::text[]) as url, unnest($2::text[]) as etag, unnest($3::bytea[]) as body) f
+    left join catalog_files k on f.body is null and k.url = f.url and k.source = $4::text and k.etag = f.etag
+), staged as (
+    insert into catalog_sweep_files (sweep_id, url, etag, body)
+    select $5::uuid, b.url, b.etag, b.body from brought b where b.body is not null
+    on conflict do nothing
+)
+select count(*)::int from brought where body is null
 `
 
 type CatalogStageFilesParams struct {
-	SweepID uuid.UUID
 	Urls    []string
 	Etags   []string
 	Bodies  [][]byte
+	Source  string
+	SweepID uuid.UUID
 }
 
-func (q *Queries) CatalogStageFiles(ctx context.Context, db DBTX, arg CatalogStageFilesParams) error {
-	_, err := db.Exec(ctx, catalogStageFiles,
-		arg.SweepID,
+// Stages the files of a page. One without a body is the file that is stored with its etag. Returns how many of them are not
+// stored any more.
+func (q *Queries) CatalogStageFiles(ctx context.Context, db DBTX, arg CatalogStageFilesParams) (int32, error) {
+	row := db.QueryRow(ctx, catalogStageFiles,
 		arg.Urls,
 		arg.Etags,
 		arg.Bodies,
+		arg.Source,
+		arg.SweepID,
 	)
-	return err
+	var column_1 int32
+	err := row.Scan(&column_1)
+	return column_1, err
 }
 
 const catalogStagePage = `-- name: CatalogStagePage :one
@@ -786,10 +829,15 @@ with gone as (
     on conflict (url, source) do update set etag = excluded.etag, body = excluded.body
     returning f.url
 )
-select url::text from gone union all select url::text from stored
+select url::text from gone
+union all
+select n.url::text from stored
+join catalog_sweep_files n on n.sweep_id = $2::uuid and n.url = stored.url
+left join catalog_files k on k.url = n.url and k.source = $1::text -- as it was before
+where k.body is distinct from n.body
 `
 
-// Replaces the files of a source by those of its sweep, and returns the URLs of those that changed, came or went.
+// Replaces the files of a source by those of its sweep, and returns the URLs of those whose content changed, came or went.
 func (q *Queries) CatalogStoreSweepFiles(ctx context.Context, db DBTX, source string, sweepID uuid.UUID) ([]string, error) {
 	rows, err := db.Query(ctx, catalogStoreSweepFiles, source, sweepID)
 	if err != nil {

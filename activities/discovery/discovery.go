@@ -71,7 +71,7 @@ func (a *Activities) readPage(ctx context.Context, request sweep.PageRequest) (p
 	if !known {
 		return progress, fault.New(fault.NotFound, "this worker's configuration has no source %s: do all workers have the same?", at.Source)
 	}
-	page, err := source.ReadPage(ctx, at.Cursor)
+	page, err := a.read(ctx, source, at)
 	if wait, reason, asks := asksToWait(err); asks {
 		at.Wait, at.WaitReason = wait, reason
 		return at.Progress, nil
@@ -80,6 +80,14 @@ func (a *Activities) readPage(ctx context.Context, request sweep.PageRequest) (p
 		return progress, fmt.Errorf("read page %d of %s: %w", at.Pages+1, at.Source, err)
 	}
 	return a.Sweeps.Stage(ctx, at, page)
+}
+
+// read reads the page at a point. What has not changed since the last sweep need not be read again.
+func (a *Activities) read(ctx context.Context, source provider.Source, at sweep.Point) (provider.Page, error) {
+	if again, is := source.Provider.(provider.Rereader); is {
+		return again.Reread(ctx, at.Cursor, a.Sweeps.Known(at.Source))
+	}
+	return source.ReadPage(ctx, at.Cursor)
 }
 
 // asksToWait reports whether a host did not answer but asks to wait, and for how long.

@@ -5,6 +5,7 @@ package provider
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/portico-dev/portico/catalog/entity"
@@ -34,11 +35,27 @@ type Watcher interface {
 	Concerned(event hostevents.Event) bool
 }
 
+// Rereader is a Provider that need not read again what an earlier sweep has stored.
+type Rereader interface {
+	Provider
+	// Reread is ReadPage where files are known. A file that has not changed since is on the page with its ETag and without
+	// its body. The cursors are those of ReadPage.
+	Reread(ctx context.Context, cursor string, known Known) (Page, error)
+}
+
+// Known tells the ETags of the files that earlier sweeps of a source have stored, by their URLs. A URL of which no file is
+// stored is missing.
+type Known func(ctx context.Context, urls []string) (map[string]string, error)
+
+// Nothing is known.
+func Nothing(context.Context, []string) (map[string]string, error) { return nil, nil }
+
 // Page is a part of a source.
 type Page struct {
 	// Entities are what the source emits. An entity that two pages of one sweep bring counts once.
 	Entities []Entity
-	// Files are contents that the source has read along, so that processing need not read them again.
+	// Files are contents that the source has read along, so that processing need not read them again, and notes that there
+	// is none.
 	Files []File
 	// Next is the cursor of the next page, "" after the last one. It is at most MaxCursor bytes long.
 	Next string
@@ -70,10 +87,20 @@ type File struct {
 	URL string
 	// ETag changes with the content; it is the hash of the blob where the source has one.
 	ETag string
-	// Body is not nil. A file of which the source knows that it does not exist is empty, with an ETag of its own: what is
-	// below its Location is the same.
+	// Body is nil for the content that is stored with this ETag, on a page of a Rereader. A file of which the source knows
+	// that it does not exist is empty, with an ETag of its own: what is below its Location is the same.
 	Body []byte
 }
+
+// absent is before the target of a note. It is no scheme of a URL that anybody reads.
+const absent = "absent:"
+
+// AbsentURL is the URL of a note that a file does not exist. It lets the next sweep of a Rereader know without asking. No Location
+// has such a target.
+func AbsentURL(target string) string { return absent + target }
+
+// IsAbsentURL reports whether a URL is that of a note.
+func IsAbsentURL(url string) bool { return strings.HasPrefix(url, absent) }
 
 // Schedule says when a source is swept. The zero value means: by hand only.
 type Schedule struct {

@@ -173,17 +173,45 @@ func (s *Store) stage(ctx context.Context, tx pgx.Tx, at Point, page provider.Pa
 	if err != nil {
 		return db.CatalogSweep{}, err
 	}
-	files := db.CatalogStageFilesParams{SweepID: at.ID}
-	for _, file := range page.Files {
-		files.Urls, files.Etags, files.Bodies = append(files.Urls, file.URL), append(files.Etags, file.ETag), append(files.Bodies, file.Body)
-	}
-	if len(files.Urls) > 0 {
-		if err := s.queries.CatalogStageFiles(ctx, tx, files); err != nil {
-			return db.CatalogSweep{}, err
-		}
+	if err := s.stageFiles(ctx, tx, at, page.Files); err != nil {
+		return db.CatalogSweep{}, err
 	}
 	return s.queries.CatalogStagePage(ctx, tx, db.CatalogStagePageParams{ID: at.ID, Page: int32(at.Pages), NextCursor: page.Next,
 		Requests: int32(page.Requests), Entities: int32(staged), Total: int32(page.Total), Remarks: cutRemarks(page.Remarks), MaxRemarks: maxRemarks})
+}
+
+// errForgotten is an error that passes when the page is read again.
+var errForgotten = errors.New("files that have not changed were forgotten while the page was read")
+
+// stageFiles stages the files of a page, those without a body from what is stored.
+func (s *Store) stageFiles(ctx context.Context, tx pgx.Tx, at Point, files []provider.File) error {
+	if len(files) == 0 {
+		return nil
+	}
+	rows := db.CatalogStageFilesParams{SweepID: at.ID, Source: at.Source}
+	for _, file := range files {
+		rows.Urls, rows.Etags, rows.Bodies = append(rows.Urls, file.URL), append(rows.Etags, file.ETag), append(rows.Bodies, file.Body)
+	}
+	missing, err := s.queries.CatalogStageFiles(ctx, tx, rows)
+	if err == nil && missing > 0 {
+		return errForgotten
+	}
+	return wrap(err, "stage files")
+}
+
+// Known tells which files a source has brought in its last sweep.
+func (s *Store) Known(source string) provider.Known {
+	return func(ctx context.Context, urls []string) (map[string]string, error) {
+		rows, err := s.queries.CatalogKnownFiles(ctx, s.Pool, source, urls)
+		if err != nil {
+			return nil, fmt.Errorf("find the stored files of %s: %w", source, err)
+		}
+		known := make(map[string]string, len(rows))
+		for _, row := range rows {
+			known[row.Url] = row.Etag
+		}
+		return known, nil
+	}
 }
 
 // encode checks a page and makes columns of its entities. What cannot be an entity fails the sweep: left out, it

@@ -17,6 +17,7 @@ import (
 	"github.com/portico-dev/portico/catalog/provider"
 	"github.com/portico-dev/portico/catalog/sweep"
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/integration"
 	"github.com/portico-dev/portico/internal/testkit"
 )
 
@@ -459,4 +460,55 @@ func TestFilesAreKeptWithTheCommit(t *testing.T) {
 	b.sweep(source, page("a"))
 	require.Nil(t, stored())
 	require.True(t, due(), "the host is asked now")
+}
+
+// TestWhatHasNotChangedIsTakenFromTheStore: a page without bodies leaves the catalog as it is, and one whose files were
+// forgotten meanwhile is read again.
+func TestWhatHasNotChangedIsTakenFromTheStore(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	url := place.Target
+	with := func(etag string, body []byte) provider.Page {
+		p := page("a")
+		p.Files = []provider.File{{URL: url, ETag: etag, Body: body}, {URL: provider.AbsentURL("https://example.com/b"), ETag: "7", Body: []byte{}}}
+		return p
+	}
+	known := func() map[string]string {
+		found, err := b.store.Known(source)(t.Context(), []string{url, provider.AbsentURL("https://example.com/b"), "https://example.com/c"})
+		require.NoError(t, err)
+		return found
+	}
+	later := func() {
+		_, err := b.pool.Exec(t.Context(), "update catalog_states set next_update_at = now() + interval '1 day'")
+		require.NoError(t, err)
+	}
+	due := func() bool {
+		return len(b.column("select entity_ref from catalog_states where next_update_at <= now()")) > 0
+	}
+	require.Empty(t, known())
+	b.sweep(source, with("1", []byte("one")))
+	require.Equal(t, map[string]string{url: "1", provider.AbsentURL("https://example.com/b"): "7"}, known())
+
+	later()
+	b.sweep(source, with("1", nil))
+	require.Equal(t, []string{"one"}, b.column("select convert_from(body, 'utf8') from catalog_files where body <> ''"))
+	require.False(t, due(), "nothing has changed")
+	b.sweep(source, with("2", []byte("one")))
+	require.False(t, due(), "another ETag is no other content")
+	require.Equal(t, "2", known()[url])
+
+	_, err := b.pool.Exec(t.Context(), "delete from catalog_files where url = $1", url)
+	require.NoError(t, err)
+	progress := b.begin(source)
+	at, err := b.store.Point(t.Context(), progress.ID)
+	require.NoError(t, err)
+	_, err = b.store.Stage(t.Context(), at, with("2", nil))
+	require.ErrorContains(t, err, "were forgotten while the page was read")
+	_, passes := integration.MayPass(err)
+	require.True(t, passes)
+	b.requireUnstaged()
+	require.Equal(t, []string{"a"}, b.refs(), "nothing is removed because of it")
+	b.stage(progress, with("2", []byte("one")))
+	b.commit(progress)
+	require.Equal(t, "2", known()[url])
 }

@@ -56,10 +56,23 @@ from (select unnest(@refs::text[]) as entity_ref, unnest(@location_keys::text[])
 left join catalog_states s on s.entity_ref = f.entity_ref and s.location_key = f.location_key and s.unprocessed_hash = f.hash
 on conflict do nothing;
 
--- name: CatalogStageFiles :exec
-insert into catalog_sweep_files (sweep_id, url, etag, body)
-select @sweep_id::uuid, unnest(@urls::text[]), unnest(@etags::text[]), unnest(@bodies::bytea[])
-on conflict do nothing;
+-- name: CatalogStageFiles :one
+-- Stages the files of a page. One without a body is the file that is stored with its etag. Returns how many of them are not
+-- stored any more.
+with brought as (
+    select f.url, f.etag, coalesce(f.body, k.body) as body
+    from (select unnest(@urls::text[]) as url, unnest(@etags::text[]) as etag, unnest(@bodies::bytea[]) as body) f
+    left join catalog_files k on f.body is null and k.url = f.url and k.source = @source::text and k.etag = f.etag
+), staged as (
+    insert into catalog_sweep_files (sweep_id, url, etag, body)
+    select @sweep_id::uuid, b.url, b.etag, b.body from brought b where b.body is not null
+    on conflict do nothing
+)
+select count(*)::int from brought where body is null;
+
+-- name: CatalogKnownFiles :many
+-- The etags of those of these URLs of which a source has a file.
+select url, etag from catalog_files where source = @source and url = any (@urls::text[]);
 
 -- name: CatalogStagedEntities :one
 select count(*)::int from catalog_sweep_entities where sweep_id = @sweep_id;
@@ -115,7 +128,7 @@ where c.claimant_ref = @claimant::text
         and s.location_key is distinct from e.location_key);
 
 -- name: CatalogStoreSweepFiles :many
--- Replaces the files of a source by those of its sweep, and returns the URLs of those that changed, came or went.
+-- Replaces the files of a source by those of its sweep, and returns the URLs of those whose content changed, came or went.
 with gone as (
     delete from catalog_files f
     where f.source = @source::text
@@ -130,7 +143,12 @@ with gone as (
     on conflict (url, source) do update set etag = excluded.etag, body = excluded.body
     returning f.url
 )
-select url::text from gone union all select url::text from stored;
+select url::text from gone
+union all
+select n.url::text from stored
+join catalog_sweep_files n on n.sweep_id = @sweep_id::uuid and n.url = stored.url
+left join catalog_files k on k.url = n.url and k.source = @source::text -- as it was before
+where k.body is distinct from n.body;
 
 -- name: CatalogMakeReadersDue :exec
 -- Makes the entities of a source due that stand for these files.

@@ -1,6 +1,7 @@
 package bucket_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -228,4 +229,50 @@ func TestSeveralOfEachKind(t *testing.T) {
 	}
 	require.Equal(t, []string{"awsS3-provider:a", "awsS3-provider:b", "azureBlobStorage-provider:a", "azureBlobStorage-provider:b", "googleGcs-provider:a", "googleGcs-provider:b"}, names)
 	require.Equal(t, []string{"s3://aaa", "s3://bbb", "acme/aaa", "acme/bbb", "gs://aaa", "gs://bbb/teams/"}, places)
+}
+
+// TestUnchangedObjectsAreOnlyListed: thousands of descriptors that have not changed take a request for each thousand of them, and one
+// that has changed is read.
+func TestUnchangedObjectsAreOnlyListed(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, start func(*testing.T) service) {
+		t.Helper()
+		const objects = 120
+		made, etags := start(t), map[string]string{}
+		for n := range objects {
+			made.put(fmt.Sprintf("systems/%03d.yaml", n), fmt.Sprintf("kind: System # %d\n", n))
+		}
+		known := func(ctx context.Context, _ []string) (map[string]string, error) { return etags, ctx.Err() }
+		sweep := func() (requests, files int, read []string) {
+			source := made.source(t)
+			again, is := source.Provider.(provider.Rereader)
+			require.True(t, is)
+			stored := map[string]string{}
+			for cursor, pages := "", 0; pages < 10; pages++ {
+				page, err := again.Reread(t.Context(), cursor, known)
+				require.NoError(t, err)
+				requests, files = requests+page.Requests, files+len(page.Files)
+				for _, file := range page.Files {
+					stored[file.URL] = file.ETag
+					if file.Body != nil {
+						read = append(read, string(file.Body))
+					}
+				}
+				if cursor = page.Next; cursor == "" {
+					break
+				}
+			}
+			etags = stored
+			return requests, files, read
+		}
+		first, files, read := sweep()
+		require.Equal(t, []int{objects + 3, objects, objects}, []int{first, files, len(read)})
+		again, files, read := sweep()
+		require.Equal(t, []int{1, objects}, []int{again, files})
+		require.Empty(t, read)
+		made.put("systems/007.yaml", "kind: System # X\n") // as long as before
+		changed, _, read := sweep()
+		require.Equal(t, 2, changed)
+		require.Equal(t, []string{"kind: System # X\n"}, read)
+	})
 }

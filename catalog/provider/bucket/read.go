@@ -1,7 +1,9 @@
 package bucket
 
 import (
+	"bytes"
 	"context"
+	"crypto/md5" //nolint:gosec // It is the hash in the lists of the services, and protects nothing.
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -48,18 +50,23 @@ type position struct {
 var errChanged = errors.New("an object has changed since it was listed")
 
 // ReadPage implements provider.Provider: descriptors of one list.
-func (p *Provider) ReadPage(ctx context.Context, cursor string) (page provider.Page, err error) {
+func (p *Provider) ReadPage(ctx context.Context, cursor string) (provider.Page, error) {
+	return p.Reread(ctx, cursor, provider.Nothing)
+}
+
+// Reread implements provider.Rereader: an object is read only when the list shows that its content has changed.
+func (p *Provider) Reread(ctx context.Context, cursor string, known provider.Known) (page provider.Page, err error) {
 	var at position
 	if cursor != "" && (json.Unmarshal([]byte(cursor), &at) != nil || at == position{}) {
 		return provider.Page{}, fault.New(fault.Input, "%s: %q is not a cursor of this source. Was its configuration changed?", p.source, cursor)
 	}
-	if page, err = p.readPage(ctx, at); err != nil {
+	if page, err = p.readPage(ctx, at, known); err != nil {
 		return provider.Page{}, fmt.Errorf("%s: %w", p.source, err)
 	}
 	return page, nil
 }
 
-func (p *Provider) readPage(ctx context.Context, at position) (page provider.Page, err error) {
+func (p *Provider) readPage(ctx context.Context, at position, known provider.Known) (page provider.Page, err error) {
 	// A driver relies on headers that a server may leave out.
 	defer fault.Recover(&err)
 	guarded := &guard{next: p.transport, place: p.place}
@@ -71,7 +78,7 @@ func (p *Provider) readPage(ctx context.Context, at position) (page provider.Pag
 	defer opened.Close()
 	err = errChanged
 	for lists := 0; lists < maxLists && errors.Is(err, errChanged); lists++ {
-		page, err = p.readOnce(ctx, opened, at)
+		page, err = p.readOnce(ctx, opened, at, known)
 	}
 	page.Requests = int(guarded.requests.Load())
 	switch {
@@ -91,8 +98,8 @@ func plain(name string, err error) error {
 	return integration.RequestError(name, err)
 }
 
-// readOnce lists objects, and reads the descriptors among them.
-func (p *Provider) readOnce(ctx context.Context, opened *blob.Bucket, at position) (provider.Page, error) {
+// readOnce lists objects, and reads the descriptors among them that have changed.
+func (p *Provider) readOnce(ctx context.Context, opened *blob.Bucket, at position, known provider.Known) (provider.Page, error) {
 	objects, token, err := p.list(ctx, opened, at.Token)
 	if err != nil {
 		return provider.Page{}, err
@@ -104,14 +111,18 @@ func (p *Provider) readOnce(ctx context.Context, opened *blob.Bucket, at positio
 			break
 		}
 	}
-	next := position{Token: token}
-	var found []*blob.ListObject
-	for n, one := range objects {
-		if !one.IsDir && isDescriptor(one.Key) {
-			found = append(found, one)
+	found, err := p.descriptors(ctx, objects, known)
+	if err != nil {
+		return provider.Page{}, err
+	}
+	next, changed := position{Token: token}, 0
+	for n, one := range found {
+		if !one.isUnchanged {
+			changed++
 		}
-		if len(found) == p.read && n < len(objects)-1 {
+		if changed == p.read && n < len(found)-1 {
 			next = position{Token: at.Token, After: hashOf([]byte(one.Key))}
+			found = found[:n+1]
 			break
 		}
 	}
@@ -124,6 +135,52 @@ func (p *Provider) readOnce(ctx context.Context, opened *blob.Bucket, at positio
 		page.Next = string(encoded)
 	}
 	return page, p.add(ctx, opened, found, &page)
+}
+
+// descriptor is an object that is read, unless it is known.
+type descriptor struct {
+	*blob.ListObject
+
+	target      string
+	isUnchanged bool
+}
+
+// descriptors are the descriptors among objects.
+func (p *Provider) descriptors(ctx context.Context, objects []*blob.ListObject, known provider.Known) ([]descriptor, error) {
+	var found []descriptor
+	var targets []string
+	for _, one := range objects {
+		if !one.IsDir && isDescriptor(one.Key) {
+			found = append(found, descriptor{ListObject: one, target: p.target(one.Key)})
+			targets = append(targets, found[len(found)-1].target)
+		}
+	}
+	stored, err := known(ctx, targets)
+	if err != nil {
+		return nil, err
+	}
+	for n, one := range found {
+		found[n].isUnchanged = one.version() != "" && stored[one.target] == one.version()
+	}
+	return found, nil
+}
+
+// version names the content of an object by the hash in the list, "" where there is none: a service has none for an object
+// that was uploaded in parts.
+func (d descriptor) version() string {
+	if len(d.MD5) != md5.Size || d.Size > maxFile {
+		return ""
+	}
+	return "md5-" + hex.EncodeToString(d.MD5)
+}
+
+// etagOf is the ETag of the content of an object. It is the version only if that is the content's hash, which it is not for
+// objects that S3 has encrypted with a key of a customer.
+func (d descriptor) etagOf(body []byte) string {
+	if sum := md5.Sum(body); bytes.Equal(sum[:], d.MD5) { //nolint:gosec // It is the services' hash, and protects nothing.
+		return d.version()
+	}
+	return hashOf(body)
 }
 
 func (p *Provider) list(ctx context.Context, opened *blob.Bucket, token string) ([]*blob.ListObject, string, error) {
@@ -141,13 +198,17 @@ func (p *Provider) list(ctx context.Context, opened *blob.Bucket, token string) 
 }
 
 // add adds what descriptors bring to a page. One that is too large stays a Location, so that what it had before is kept.
-func (p *Provider) add(ctx context.Context, opened *blob.Bucket, found []*blob.ListObject, page *provider.Page) error {
+func (p *Provider) add(ctx context.Context, opened *blob.Bucket, found []descriptor, page *provider.Page) error {
 	files := make([]provider.File, len(found))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(readers)
 	for n, one := range found {
-		spec := entity.LocationSpec{Type: provenance.URL, Target: p.target(one.Key)}
+		spec := entity.LocationSpec{Type: provenance.URL, Target: one.target}
 		page.Entities = append(page.Entities, provider.Entity{Entity: entity.LocationEntity(spec), Location: spec})
+		if one.isUnchanged {
+			files[n] = provider.File{URL: spec.Target, ETag: one.version()}
+			continue
+		}
 		if one.Size > maxFile {
 			if len(page.Remarks) < maxRemarks {
 				page.Remarks = append(page.Remarks, fmt.Sprintf("%s is not read: it has %d bytes, more than the %d of a descriptor", one.Key, one.Size, maxFile))
@@ -156,8 +217,8 @@ func (p *Provider) add(ctx context.Context, opened *blob.Bucket, found []*blob.L
 		}
 		group.Go(func() (err error) {
 			defer fault.Recover(&err)
-			body, err := p.content(ctx, opened, one)
-			files[n] = provider.File{URL: spec.Target, ETag: hashOf(body), Body: body}
+			body, err := p.content(ctx, opened, one.ListObject)
+			files[n] = provider.File{URL: spec.Target, ETag: one.etagOf(body), Body: body}
 			return err
 		})
 	}

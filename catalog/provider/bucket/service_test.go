@@ -1,9 +1,11 @@
 package bucket_test
 
 import (
+	"crypto/md5"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"encoding/xml"
@@ -121,6 +123,12 @@ func (o *objects) list(prefix, after, size string) (keys []string, next string) 
 	return keys, ""
 }
 
+// hashOf is the hash of an object as both services say it.
+func hashOf(content string) string {
+	sum := md5.Sum([]byte(content))
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
 const modified = "Mon, 02 Jan 2006 15:04:05 GMT"
 
 // onAzure is a container at a stand-in for Azure Blob Storage.
@@ -141,7 +149,8 @@ func onAzure(t *testing.T) service {
 			for _, key := range keys {
 				fmt.Fprint(w, "<Blob><Name>")
 				xml.EscapeText(w, []byte(key)) //nolint:errcheck // A test's caller may be gone.
-				fmt.Fprintf(w, "</Name><Properties><Last-Modified>%s</Last-Modified><Content-Length>%d</Content-Length></Properties></Blob>", modified, len(all.content[key]))
+				fmt.Fprintf(w, "</Name><Properties><Last-Modified>%s</Last-Modified><Content-Length>%d</Content-Length><Content-MD5>%s</Content-MD5></Properties></Blob>",
+					modified, len(all.content[key]), hashOf(all.content[key]))
 			}
 			fmt.Fprintf(w, "</Blobs><NextMarker>%s</NextMarker></EnumerationResults>", next)
 		default:
@@ -199,7 +208,7 @@ func onGoogle(t *testing.T) service {
 			keys, next := all.list(query.Get("prefix"), query.Get("pageToken"), query.Get("maxResults"))
 			items := []map[string]string{}
 			for _, key := range keys {
-				items = append(items, map[string]string{"kind": "storage#object", "name": key, "size": strconv.Itoa(len(all.content[key]))})
+				items = append(items, map[string]string{"kind": "storage#object", "name": key, "size": strconv.Itoa(len(all.content[key])), "md5Hash": hashOf(all.content[key])})
 			}
 			json.NewEncoder(w).Encode(map[string]any{"kind": "storage#objects", "items": items, "nextPageToken": next}) //nolint:errcheck // A test's caller may be gone.
 		default:

@@ -60,6 +60,8 @@ func Conform(t *testing.T, start func(t *testing.T) Source) {
 		"nothing is missing when an entity goes between pages":  testRemoval,
 		"nothing is missing when an entity comes between pages": testAddition,
 		"a renamed source is an error":                          testRenaming,
+		"what is stored is not read again":                      testReread,
+		"a fault while little is read is an error":              testRereadFaults,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -127,7 +129,8 @@ func testComplete(t *testing.T, start func(*testing.T) Source) {
 			targets[located.Target] = true
 		}
 		for _, file := range page.Files {
-			require.True(t, targets[file.URL], "%s is the file of an entity of its page", file.URL)
+			isNote := provider.IsAbsentURL(file.URL) && len(file.Body) == 0
+			require.True(t, targets[file.URL] || isNote, "%s is the file of an entity of its page", file.URL)
 			require.NotEmpty(t, file.ETag, file.URL)
 			require.NotNil(t, file.Body, file.URL)
 		}
@@ -351,4 +354,108 @@ func testRenaming(t *testing.T, start func(*testing.T) Source) {
 		_, passes := integration.MayPass(err)
 		require.False(t, passes, "it does not pass: %s", err)
 	})
+}
+
+// rereader is a provider that need not read again what is stored. The test is skipped for others.
+func rereader(t *testing.T, source Source) provider.Rereader {
+	t.Helper()
+	made := source.New()
+	if of, is := made.(provider.Source); is {
+		made = of.Provider
+	}
+	again, is := made.(provider.Rereader)
+	if !is {
+		t.Skip("the source is read whole each time")
+	}
+	return again
+}
+
+// stored is what a sweep has stored of the files of pages.
+func stored(pages []provider.Page) (known provider.Known, etags map[string]string) {
+	etags = map[string]string{}
+	for _, page := range pages {
+		for _, file := range page.Files {
+			etags[file.URL] = file.ETag
+		}
+	}
+	return func(_ context.Context, urls []string) (map[string]string, error) {
+		found := map[string]string{}
+		for _, url := range urls {
+			if etag, is := etags[url]; is {
+				found[url] = etag
+			}
+		}
+		return found, nil
+	}, etags
+}
+
+func testReread(t *testing.T, start func(*testing.T) Source) {
+	t.Helper()
+	source := start(t)
+	again := rereader(t, source)
+	pages, _, err := readAll(t.Context(), source, nil)
+	require.NoError(t, err)
+	known, etags := stored(pages)
+	require.NotEmpty(t, etags)
+	var reread []provider.Page
+	for cursor := ""; len(reread) < bound; {
+		page, err := again.Reread(t.Context(), cursor, known)
+		require.NoError(t, err)
+		reread = append(reread, page)
+		if cursor = page.Next; cursor == "" {
+			break
+		}
+	}
+	require.Equal(t, refsOf(pages), refsOf(reread))
+	before, now := 0, 0
+	for _, page := range pages {
+		before += page.Requests
+	}
+	kept := map[string]string{}
+	for _, page := range reread {
+		now += page.Requests
+		for _, file := range page.Files {
+			require.Empty(t, file.Body, "%s was read again", file.URL)
+			kept[file.URL] = file.ETag
+		}
+	}
+	require.Equal(t, etags, kept, "what is left out of the files is forgotten")
+	require.Less(t, now, before)
+
+	_, err = again.Reread(t.Context(), "", func(context.Context, []string) (map[string]string, error) { return nil, io.ErrUnexpectedEOF })
+	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+}
+
+// testRereadFaults injects each fault at each request of the first page when everything is known.
+func testRereadFaults(t *testing.T, start func(*testing.T) Source) {
+	t.Helper()
+	source := start(t)
+	again := rereader(t, source)
+	pages, _, err := readAll(t.Context(), source, nil)
+	require.NoError(t, err)
+	known, _ := stored(pages)
+	whole, err := again.Reread(t.Context(), "", known)
+	require.NoError(t, err)
+	cases := source.Faults
+	if cases == nil {
+		cases = faults
+	}
+	for name, test := range cases {
+		if test.secondary && !source.HasSecondaryLimits {
+			continue
+		}
+		for request := range whole.Requests {
+			var asked atomic.Int64
+			source.Inject(func(*http.Request) Fault {
+				if asked.Add(1) <= int64(request) {
+					return nil
+				}
+				return test.Fault
+			})
+			page, err := again.Reread(t.Context(), "", known)
+			require.Error(t, err, "%s at request %d", name, request)
+			require.Zero(t, page, "%s at request %d", name, request)
+		}
+	}
+	source.Inject(nil)
 }
