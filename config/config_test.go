@@ -125,6 +125,28 @@ func TestGitLabProviders(t *testing.T) {
 	}, found["web"])
 }
 
+// TestForgeProviders: every key reaches its field, and there are Backstage's defaults.
+func TestForgeProviders(t *testing.T) {
+	t.Parallel()
+	loaded, err := load(t, nil, "testdata/good/forge-providers.yaml")
+	require.NoError(t, err)
+	found := loaded.Catalog.Providers
+	usual := config.Schedule{Frequency: config.Frequency{Every: 3 * time.Hour}, Timeout: time.Hour}
+	require.Equal(t, []string{"gitea.Schedule.Frequency.Cron"}, zeros("gitea", reflect.ValueOf(found.Gitea["everything"])))
+	require.Equal(t, config.GiteaProvider{Host: "gitea.acme.example", Organization: "web", CatalogPath: "catalog-info.yaml", Schedule: usual}, found.Gitea["web"])
+	require.Equal(t, []string{"cloud.Schedule.Frequency.Cron"}, zeros("cloud", reflect.ValueOf(found.BitbucketCloud["everything"])))
+	require.Equal(t, config.BitbucketCloudProvider{Workspace: "web", CatalogPath: "/catalog-info.yaml", Level: "workspace", Schedule: usual}, found.BitbucketCloud["web"])
+	require.Equal(t, []string{"azure.Schedule.Frequency.Cron"}, zeros("azure", reflect.ValueOf(found.AzureDevOps["everything"])))
+	require.Equal(t, config.AzureDevOpsProvider{
+		Host: "dev.azure.com", Organization: "acme", Project: "web", Repository: "*", Path: "/catalog-info.yaml", Schedule: usual,
+	}, found.AzureDevOps["web"])
+	require.Equal(t, []string{"graph.Schedule.Frequency.Cron"}, zeros("graph", reflect.ValueOf(found.MicrosoftGraphOrg["everything"])))
+	require.Equal(t, config.MicrosoftGraphProvider{
+		Target: "https://graph.microsoft.com/v1.0", Authority: "https://login.microsoftonline.com", TenantID: "acme", QueryMode: "basic",
+		User: config.MicrosoftGraphUsers{Path: "users"}, Group: config.MicrosoftGraphGroups{Path: "groups"}, Schedule: usual,
+	}, found.MicrosoftGraphOrg["web"])
+}
+
 // TestLDAPProviders: every key reaches its field, null is not the default, and there are Backstage's defaults.
 func TestLDAPProviders(t *testing.T) {
 	t.Parallel()

@@ -16,8 +16,16 @@ type CatalogProviders struct {
 	GitHubOrg []GitHubOrgProvider `yaml:"githubOrg"`
 	// GitLab are searches for descriptors in projects, by id; with OrgEnabled, users and groups become entities too.
 	GitLab map[string]GitLabProvider `yaml:"gitlab"`
+	// Gitea are searches for descriptors in the repositories of organizations, by id.
+	Gitea map[string]GiteaProvider `yaml:"gitea"`
+	// BitbucketCloud are searches for descriptors in the repositories of workspaces, by id.
+	BitbucketCloud map[string]BitbucketCloudProvider `yaml:"bitbucketCloud"`
+	// AzureDevOps are searches for descriptors in the repositories of projects, by id.
+	AzureDevOps map[string]AzureDevOpsProvider `yaml:"azureDevOps"`
 	// LDAPOrg are directories whose people and groups become entities, by id.
 	LDAPOrg map[string]LDAPProvider `yaml:"ldapOrg"`
+	// MicrosoftGraphOrg are tenants of Microsoft Entra whose users and groups become entities, by id.
+	MicrosoftGraphOrg map[string]MicrosoftGraphProvider `yaml:"microsoftGraphOrg"`
 	// AWSS3, AzureBlob and GoogleGCS are buckets with descriptors, by id. Backstage has none of the last kind.
 	AWSS3     map[string]AWSS3Provider     `yaml:"awsS3"`
 	AzureBlob map[string]AzureBlobProvider `yaml:"azureBlob"`
@@ -137,6 +145,87 @@ type GitLabProvider struct {
 	// Rules are the kinds to read; none are all.
 	Rules    []KindRule `yaml:"rules"`
 	Schedule Schedule   `yaml:"schedule"`
+}
+
+// GiteaProvider searches the repositories of an organization on Gitea.
+type GiteaProvider struct {
+	Host         string `yaml:"host"`
+	Organization string `yaml:"organization"`
+	// Branch is "" for the default branch of each repository.
+	Branch      string   `yaml:"branch"`
+	CatalogPath string   `yaml:"catalogPath"`
+	Schedule    Schedule `yaml:"schedule"`
+}
+
+// BitbucketCloudProvider searches the repositories of a workspace.
+type BitbucketCloudProvider struct {
+	Workspace   string                `yaml:"workspace"`
+	CatalogPath string                `yaml:"catalogPath"`
+	Filters     BitbucketCloudFilters `yaml:"filters"`
+	// Level says how Backstage asks its search. Portico lists the repositories, so that it says nothing.
+	Level    string   `yaml:"level"`
+	Schedule Schedule `yaml:"schedule"`
+}
+
+// BitbucketCloudFilters are regular expressions that the whole name must match; "" is all.
+type BitbucketCloudFilters struct {
+	RepoSlug   string `yaml:"repoSlug"`
+	ProjectKey string `yaml:"projectKey"`
+}
+
+// AzureDevOpsProvider searches the repositories of a project, or of an organization.
+type AzureDevOpsProvider struct {
+	Host         string `yaml:"host"`
+	Organization string `yaml:"organization"`
+	// Project and Repository may have wildcards.
+	Project    string `yaml:"project"`
+	Repository string `yaml:"repository"`
+	// Branch is "" for the default branch of each repository.
+	Branch   string   `yaml:"branch"`
+	Path     string   `yaml:"path"`
+	Schedule Schedule `yaml:"schedule"`
+}
+
+// MicrosoftGraphProvider reads users and groups of a tenant.
+type MicrosoftGraphProvider struct {
+	Target       string `yaml:"target"`
+	Authority    string `yaml:"authority"`
+	TenantID     string `yaml:"tenantId"`
+	ClientID     string `yaml:"clientId"`
+	ClientSecret Secret `yaml:"clientSecret"`
+	// QueryMode is basic or advanced.
+	QueryMode string               `yaml:"queryMode"`
+	User      MicrosoftGraphUsers  `yaml:"user"`
+	Group     MicrosoftGraphGroups `yaml:"group"`
+	// UserGroupMember selects the groups whose members are the users; the zero value means all users.
+	UserGroupMember MicrosoftGraphSearch `yaml:"userGroupMember"`
+	Schedule        Schedule             `yaml:"schedule"`
+}
+
+// MicrosoftGraphSearch selects objects, in the words of Microsoft Graph.
+type MicrosoftGraphSearch struct {
+	Path   string `yaml:"path"`
+	Filter string `yaml:"filter"`
+	Search string `yaml:"search"`
+}
+
+// MicrosoftGraphUsers selects users.
+type MicrosoftGraphUsers struct {
+	Path   string   `yaml:"path"`
+	Filter string   `yaml:"filter"`
+	Expand string   `yaml:"expand"`
+	Select []string `yaml:"select"`
+}
+
+// MicrosoftGraphGroups selects groups.
+type MicrosoftGraphGroups struct {
+	Path   string   `yaml:"path"`
+	Filter string   `yaml:"filter"`
+	Search string   `yaml:"search"`
+	Expand string   `yaml:"expand"`
+	Select []string `yaml:"select"`
+	// IncludeSubGroups reads the groups in the selected ones, too.
+	IncludeSubGroups bool `yaml:"includeSubGroups"`
 }
 
 // KindRule allows kinds of entities.

@@ -18,12 +18,13 @@ func integrationConfig(loaded *config.Config, budget integration.Budget) forges.
 	configured := loaded.Integrations
 	return forges.Config{
 		Azure: each(configured.Azure, func(entry config.Azure) azure.Config {
-			return azure.Config{Host: entry.Host, Credentials: each(entry.Credentials, func(credential config.AzureCredential) azure.Credential {
+			return azure.Config{Host: entry.Host, Budget: budget, Credentials: each(entry.Credentials, func(credential config.AzureCredential) azure.Credential {
 				return azure.Credential{Organizations: credential.Organizations, PersonalAccessToken: string(credential.PersonalAccessToken)}
 			})}
 		}),
 		BitbucketCloud: each(configured.BitbucketCloud, func(entry config.BitbucketCloud) bitbucketcloud.Config {
-			return bitbucketcloud.Config{Host: entry.Host, Username: entry.Username, AppPassword: string(entry.AppPassword), Token: string(entry.Token)}
+			return bitbucketcloud.Config{Host: entry.Host, Username: entry.Username, AppPassword: string(entry.AppPassword), Token: string(entry.Token),
+				Budget: budget}
 		}),
 		BitbucketServer: each(configured.BitbucketServer, func(entry config.BitbucketServer) bitbucketserver.Config {
 			return bitbucketserver.Config{Host: entry.Host, APIBaseURL: entry.APIBaseURL, Token: string(entry.Token), Username: entry.Username,
@@ -34,7 +35,7 @@ func integrationConfig(loaded *config.Config, budget integration.Budget) forges.
 				Username: entry.Username, Password: string(entry.Password)}
 		}),
 		Gitea: each(configured.Gitea, func(entry config.Gitea) gitea.Config {
-			return gitea.Config{Host: entry.Host, BaseURL: entry.BaseURL, Username: entry.Username, Password: string(entry.Password)}
+			return gitea.Config{Host: entry.Host, BaseURL: entry.BaseURL, Username: entry.Username, Password: string(entry.Password), Budget: budget}
 		}),
 		GitHub: each(configured.GitHub, func(entry config.GitHub) github.Config {
 			return github.Config{Host: entry.Host, APIBaseURL: entry.APIBaseURL, RawBaseURL: entry.RawBaseURL, Token: string(entry.Token),

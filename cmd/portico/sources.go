@@ -7,6 +7,7 @@ import (
 	"github.com/portico-dev/portico/activities/discovery"
 	"github.com/portico-dev/portico/catalog/provider"
 	"github.com/portico-dev/portico/catalog/provider/bucket"
+	"github.com/portico-dev/portico/catalog/provider/gitea"
 	"github.com/portico-dev/portico/catalog/provider/github"
 	"github.com/portico-dev/portico/catalog/provider/githuborg"
 	"github.com/portico-dev/portico/catalog/provider/gitlab"
@@ -36,6 +37,10 @@ func (p *platform) sources() ([]provider.Source, error) {
 		func() ([]provider.Source, error) { return githuborg.Sources(configured.GitHubOrg, p.integrations) },
 		func() ([]provider.Source, error) { return gitlab.Sources(configured.GitLab, p.integrations) },
 		func() ([]provider.Source, error) { return gitlaborg.Sources(configured.GitLab, p.integrations) },
+		func() ([]provider.Source, error) { return gitea.Sources(configured.Gitea, p.integrations) },
+		func() ([]provider.Source, error) {
+			return bitbucketcloud.Sources(configured.BitbucketCloud, p.integrations)
+		},
 		func() ([]provider.Source, error) { return ldaporg.Sources(configured.LDAPOrg) },
 		func() ([]provider.Source, error) {
 			return bucket.Sources(configured, bucket.Options{Integrations: p.config.Integrations, AWS: p.config.AWS,

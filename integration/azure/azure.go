@@ -23,6 +23,8 @@ type Config struct {
 	// Credentials are per organization. The first that names the organization is used, else the first that
 	// names none.
 	Credentials []Credential
+	// Budget is shared with other processes, nil for none.
+	Budget integration.Budget
 }
 
 // Credential is a personal access token for some organizations. Without Organizations, it is for all that no

@@ -21,6 +21,21 @@ type Account struct {
 // Account is the account for an organization: with the token, or with the configured one where that is "". On a server,
 // the organization may have two parts.
 func (h *Host) Account(organization, token string) Account {
+	return h.over(organization, token, false)
+}
+
+// Background is the API of an organization with its configured token, for sources. Its requests leave a part of the rate limit to
+// others.
+func (h *Host) Background(organization string) *rest.Client {
+	return h.over(organization, "", true).API
+}
+
+// over is Account with requests of the foreground or the background. Only a configured token has a budget.
+func (h *Host) over(organization, token string, background bool) Account {
+	transport := h.transport
+	if token == "" && h.config.tokenFor(organization) != "" {
+		transport = integration.OverBudget(transport, h.config.Budget, h.config.Host+"/"+organization, "", background)
+	}
 	if token == "" {
 		token = h.config.tokenFor(organization)
 	}
@@ -35,7 +50,7 @@ func (h *Host) Account(organization, token string) Account {
 		}
 	}
 	account.API = rest.New(rest.Options{
-		Name: h.Name(), Key: "integrations.azure", BaseURL: account.URL, Transport: h.transport, Authenticate: authenticate,
+		Name: h.Name(), Key: "integrations.azure", BaseURL: account.URL, Transport: transport, Authenticate: authenticate,
 	})
 	return account
 }

@@ -23,6 +23,8 @@ type Config struct {
 	// Username belongs to a Token, or to an AppPassword, Bitbucket's older form. A Token without a Username
 	// is an access token.
 	Username, AppPassword, Token string
+	// Budget is shared with other processes, nil for none.
+	Budget integration.Budget
 }
 
 // Host is Bitbucket Cloud.

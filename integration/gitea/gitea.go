@@ -19,6 +19,8 @@ type Config struct {
 	BaseURL string
 	// Username and Password authenticate the requests; a Password without a Username is an access token.
 	Username, Password string
+	// Budget is shared with other processes, nil for none.
+	Budget integration.Budget
 }
 
 // Host is a configured Gitea host.

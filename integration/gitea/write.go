@@ -3,6 +3,7 @@ package gitea
 import (
 	"net/http"
 
+	"github.com/portico-dev/portico/integration"
 	"github.com/portico-dev/portico/integration/rest"
 )
 
@@ -19,9 +20,15 @@ type Account struct {
 // Account is the account of the configuration. Its Password is "" when there is none.
 func (h *Host) Account() Account { return h.account("") }
 
+// Background is the API with the configured credentials for sources. Its requests leave a part of the rate limit to others.
+func (h *Host) Background() *rest.Client { return h.over("", true).API }
+
 // account authenticates with the configured credentials, or with a caller's token. A password without a user
 // name is a token.
-func (h *Host) account(token string) Account {
+func (h *Host) account(token string) Account { return h.over(token, false) }
+
+// over is account with requests of the foreground or the background. Only the configured credentials have a budget.
+func (h *Host) over(token string, background bool) Account {
 	a := Account{BaseURL: h.config.BaseURL, Username: h.config.Username, Password: h.config.Password}
 	if token != "" {
 		a.Username, a.Password = "", token
@@ -32,8 +39,12 @@ func (h *Host) account(token string) Account {
 		authenticate = func(header http.Header) { header.Set("Authorization", "token "+password) }
 		a.Username = "token"
 	}
+	transport := h.transport
+	if token == "" && h.HasCredentials() {
+		transport = integration.OverBudget(transport, h.config.Budget, h.config.Host+"/account", "api", background)
+	}
 	a.API = rest.New(rest.Options{
-		Name: h.Name(), Key: "integrations.gitea", BaseURL: h.config.BaseURL + "/api/v1", Transport: h.transport, Authenticate: authenticate,
+		Name: h.Name(), Key: "integrations.gitea", BaseURL: h.config.BaseURL + "/api/v1", Transport: transport, Authenticate: authenticate,
 	})
 	return a
 }

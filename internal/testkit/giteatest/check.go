@@ -72,6 +72,11 @@ func check(r *http.Request, hasBody bool, answer *httptest.ResponseRecorder) err
 	if err != nil {
 		return err
 	}
+	if before, below, is := strings.Cut(r.URL.Path, "/contents/"); is {
+		// The path of a file is one parameter in the description.
+		r = r.Clone(r.Context())
+		r.URL.Path, r.URL.RawPath = before+"/contents/"+strings.ReplaceAll(below, "/", "-"), ""
+	}
 	route, parameters, err := finder.FindRoute(r)
 	if err != nil {
 		return fmt.Errorf("no operation in operations.txt: %w", err)
@@ -89,7 +94,9 @@ func check(r *http.Request, hasBody bool, answer *httptest.ResponseRecorder) err
 	if err := openapi3filter.ValidateRequest(r.Context(), input); err != nil {
 		return fmt.Errorf("request: %w", err)
 	}
-	if answer.Code >= http.StatusMultipleChoices {
+	// The description has the answer for a file only, and says in words that a directory is a list of such.
+	isDirectory := bytes.HasPrefix(answer.Body.Bytes(), []byte("[")) && strings.Contains(r.URL.Path, "/contents/")
+	if answer.Code >= http.StatusMultipleChoices || isDirectory {
 		return nil
 	}
 	return openapi3filter.ValidateResponse(r.Context(), &openapi3filter.ResponseValidationInput{

@@ -7,8 +7,8 @@
 package giteatest
 
 import (
+	"cmp"
 	"encoding/json"
-	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -38,6 +38,10 @@ type Server struct {
 	mutex        sync.Mutex
 	lastID       int64
 	repos        map[string]*repository
+	pageSize     int
+	// renamed is the new name of the organization, "" for none.
+	renamed        string
+	organizationID int64
 }
 
 // repository is a repository besides its Git objects.
@@ -46,12 +50,15 @@ type repository struct {
 	owner, name, description, defaultBranch string
 	isPrivate                               bool
 	issues                                  []string
+	// isHidden hides it from the account, and listed is nil for one with Git objects.
+	isHidden bool
+	listed   *Listed
 }
 
 // Start serves a new Gitea until the test ends.
 func Start(t testing.TB) *Server {
 	t.Helper()
-	s := &Server{t: t, repositories: gitrepos.New(t), repos: map[string]*repository{}}
+	s := &Server{t: t, repositories: gitrepos.New(t), repos: map[string]*repository{}, pageSize: 1, organizationID: 2}
 	s.Server = apitest.Start(t, s.checked(s.handler()))
 	return s
 }
@@ -113,23 +120,25 @@ func (r *repository) path() string { return r.owner + "/" + r.name }
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
 	for pattern, serve := range map[string]func(*Server, *request) (int, any){
-		"GET /user":                                   (*Server).user,
-		"GET /user/orgs":                              (*Server).organizations,
-		"GET /users/{user}/repos":                     (*Server).repositoriesOf,
-		"GET /orgs/{org}/repos":                       (*Server).repositoriesOf,
-		"POST /user/repos":                            (*Server).createOwn,
-		"GET /orgs/{org}":                             (*Server).organization,
-		"POST /orgs/{org}/repos":                      (*Server).createInOrganization,
-		"GET /users/{user}/orgs/{org}/permissions":    (*Server).permissions,
-		"GET /repos/{owner}/{repo}":                   (*Server).get,
-		"PATCH /repos/{owner}/{repo}":                 (*Server).patch,
-		"DELETE /repos/{owner}/{repo}":                (*Server).delete,
-		"GET /repos/{owner}/{repo}/commits":           (*Server).commits,
-		"GET /repos/{owner}/{repo}/git/commits/{sha}": (*Server).commit,
-		"GET /repos/{owner}/{repo}/branches":          (*Server).branches,
-		"GET /repos/{owner}/{repo}/tags":              (*Server).tags,
-		"GET /repos/{owner}/{repo}/issues":            (*Server).issues,
-		"POST /repos/{owner}/{repo}/issues":           (*Server).openIssue,
+		"GET /user":                                    (*Server).user,
+		"GET /user/orgs":                               (*Server).organizations,
+		"GET /users/{user}/repos":                      (*Server).repositoriesOf,
+		"GET /orgs/{org}/repos":                        (*Server).repositoriesOf,
+		"POST /user/repos":                             (*Server).createOwn,
+		"GET /orgs/{org}":                              (*Server).organization,
+		"POST /orgs/{org}/repos":                       (*Server).createInOrganization,
+		"GET /users/{user}/orgs/{org}/permissions":     (*Server).permissions,
+		"GET /repos/{owner}/{repo}":                    (*Server).get,
+		"PATCH /repos/{owner}/{repo}":                  (*Server).patch,
+		"DELETE /repos/{owner}/{repo}":                 (*Server).delete,
+		"GET /repos/{owner}/{repo}/commits":            (*Server).commits,
+		"GET /repos/{owner}/{repo}/git/commits/{sha}":  (*Server).commit,
+		"GET /repos/{owner}/{repo}/branches":           (*Server).branches,
+		"GET /repos/{owner}/{repo}/tags":               (*Server).tags,
+		"GET /repos/{owner}/{repo}/contents":           (*Server).contents,
+		"GET /repos/{owner}/{repo}/contents/{path...}": (*Server).contents,
+		"GET /repos/{owner}/{repo}/issues":             (*Server).issues,
+		"POST /repos/{owner}/{repo}/issues":            (*Server).openIssue,
 	} {
 		method, path, _ := strings.Cut(pattern, " ")
 		mux.HandleFunc(method+" "+prefix+path, func(w http.ResponseWriter, r *http.Request) { s.answer(w, r, serve) })
@@ -144,15 +153,22 @@ type request struct {
 
 	// repo is the repository of the path, nil for other paths.
 	repo *repository
+	// answer is the header of the answer.
+	answer http.Header
 }
 
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, serve func(*Server, *request) (int, any)) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
+	if s.renamed != "" && r.PathValue("org") == Organization {
+		w.Header().Set("Location", s.URL+strings.Replace(r.URL.Path, Organization, s.renamed, 1)+"?"+r.URL.RawQuery)
+		w.WriteHeader(http.StatusTemporaryRedirect)
+		return
+	}
 	status, body := http.StatusUnauthorized, any(map[string]string{"message": "invalid username, password or token"})
 	if isAuthenticated(r) {
 		status, body = http.StatusNotFound, map[string]any{"message": "The target couldn't be found.", "errors": []string{}}
-		call := &request{Request: r, repo: s.repos[r.PathValue("owner")+"/"+r.PathValue("repo")]}
+		call := &request{Request: r, repo: s.repos[r.PathValue("owner")+"/"+r.PathValue("repo")], answer: w.Header()}
 		isHidden := s.IsHidden() && r.PathValue("owner") == Organization
 		if r.PathValue("repo") == "" || call.repo != nil && !isHidden {
 			status, body = serve(s, call)
@@ -179,23 +195,30 @@ func (*Server) organizations(r *request) (int, any) {
 	return http.StatusOK, []any{map[string]any{"id": 2, "username": Organization, "name": Organization}}
 }
 
-// repositoriesOf lists the repositories of the organization or the user of the path, one on each page.
+// repositoriesOf lists the repositories of the organization or the user of the path by their ids.
 func (s *Server) repositoriesOf(r *request) (int, any) {
 	owner := r.PathValue("org") + r.PathValue("user")
+	if owner == s.renamed {
+		owner = Organization
+	}
 	if r.PathValue("org") != "" && owner != Organization {
 		return http.StatusNotFound, map[string]any{"message": "The target couldn't be found.", "errors": []string{}}
 	}
+	all := []*repository{}
+	for _, one := range s.repos {
+		if one.owner == owner {
+			all = append(all, one)
+		}
+	}
+	slices.SortFunc(all, func(a, b *repository) int { return cmp.Compare(a.id, b.id) })
+	from, to := s.paged(r, len(all))
 	listed := []any{}
-	for _, path := range slices.Sorted(maps.Keys(s.repos)) {
-		if one := s.repos[path]; one.owner == owner {
+	for _, one := range all[from:to] {
+		if !one.isHidden && !s.IsHidden() {
 			listed = append(listed, s.shape(one))
 		}
 	}
-	number, err := strconv.Atoi(r.URL.Query().Get("page"))
-	if err != nil || number > len(listed) {
-		return http.StatusOK, []any{}
-	}
-	return http.StatusOK, listed[number-1 : number]
+	return http.StatusOK, listed
 }
 
 func (s *Server) permissions(*request) (int, any) {
@@ -231,11 +254,21 @@ func (s *Server) createFor(r *request, owner string) (int, any) {
 }
 
 func (s *Server) shape(one *repository) any {
-	page := s.URL + "/" + one.owner + "/" + one.name
-	return map[string]any{
-		"id": one.id, "name": one.name, "full_name": one.owner + "/" + one.name, "description": one.description, "private": one.isPrivate,
-		"default_branch": one.defaultBranch, "html_url": page, "clone_url": page + ".git", "forks_count": 0, "open_issues_count": len(one.issues),
+	owner := one.owner
+	if owner == Organization && s.renamed != "" {
+		owner = s.renamed
 	}
+	page := s.URL + "/" + owner + "/" + one.name
+	shape := map[string]any{
+		"id": one.id, "name": one.name, "full_name": owner + "/" + one.name, "description": one.description, "private": one.isPrivate,
+		"default_branch": one.defaultBranch, "html_url": page, "clone_url": page + ".git", "forks_count": 0, "open_issues_count": len(one.issues),
+		"owner": map[string]any{"id": s.organizationID, "login": owner}, "empty": false, "permissions": map[string]any{"admin": true, "push": true, "pull": true},
+	}
+	if listed := one.listed; listed != nil {
+		shape["updated_at"], shape["mirror"], shape["empty"] = listed.Updated.Format(time.RFC3339), listed.IsMirror, len(listed.Files) == 0
+		shape["permissions"] = map[string]any{"admin": false, "push": false, "pull": !listed.IsUnreadable}
+	}
+	return shape
 }
 
 func (s *Server) get(r *request) (int, any) { return http.StatusOK, s.shape(r.repo) }
@@ -289,7 +322,16 @@ func (s *Server) commit(r *request) (int, any) {
 	return http.StatusOK, map[string]any{"sha": r.PathValue("sha"), "created": time.Now().UTC().Format(time.RFC3339)}
 }
 
-func (s *Server) branches(r *request) (int, any) { return http.StatusOK, s.refs(r, "refs/heads") }
+func (s *Server) branches(r *request) (int, any) {
+	listed := []any{map[string]any{"name": "main"}}
+	if r.repo.listed == nil {
+		listed = s.refs(r, "refs/heads")
+		r.answer.Set("X-Total-Count", strconv.Itoa(len(listed)))
+		return http.StatusOK, listed
+	}
+	from, to := s.paged(r, len(listed))
+	return http.StatusOK, listed[from:to]
+}
 
 func (s *Server) tags(r *request) (int, any) { return http.StatusOK, s.refs(r, "refs/tags") }
 
