@@ -6,6 +6,7 @@ import (
 
 	"github.com/portico-dev/portico/activities/discovery"
 	"github.com/portico-dev/portico/catalog/provider"
+	"github.com/portico-dev/portico/catalog/provider/bitbucketcloud"
 	"github.com/portico-dev/portico/catalog/provider/bucket"
 	"github.com/portico-dev/portico/catalog/provider/gitea"
 	"github.com/portico-dev/portico/catalog/provider/github"

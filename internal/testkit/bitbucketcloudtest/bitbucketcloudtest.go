@@ -46,6 +46,9 @@ type Server struct {
 	pulls        []*pullRequest
 	pipelines    []*pipeline
 	restrictions []map[string]any
+	// renamed is the new name of the workspace, "" for none.
+	renamed     string
+	workspaceID int
 }
 
 // repository is a repository besides its Git objects.
@@ -54,6 +57,8 @@ type repository struct {
 	IsPrivate               bool
 	Created                 time.Time
 	Forks                   int
+	// listed is nil for a repository with Git objects.
+	listed *Listed
 }
 
 // Start serves a new Bitbucket until the test ends.
@@ -146,6 +151,7 @@ func (s *Server) handler() http.Handler {
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { s.answer(w, r, serve) })
 	}
+	mux.HandleFunc("GET "+repo+"/src/{ref}/{path...}", s.source)
 	mux.Handle("/", s.Git.Handler(gitrepos.Host{Realm: "Bitbucket.org HTTP", Accepts: isAuthenticated, Name: s.nameAt}))
 	return mux
 }
@@ -182,7 +188,7 @@ func (s *Server) serve(r *http.Request, serve func(*Server, *request) (int, any)
 	switch {
 	case !isValid:
 		return refusal(http.StatusUnauthorized, "Token is invalid, expired, or not supported for this endpoint.")
-	case workspace != "" && (workspace != Workspace || s.IsHidden()):
+	case workspace != "" && (workspace != Workspace || s.renamed != "" || s.IsHidden()):
 		return refusal(http.StatusNotFound, "No workspace with identifier '%s'.", workspace)
 	case r.PathValue("repo") != "" && call.repo == nil && !creates:
 		return refusal(http.StatusNotFound, "You may not have access to this repository or it no longer exists in this workspace. If you think this "+
@@ -228,8 +234,11 @@ func (*Server) listProjects(*request) (int, any) {
 	return page([]any{map[string]any{"type": "project", "key": Project, "name": "Web shop"}})
 }
 
-// listRepositories lists those of a project, for the one query that is asked here.
+// listRepositories lists those of a project, or all in the order in which they were created.
 func (s *Server) listRepositories(r *request) (int, any) {
+	if r.URL.Query().Get("sort") == "created_on" {
+		return s.listCreated(r)
+	}
 	var listed []any
 	for _, name := range slices.Sorted(maps.Keys(s.repositories)) {
 		if r.URL.Query().Get("q") == `project.key = "`+Project+`"` {
@@ -241,6 +250,9 @@ func (s *Server) listRepositories(r *request) (int, any) {
 
 // listBranches lists the branches whose names contain the text of the query.
 func (s *Server) listBranches(r *request) (int, any) {
+	if one := r.repo.listed; one != nil {
+		return page([]any{map[string]any{"type": "branch", "name": one.Branch, "target": map[string]any{"hash": commit}}})
+	}
 	var listed []any
 	text := strings.Trim(strings.TrimPrefix(r.URL.Query().Get("q"), "name ~ "), `"`)
 	for _, name := range s.Git.Branches(r.repo.Name) {
