@@ -6,6 +6,7 @@ import (
 
 	"github.com/portico-dev/portico/activities/discovery"
 	"github.com/portico-dev/portico/catalog/provider"
+	"github.com/portico-dev/portico/catalog/provider/azuredevops"
 	"github.com/portico-dev/portico/catalog/provider/bitbucketcloud"
 	"github.com/portico-dev/portico/catalog/provider/bucket"
 	"github.com/portico-dev/portico/catalog/provider/gitea"
@@ -42,6 +43,7 @@ func (p *platform) sources() ([]provider.Source, error) {
 		func() ([]provider.Source, error) {
 			return bitbucketcloud.Sources(configured.BitbucketCloud, p.integrations)
 		},
+		func() ([]provider.Source, error) { return azuredevops.Sources(configured.AzureDevOps, p.integrations) },
 		func() ([]provider.Source, error) { return ldaporg.Sources(configured.LDAPOrg) },
 		func() ([]provider.Source, error) {
 			return bucket.Sources(configured, bucket.Options{Integrations: p.config.Integrations, AWS: p.config.AWS,

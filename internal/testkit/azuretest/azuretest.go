@@ -45,12 +45,15 @@ type Server struct {
 	definitions []*definition
 	builds      []*build
 	permissions map[string]bool
+	// listed are the files of repositories without Git objects, by their names.
+	listed map[string]map[string]string
 }
 
 // Start serves a new Azure DevOps until the test ends.
 func Start(t testing.TB) *Server {
 	t.Helper()
-	s := &Server{t: t, Git: gitrepos.New(t), names: map[string]string{}, permissions: map[string]bool{}}
+	s := &Server{t: t, Git: gitrepos.New(t), names: map[string]string{}, permissions: map[string]bool{},
+		listed: map[string]map[string]string{}}
 	s.Server = apitest.Start(t, s.handler())
 	return s
 }
@@ -115,6 +118,8 @@ func (s *Server) handler() http.Handler {
 		"GET /{org}/_apis/projects/{project}":                                       (*Server).project,
 		"GET " + project + "/git/repositories":                                      (*Server).listRepositories,
 		"GET " + project + "/git/repositories/{repo}/refs":                          (*Server).listRefs,
+		"GET /{org}/_apis/git/repositories":                                         (*Server).listRepositories,
+		"GET " + project + "/git/repositories/{repo}/items":                         (*Server).items,
 		"POST " + project + "/git/repositories":                                     (*Server).createRepository,
 		"GET " + project + "/git/repositories/{repo}":                               (*Server).getRepository,
 		"DELETE " + project + "/git/repositories/{repo}":                            (*Server).deleteRepository,
@@ -210,7 +215,9 @@ func (s *Server) listRepositories(*request) (int, any) {
 	for _, name := range slices.Sorted(maps.Values(s.names)) {
 		listed = append(listed, s.shape(name))
 	}
-	return list(append(listed, map[string]any{"name": "closed", "isDisabled": true})...)
+	return list(append(listed, map[string]any{
+		"id": "d15ab1ed-0000-4000-8000-000000000001", "name": "closed", "isDisabled": true, "project": map[string]any{"name": Project},
+	})...)
 }
 
 func (s *Server) listRefs(r *request) (int, any) {
@@ -248,10 +255,14 @@ func (s *Server) shape(name string) map[string]any {
 			id = one
 		}
 	}
-	return map[string]any{
+	shape := map[string]any{
 		"id": id, "name": name, "url": s.URL + "/" + Organization + "/_apis/git/repositories/" + id, "remoteUrl": s.RemoteURL(name),
 		"webUrl": s.RemoteURL(name), "size": 0, "project": map[string]any{"name": Project, "state": "wellFormed"},
 	}
+	if files, isListed := s.listed[name]; isListed && len(files) > 0 {
+		shape["defaultBranch"] = "refs/heads/main"
+	}
+	return shape
 }
 
 func (s *Server) getRepository(r *request) (int, any) { return http.StatusOK, s.shape(r.repo) }
