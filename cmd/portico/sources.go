@@ -16,6 +16,7 @@ import (
 	"github.com/portico-dev/portico/catalog/provider/gitlaborg"
 	"github.com/portico-dev/portico/catalog/provider/httpjson"
 	"github.com/portico-dev/portico/catalog/provider/ldaporg"
+	"github.com/portico-dev/portico/catalog/provider/msgraphorg"
 	"github.com/portico-dev/portico/catalog/sweep"
 	"github.com/portico-dev/portico/integration"
 	"github.com/portico-dev/portico/workflows"
@@ -44,6 +45,9 @@ func (p *platform) sources() ([]provider.Source, error) {
 			return bitbucketcloud.Sources(configured.BitbucketCloud, p.integrations)
 		},
 		func() ([]provider.Source, error) { return azuredevops.Sources(configured.AzureDevOps, p.integrations) },
+		func() ([]provider.Source, error) {
+			return msgraphorg.Sources(configured.MicrosoftGraphOrg, p.telemetry.Transport(integration.NewTransport(nil)))
+		},
 		func() ([]provider.Source, error) { return ldaporg.Sources(configured.LDAPOrg) },
 		func() ([]provider.Source, error) {
 			return bucket.Sources(configured, bucket.Options{Integrations: p.config.Integrations, AWS: p.config.AWS,
