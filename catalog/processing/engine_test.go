@@ -37,6 +37,8 @@ type site struct {
 	files map[string]string
 	// answers counts the responses for each file: "200 a.yaml", "304 a.yaml".
 	answers map[string]int
+	// faults are what happens in place of files, by their names.
+	faults map[string]http.HandlerFunc
 }
 
 func newSite(t *testing.T, files map[string]string) *site {
@@ -51,6 +53,10 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	name := strings.TrimPrefix(r.URL.Path, "/")
+	if fault := s.faults[name]; fault != nil {
+		fault(w, r)
+		return
+	}
 	content, there := s.files[name]
 	if !there {
 		http.NotFound(w, r)
@@ -81,6 +87,16 @@ func (s *site) answered(what string) int {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	return s.answers[what]
+}
+
+// fail has a fault in place of a file from now on; nil ends it.
+func (s *site) fail(name string, fault http.HandlerFunc) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if s.faults == nil {
+		s.faults = map[string]http.HandlerFunc{}
+	}
+	s.faults[name] = fault
 }
 
 func (s *site) set(name, content string) {
