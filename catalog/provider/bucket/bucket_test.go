@@ -231,8 +231,7 @@ func TestSeveralOfEachKind(t *testing.T) {
 	require.Equal(t, []string{"s3://aaa", "s3://bbb", "acme/aaa", "acme/bbb", "gs://aaa", "gs://bbb/teams/"}, places)
 }
 
-// TestUnchangedObjectsAreOnlyListed: thousands of descriptors that have not changed take a request for each thousand of them, and one
-// that has changed is read.
+// TestUnchangedObjectsAreOnlyListed: descriptors that have not changed take one request for the list, and one that has changed is read.
 func TestUnchangedObjectsAreOnlyListed(t *testing.T) {
 	t.Parallel()
 	everywhere(t, func(t *testing.T, start func(*testing.T) service) {
