@@ -18,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
+	"github.com/portico-dev/portico/bench/material"
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/catalog/processing"
 	"github.com/portico-dev/portico/integration"
@@ -46,24 +47,26 @@ func BenchmarkIngest(b *testing.B) {
 func ingest(b *testing.B, entities int) {
 	b.Helper()
 	directory := b.TempDir()
-	m := writeMaterial(b, directory, entities)
+	m, err := material.Write(directory, entities)
+	require.NoError(b, err)
 	c := newIngested(b, directory)
 
-	c.measure("new", m.entities, func() {
-		c.bring(m.locations)
+	c.measure("new", m.Entities, func() {
+		c.bring(m.Locations)
 		// Counting costs more than looking whether anything is left to do, which is so most of the time.
 		c.waitFor("every entity is served", fmt.Sprintf(`select case when exists (select from catalog_stitches) then false
-			else (select count(*) from catalog_entities) = %d end`, m.entities))
+			else (select count(*) from catalog_entities) = %d end`, m.Entities))
 	})
 	var wrong int
 	require.NoError(b, c.pool.QueryRow(b.Context(), "select count(*) from catalog_states where errors is not null or unserved is not null").Scan(&wrong))
 	require.Zero(b, wrong, "entities with errors")
-	_, err := c.pool.Exec(b.Context(), "vacuum analyze") // as autovacuum will have done
+	_, err = c.pool.Exec(b.Context(), "vacuum analyze") // as autovacuum will have done
 	require.NoError(b, err)
 
-	c.measure("again", m.entities, func() { c.readAgain("location:default/bench-%") })
-	description := m.change(b)
-	c.measure("change", m.entities, func() {
+	c.measure("again", m.Entities, func() { c.readAgain("location:default/bench-%") })
+	description, err := m.Change()
+	require.NoError(b, err)
+	c.measure("change", m.Entities, func() {
 		c.makeDue("location:default/bench-%")
 		c.waitFor("the changed entity is served", "select exists (select from catalog_search where key = 'metadata.description' and value like '"+description+"%')")
 	})

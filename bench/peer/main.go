@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
+	"time"
 )
 
 func main() {
@@ -22,6 +23,13 @@ func main() {
 type options struct {
 	portico, peer, peerPostgres          string
 	runs, batch, batches, files, renders int
+	// entities, clients, period and rounds are the size of the catalog and the load of reads.
+	entities, clients, rounds int
+	period, rest              time.Duration
+	// what is runs or catalog.
+	what string
+	// catalog is what is ingested, nil without the catalog.
+	catalog *catalogFiles
 }
 
 func parse(arguments []string) (options, error) {
@@ -35,8 +43,21 @@ func parse(arguments []string) (options, error) {
 	flags.IntVar(&o.batches, "batches", 5, "how often that is done, in turns")
 	flags.IntVar(&o.files, "files", 1000, "how many files the skeleton has")
 	flags.IntVar(&o.renders, "renders", 3, "how often the skeleton is rendered, in turns")
+	flags.IntVar(&o.entities, "entities", 14_650, "how many entities are ingested, of which two thirds are components")
+	flags.IntVar(&o.clients, "clients", 16, "over how many connections the catalog is read at once")
+	flags.DurationVar(&o.period, "period", 5*time.Second, "how long each question is asked")
+	flags.IntVar(&o.rounds, "rounds", 3, "how often that is done, in turns")
+	flags.DurationVar(&o.rest, "rest", 75*time.Second, "how long each system works by itself between the ingest and the questions")
+	flags.StringVar(&o.what, "what", "runs", "what is measured: runs or catalog")
 	if err := flags.Parse(arguments); err != nil {
 		return o, err
+	}
+	if o.what != "runs" && o.what != "catalog" {
+		return o, fmt.Errorf("-what is runs or catalog, and not %q", o.what)
+	}
+	const fewest = 1465 // one of each kind
+	if o.entities < fewest || o.clients < 1 || o.rounds < 1 || o.period <= 0 {
+		return o, fmt.Errorf("a catalog has at least %d entities, and is read at least once", fewest)
 	}
 	if o.runs < 1 || o.batch < 1 || o.batches < 1 || o.files < 1 || o.renders < 1 {
 		return o, errors.New("everything has to be measured at least once")
@@ -64,6 +85,12 @@ func run(arguments []string) error {
 	templates, err := writeTemplates(filepath.Join(scratch, "templates"), o.files)
 	if err != nil {
 		return err
+	}
+	if o.what == "catalog" {
+		if o.catalog, err = serveCatalog(ctx, filepath.Join(scratch, "catalog"), o.entities); err != nil {
+			return err
+		}
+		defer o.catalog.stop()
 	}
 	systems, err := prepare(ctx, o, scratch, templates)
 	if err != nil {

@@ -86,23 +86,35 @@ func skeletonFile(i int) string {
 	return b.String()
 }
 
+// readable is the host from which the systems may read files, as an item of backend.reading.allow; "" without a catalog.
+func (o options) readable() string {
+	if o.catalog == nil {
+		return ""
+	}
+	return "{ host: '" + o.catalog.host + "' }"
+}
+
 // writeConfig writes a system's configuration: the listen address, the token, and the templates.
-func writeConfig(path, templates string, port int) error {
+// The system may read the host of the catalog, when there is one.
+func writeConfig(path, templates, readable string, port int) error {
 	config := fmt.Sprintf(`app:
   baseUrl: http://127.0.0.1:%[1]d
 backend:
   baseUrl: http://127.0.0.1:%[1]d
   listen: { host: 127.0.0.1, port: %[1]d }
+  reading: { allow: [%[4]s] }
   auth:
     externalAccess:
       - type: static
         options: { token: %[2]s, subject: benchmark }
+# Each component of the catalog says that it has documentation. Nobody asks for it.
+techdocs: { builder: external }
 catalog:
   rules:
     - allow: [Component, System, API, Resource, Location, Group, User, Domain, Template]
   locations:
     - type: file
       target: %[3]s
-`, port, token, templates)
+`, port, token, templates, readable)
 	return os.WriteFile(path, []byte(config), 0o600)
 }

@@ -24,6 +24,11 @@ type result struct {
 	idle, afterBatch uint64
 	short            time.Duration
 	batches, renders []sample
+	// ingest is the time until a catalog was served. answers are those that were compared, by their paths, and loads what
+	// was answered under load, by the titles of reads.
+	ingest  sample
+	answers map[string]answer
+	loads   map[string][]loaded
 }
 
 // sample is one of several repeated measurements.
@@ -35,20 +40,56 @@ type sample struct {
 // phase measures one thing of one system.
 type phase func(context.Context, options, *system, *result) error
 
-// measure alternates between the systems, so that both are measured on the same machine in the same minutes.
+// measure alternates between the systems, so that both are measured on the same machine in the same minutes. While one of
+// them is measured, the others are stopped: a Backstage with a catalog never rests.
 func measure(ctx context.Context, o options, systems []*system) ([]result, error) {
 	results := make([]result, len(systems))
-	phases := slices.Concat([]phase{boot, warmUp, idle, shortRuns},
-		slices.Repeat([]phase{batch}, o.batches), slices.Repeat([]phase{render}, o.renders))
-	for _, phase := range phases {
+	for _, phase := range phases(o) {
 		for i, system := range systems {
 			results[i].system = system.name
-			if err := phase(ctx, o, system, &results[i]); err != nil {
-				return nil, err
+			others := slices.Delete(slices.Clone(systems), i, i+1)
+			if err := alone(others, func() error { return phase(ctx, o, system, &results[i]) }); err != nil {
+				return nil, fmt.Errorf("%w; %s last said: %s", err, system.name, system.lastWords())
 			}
+		}
+		if err := agree(results); err != nil {
+			return nil, err
 		}
 	}
 	return results, nil
+}
+
+func phases(o options) []phase {
+	if o.catalog == nil {
+		return slices.Concat([]phase{boot, warmUp, idle, shortRuns}, slices.Repeat([]phase{batch}, o.batches), slices.Repeat([]phase{render}, o.renders))
+	}
+	// A system begins when the one before has its catalog, which takes Backstage long.
+	all := []phase{inTurn(boot, ingest, rest), ask}
+	for _, read := range reads(o.entities) {
+		all = append(all, slices.Repeat([]phase{load(read)}, o.rounds)...)
+	}
+	return all
+}
+
+// inTurn is several phases that a system goes through before the next one begins.
+func inTurn(phases ...phase) phase {
+	return func(ctx context.Context, o options, s *system, r *result) error {
+		for _, phase := range phases {
+			if err := phase(ctx, o, s, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// alone does something while other systems are stopped.
+func alone(others []*system, do func() error) error {
+	for _, other := range others {
+		other.pause()
+		defer other.resume()
+	}
+	return do()
 }
 
 // boot starts the system twice: with empty databases, and with those of the first start.
@@ -237,5 +278,11 @@ func middle(all []sample) sample {
 
 func median(all []time.Duration) time.Duration {
 	sorted := slices.Sorted(slices.Values(all))
+	return sorted[len(sorted)/2]
+}
+
+// usual is the load with the median of answers in a second.
+func usual(all []loaded) loaded {
+	sorted := slices.SortedFunc(slices.Values(all), func(a, b loaded) int { return cmp.Compare(a.perSecond(), b.perSecond()) })
 	return sorted[len(sorted)/2]
 }

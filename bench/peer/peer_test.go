@@ -61,7 +61,7 @@ func TestTemplates(t *testing.T) {
 func TestReport(t *testing.T) {
 	t.Parallel()
 
-	o := options{runs: 20, batch: 200, batches: 3, files: 1000, renders: 3}
+	o := options{what: "runs", runs: 20, batch: 200, batches: 3, files: 1000, renders: 3}
 	peer := result{
 		system: "Backstage", boot: 6 * time.Second, firstBoot: 7 * time.Second, idle: 350e6, afterBatch: 400e6,
 		short: 200 * time.Millisecond, batches: samples(21*time.Second, 5*time.Second, 20*time.Second), renders: samples(6 * time.Second),

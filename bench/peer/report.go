@@ -28,9 +28,18 @@ func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Mi
 func megabytes(bytes uint64) float64       { return float64(bytes) / 1e6 }
 
 func rows(o options) []row {
-	return []row{
+	all := []row{
 		{title: "first boot, empty databases", format: "%.2f s", value: func(_ options, r result) float64 { return seconds(r.firstBoot) }},
 		{title: "boot", format: "%.2f s", atMost: 3, value: func(_ options, r result) float64 { return seconds(r.boot) }},
+	}
+	if o.what == "catalog" {
+		return append(all, catalogRows(o)...)
+	}
+	return append(all, runRows(o)...)
+}
+
+func runRows(o options) []row {
+	return []row{
 		{title: "resident memory, idle", format: "%.0f MB", value: func(_ options, r result) float64 { return megabytes(r.idle) }},
 		{title: fmt.Sprintf("resident memory, after %d runs", o.batch*o.batches), format: "%.0f MB",
 			value: func(_ options, r result) float64 { return megabytes(r.afterBatch) }},
@@ -45,6 +54,28 @@ func rows(o options) []row {
 		{title: "  CPU for one, program", format: "%.2f s", value: func(_ options, r result) float64 { return seconds(middle(r.renders).cpu.program) }},
 		{title: "  CPU for one, PostgreSQL", format: "%.2f s", value: func(_ options, r result) float64 { return seconds(middle(r.renders).cpu.postgres) }},
 	}
+}
+
+func catalogRows(o options) []row {
+	all := []row{
+		{title: fmt.Sprintf("ingest of %d entities", o.entities), format: "%.2f s", atLeast: 100, value: func(_ options, r result) float64 { return seconds(r.ingest.took) }},
+		{title: "  CPU for it, program", format: "%.2f s", value: func(_ options, r result) float64 { return seconds(r.ingest.cpu.program) }},
+		{title: "  CPU for it, PostgreSQL", format: "%.2f s", value: func(_ options, r result) float64 { return seconds(r.ingest.cpu.postgres) }},
+		{title: "  CPU for it, both", format: "%.2f s", value: func(_ options, r result) float64 {
+			return seconds(r.ingest.cpu.program + r.ingest.cpu.postgres)
+		}},
+		{title: "  resident memory after it", format: "%.0f MB", value: func(_ options, r result) float64 { return megabytes(r.ingest.cpu.resident) }},
+	}
+	for _, read := range reads(o.entities) {
+		of := func(value func(loaded) float64) func(options, result) float64 {
+			return func(_ options, r result) float64 { return value(usual(r.loads[read.title])) }
+		}
+		all = append(all,
+			row{title: read.title, format: "%.0f/s", moreIsBetter: true, atLeast: read.atLeast, value: of(loaded.perSecond)},
+			row{title: "  95 % within", format: "%.1f ms", value: of(func(l loaded) float64 { return milliseconds(l.quantile(0.95)) })},
+			row{title: "  CPU for one", format: "%.2f ms", value: of(func(l loaded) float64 { return milliseconds(l.cpuEach()) })})
+	}
+	return all
 }
 
 // report prints a table and returns an error for a broken promise. The peer's result comes first, if there is

@@ -54,7 +54,7 @@ func newPeer(ctx context.Context, o options, scratch, templates string) (*system
 		return nil, err
 	}
 	config := filepath.Join(scratch, "peer.yaml")
-	if err := writeConfig(config, templates, port); err != nil {
+	if err := writeConfig(config, templates, o.readable(), port); err != nil {
 		return nil, err
 	}
 	if err := emptyDatabases(ctx, directory); err != nil {
@@ -96,7 +96,7 @@ func newPortico(ctx context.Context, o options, scratch, templates string) (*sys
 		return nil, err
 	}
 	config := filepath.Join(scratch, "portico.yaml")
-	if err := writeConfig(config, templates, port); err != nil {
+	if err := writeConfig(config, templates, o.readable(), port); err != nil {
 		return nil, err
 	}
 	return &system{
@@ -152,6 +152,7 @@ func (s *system) stop() {
 	if s.process == nil {
 		return
 	}
+	s.resume()
 	_ = s.process.Process.Signal(syscall.SIGTERM) // it may have ended by itself
 	select {
 	case <-s.exited:
@@ -160,6 +161,17 @@ func (s *system) stop() {
 		<-s.exited
 	}
 	s.process = nil
+}
+
+// pause keeps the system from working until it is resumed, so that it takes nothing from the one that is measured.
+func (s *system) pause() { s.signal(syscall.SIGSTOP) }
+
+func (s *system) resume() { s.signal(syscall.SIGCONT) }
+
+func (s *system) signal(signal syscall.Signal) {
+	if s.process != nil {
+		_ = s.process.Process.Signal(signal) // it may have ended by itself, which the next phase finds out
+	}
 }
 
 // until polls until the condition holds, the system ends, or the limit is over.

@@ -1,14 +1,15 @@
-package catalog_test
+// Package material writes catalogs in files for benchmarks. The same numbers always give the same entities, so that two
+// systems, or two runs, have the same catalog.
+package material
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
-	"testing"
-
-	"github.com/stretchr/testify/require"
+	"time"
 )
 
 const (
@@ -17,62 +18,69 @@ const (
 	perLocation = 10_000
 )
 
-// material is a catalog in files, of the shape that bench/peer's generator has: of 1,465 entities 1,000 are
-// components, 200 APIs, 100 users, 100 resources, 50 systems, 10 groups and 5 domains.
-type material struct {
-	// locations are the files of Locations, by their absolute paths. Each lists files of entities.
-	locations []string
-	// entities is the number of entities in the catalog: those in files, and the Locations.
-	entities int
+// Material is a catalog in files: of 1,465 entities 1,000 are components, 200 APIs, 100 users, 100 resources, 50 systems,
+// 10 groups and 5 domains.
+type Material struct {
+	// Locations are the files of Locations, by their absolute paths. Each lists files of entities.
+	Locations []string
+	// Entities is the number of entities in the catalog when each of Locations is registered: those in files, the
+	// Locations in files, and those of the registration.
+	Entities int
+	// Owned is the number of entities that have an owner.
+	Owned int
 	// changing is one file of entities, and was its content.
 	changing, was string
 }
 
-// writeMaterial writes files of this many entities to a directory.
-func writeMaterial(b *testing.B, directory string, entities int) material {
-	b.Helper()
-	m := material{}
+// Write writes files of this many entities to a directory.
+func Write(directory string, entities int) (Material, error) {
+	m := Material{}
 	for first := 0; first < entities; first += perLocation {
 		location := &strings.Builder{}
-		fmt.Fprintf(location, "apiVersion: backstage.io/v1alpha1\nkind: Location\nmetadata: {name: bench-%d}\nspec:\n  type: file\n  targets:\n", first)
+		fmt.Fprintf(location, "apiVersion: backstage.io/v1alpha1\nkind: Location\nmetadata: {name: bench-%d}\nspec:\n  targets:\n", first)
 		last := min(first+perLocation, entities)
 		for begin := first; begin < last; begin += perFile {
 			name := fmt.Sprintf("part-%06d.yaml", begin)
 			content := documents(begin, min(begin+perFile, last), entities)
-			require.NoError(b, os.WriteFile(filepath.Join(directory, name), []byte(content), 0o600))
+			if err := os.WriteFile(filepath.Join(directory, name), []byte(content), 0o600); err != nil {
+				return m, err
+			}
 			m.changing, m.was = filepath.Join(directory, name), content
+			m.Owned += strings.Count(content, "\n  owner: ")
 			fmt.Fprintf(location, "    - ./%s\n", name)
 		}
 		path := filepath.Join(directory, fmt.Sprintf("all-%06d.yaml", first))
-		require.NoError(b, os.WriteFile(path, []byte(location.String()), 0o600))
-		m.locations = append(m.locations, path)
+		if err := os.WriteFile(path, []byte(location.String()), 0o600); err != nil {
+			return m, err
+		}
+		m.Locations = append(m.Locations, path)
 	}
-	// Each file of a Location is a Location of the configuration, which brings the Location in the file.
-	m.entities = entities + 2*len(m.locations)
-	return m
+	m.Entities = entities + 2*len(m.Locations)
+	return m, nil
 }
 
-// change writes another description into one entity of a file, and returns it.
-func (m material) change(b *testing.B) (description string) {
-	b.Helper()
-	description = fmt.Sprintf("changed-%d", rand.Uint64())
+// Change writes another description into one entity of a file, and returns it.
+func (m Material) Change() (description string, err error) {
+	description = fmt.Sprintf("changed-%d", time.Now().UnixNano())
 	content := strings.Replace(m.was, "description: ", "description: "+description+" ", 1)
-	require.NotEqual(b, m.was, content)
-	require.NoError(b, os.WriteFile(m.changing, []byte(content), 0o600))
-	return description
+	if content == m.was {
+		return "", errors.New("no entity of the file has a description")
+	}
+	return description, os.WriteFile(m.changing, []byte(content), 0o600)
 }
 
 // documents are the entities from begin to end, as YAML. The same numbers always give the same entities.
 func documents(begin, end, all int) string {
 	out := &strings.Builder{}
 	for n := begin; n < end; n++ {
-		describe(out, rand.New(rand.NewPCG(42, uint64(n))), n, all)
+		describe(out, rand.New(rand.NewPCG(42, uint64(n))), n, all) //nolint:gosec // The same numbers give the same entities.
 		out.WriteString("---\n")
 	}
 	return out.String()
 }
 
-var words = strings.Fields(`alpha bravo charlie delta echo foxtrot golf hotel india juliet kilo lima mike november oscar papa quebec romeo
+// Words are those that titles and descriptions are made of.
+var Words = strings.Fields(`alpha bravo charlie delta echo foxtrot golf hotel india juliet kilo lima mike november oscar papa quebec romeo
 	sierra tango uniform victor whiskey xray yankee zulu payments ledger gateway billing search catalog orders shipping identity session audit
 	metrics tracing storage queue scheduler mailer render proxy router`)
 
@@ -81,7 +89,7 @@ var words = strings.Fields(`alpha bravo charlie delta echo foxtrot golf hotel in
 func describe(out *strings.Builder, random *rand.Rand, n, all int) {
 	const cycle = 1465
 	rounds, round, place := max(1, all/cycle), n/cycle, n%cycle
-	word := func() string { return words[random.IntN(len(words))] }
+	word := func() string { return Words[random.IntN(len(Words))] }
 	of := func(values ...string) string { return values[random.IntN(len(values))] }
 	some := func(perRound int) int { return random.IntN(rounds * perRound) }
 	head := func(kind, name, more string) {
