@@ -44,6 +44,7 @@ func TestASecondWorkflowIsAFileAndALine(t *testing.T) {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	environment := suite.NewTestWorkflowEnvironment()
+	environment.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute}) // a busy machine is no deadlock
 	countingSweep.register(environment)
 	failed := false
 	environment.RegisterActivityWithOptions(func(page int) (int, error) {

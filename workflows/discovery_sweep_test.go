@@ -36,7 +36,7 @@ type sweepStage struct {
 func newSweepStage(answers ...sweep.Progress) *sweepStage {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
-	s := &sweepStage{environment: suite.NewTestWorkflowEnvironment(), id: uuid.New(), started: time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC), answers: answers}
+	s := &sweepStage{environment: newEnvironment(&suite), id: uuid.New(), started: time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC), answers: answers}
 	s.environment.SetStartTime(s.started)
 	s.now = sweep.Progress{State: sweep.Reading}
 	workflows.Register(s.environment, workflows.QueueBackground)

@@ -35,7 +35,7 @@ type docsStage struct {
 func newDocsStage(builds ...build.Progress) *docsStage {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
-	s := &docsStage{environment: suite.NewTestWorkflowEnvironment(), started: time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC), requested: 1, builds: builds}
+	s := &docsStage{environment: newEnvironment(&suite), started: time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC), requested: 1, builds: builds}
 	s.environment.SetStartTime(s.started)
 	workflows.Register(s.environment, workflows.QueueDocs)
 	for name, function := range map[string]any{

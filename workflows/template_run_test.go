@@ -41,7 +41,7 @@ type stage struct {
 
 func newStage(script ...engine.Next) *stage {
 	var suite testsuite.WorkflowTestSuite
-	s := &stage{environment: suite.NewTestWorkflowEnvironment(), script: script}
+	s := &stage{environment: newEnvironment(&suite), script: script}
 	workflows.Register(s.environment, workflows.QueueRuns)
 	s.register(engine.ActivityAdvance, s.advance)
 	s.register(engine.ActivityExpireRun, func(engine.Command) error {

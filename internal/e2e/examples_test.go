@@ -87,7 +87,6 @@ var needOthers = map[string]string{
 
 	"portico search push wiki":   "There is no source",
 	"portico search delete wiki": "There is no source",
-	"export-wiki |":              "export-wiki",
 
 	"portico sessions list me": "Only a signed-in person has sessions",
 	"portico sessions end":     "There is no session",
