@@ -52,11 +52,14 @@ func serveCatalog(ctx context.Context, directory string, entities int) (*catalog
 		return nil, err
 	}
 	server := &http.Server{Handler: http.FileServer(http.Dir(directory)), ReadHeaderTimeout: serveTimeout}
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(listener) }()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = server.Serve(listener) // it says that it was closed
+	}()
 	files := &catalogFiles{Material: made, host: listener.Addr().String(), stop: func() {
 		_ = server.Close() // nobody reads any more
-		_ = <-ended        // it says that it was closed
+		<-ended
 	}}
 	for _, path := range made.Locations {
 		files.urls = append(files.urls, fmt.Sprintf("http://%s/%s", files.host, filepath.Base(path)))
