@@ -65,17 +65,15 @@ generate: $(TOOLS)/sqlc tools/openapi-types/node_modules/.package-lock.json ## G
 
 ##@ Check
 
-# The tests with the race detector compute, and the others mostly wait for processes and browsers. So the former run
-# beside the latter. Each of the targets also runs alone.
-BESIDE_RACE = tools/in-memory.sh tools/beside.sh "$(MAKE) test-go-race"
-
+# The databases of tests are in memory where there is enough of it. Phases run one after the other: beside tests with the race
+# detector, workflows and browsers waited for a processor for seconds.
 .PHONY: test
 test: test-needs build test-servers ## Install what the tests need and run all of them.
-	$(BESIDE_RACE) "$(MAKE) test-web test-browser test-go-plain"
+	tools/in-memory.sh "$(MAKE)" test-web test-browser test-go-plain test-go-race
 
 .PHONY: test-go
 test-go: build test-servers ## Run the Go tests, with the race detector wherever it is affordable.
-	$(BESIDE_RACE) "$(MAKE) test-go-plain"
+	tools/in-memory.sh "$(MAKE)" test-go-plain test-go-race
 
 .PHONY: test-servers
 test-servers: $(TOOLS)/vault-server $(TOOLS)/s3-server $(TOOLS)/kube-apiserver
