@@ -22,6 +22,8 @@ const (
 	// mostAlike bounds the words that are compared with one, and mostWithin those that may contain it.
 	mostAlike  = 30
 	mostWithin = 20
+	// mostCorrected bounds the words of a query that are compared, because each costs up to four statements.
+	mostCorrected = 8
 )
 
 // recover looks for what was meant when nothing or little was found: words that contain what was typed, and words that are similar. Both
@@ -83,9 +85,13 @@ func (s *seeker) within(ctx context.Context, q Query) (more Query, changed bool,
 func (s *seeker) corrected(ctx context.Context, q Query) (better Query, changed bool, err error) {
 	better = q
 	better.Words = nil
+	looked := 0
 	for _, word := range q.Words {
 		parts := slices.Clone(word.Parts)
 		for i, part := range parts {
+			if looked++; looked > mostCorrected {
+				break
+			}
 			similar, err := s.similar(ctx, part)
 			if err != nil {
 				return q, false, err

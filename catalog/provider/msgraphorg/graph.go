@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -136,7 +137,7 @@ func refusal(response *http.Response, what string, body []byte) error {
 		what += " (" + named.Code + ")"
 	}
 	err := integration.AnswerError(response, what)
-	if answered, is := err.(*integration.ResponseError); is && !answered.RateLimited && //nolint:errorlint // it was made just before
+	if answered, is := errors.AsType[*integration.ResponseError](err); is && !answered.RateLimited &&
 		(answered.Status == http.StatusUnauthorized || answered.Status == http.StatusForbidden || answered.Status == http.StatusBadRequest) {
 		answered.Next = "The app needs the permissions User.Read.All, GroupMember.Read.All and Organization.Read.All, with an administrator's consent, and a client secret that has not expired"
 	}
