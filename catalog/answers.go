@@ -29,8 +29,16 @@ type answers struct {
 	underWay flight.Group[any]
 }
 
-// answerID is a statement with its arguments at a revision.
+// answerID is a statement with its arguments, and what else an answer depends on.
 type answerID [sha256.Size]byte
+
+func identify(statement query.Statement, more ...any) (answerID, error) {
+	encoded, err := json.Marshal([]any{statement.SQL, statement.Args, more})
+	if err != nil {
+		return answerID{}, fmt.Errorf("encode a statement: %w", err)
+	}
+	return sha256.Sum256(encoded), nil
+}
 
 func newAnswers() *answers {
 	return &answers{known: recall.New[answerID, any](maxAnswers, keepAnswers)}
@@ -44,11 +52,10 @@ func counted[T any](ctx context.Context, s *Service, statement query.Statement, 
 	if err != nil {
 		return none, fmt.Errorf("read the revision of the catalog: %w", err)
 	}
-	encoded, err := json.Marshal([]any{revision, statement.SQL, statement.Args})
+	id, err := identify(statement, revision)
 	if err != nil {
-		return none, fmt.Errorf("encode what is counted: %w", err)
+		return none, err
 	}
-	id := answerID(sha256.Sum256(encoded))
 	known, _ := s.answers.known.Get(id)
 	if answer, is := known.(T); is {
 		return answer, nil

@@ -75,16 +75,24 @@ func (l *EntityList) find(ctx context.Context, list query.List) error {
 
 // read reads the documents of a short list.
 func (l *EntityList) read(ctx context.Context, list query.List) error {
+	if _, conditional := l.readable.Filter(); conditional && list.Limit <= maxKeptList {
+		return l.readKept(ctx, list)
+	}
 	rows, err := l.service.query(ctx, list.Select(l.readable))
 	if err != nil {
 		return fmt.Errorf("list entities: %w", err)
 	}
-	l.documents, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (json.RawMessage, error) {
-		var document []byte
-		if err := row.Scan(&document); err != nil {
-			return nil, err
-		}
-		return l.fields.Project(document)
+	return l.collect(rows, func() {})
+}
+
+// collect takes the documents of rows. What the rows have beside them is scanned into beside, and each is called then.
+func (l *EntityList) collect(rows pgx.Rows, each func(), beside ...any) error {
+	var document []byte
+	_, err := pgx.ForEachRow(rows, append([]any{&document}, beside...), func() error {
+		projected, err := l.fields.Project(document)
+		l.documents, document = append(l.documents, projected), nil
+		each()
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("list entities: %w", err)

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -154,22 +155,25 @@ var people = []person{
 	{"reader", 6, false}, {"member", 6, true}, {"lead", 500, true}, {"half", 6_000, true},
 }
 
-func (p person) principal() identity.Principal {
+// principal is the person, with the groups from a number on.
+func (p person) principal(from int) identity.Principal {
 	ref := "user:default/" + p.name
 	owners := []string{ref}
 	for i := range p.owners {
-		owners = append(owners, group(i*3%(entities/20)))
+		owners = append(owners, group((from+i*3)%(entities/20)))
 	}
 	return identity.Principal{Kind: identity.KindUser, Subject: ref, Ownership: owners}
 }
 
-// byName accepts the name of a person as a token.
+// byName accepts the name of a person as a token, with a number for other groups: member.7.
 type byName struct{}
 
 func (byName) Authenticate(_ context.Context, token string) (identity.Principal, error) {
+	name, number, _ := strings.Cut(token, ".")
+	from, _ := strconv.Atoi(number)
 	for _, who := range people {
-		if who.name == token {
-			return who.principal(), nil
+		if who.name == name {
+			return who.principal(from), nil
 		}
 	}
 	return identity.Principal{}, fmt.Errorf("nobody is called %s", token)
