@@ -1,5 +1,7 @@
 package config
 
+import "time"
+
 // Jenkins is the server of the actions on jobs, in the form of Backstage's plugin for it.
 type Jenkins struct {
 	BaseURL            string            `yaml:"baseUrl"`
@@ -71,10 +73,16 @@ type PagerDuty struct {
 	APIBaseURL string `yaml:"apiBaseUrl"`
 }
 
-// TeraSky is what the actions of TeraSky's utilities read of its plugin kubernetesIngestor.
+// TeraSky is the section of TeraSky's plugin kubernetes-ingestor. The actions of its utilities read a part of it.
 type TeraSky struct {
 	AnnotationPrefix string `yaml:"annotationPrefix"`
-	Crossplane       struct {
+	// DefaultOwner, AllowedClusterNames, ArgoIntegration, Mappings and Components are for the entities of workloads.
+	DefaultOwner        string               `yaml:"defaultOwner"`
+	AllowedClusterNames []string             `yaml:"allowedClusterNames"`
+	ArgoIntegration     bool                 `yaml:"argoIntegration"`
+	Mappings            KubernetesMappings   `yaml:"mappings"`
+	Components          KubernetesComponents `yaml:"components"`
+	Crossplane          struct {
 		XRDs struct {
 			PublishPhase TeraSkyPublish `yaml:"publishPhase"`
 		} `yaml:"xrds"`
@@ -84,6 +92,43 @@ type TeraSky struct {
 			Target string `yaml:"target"`
 		} `yaml:"publishPhase"`
 	} `yaml:"genericCRDTemplates"`
+}
+
+// KubernetesMappings say what the names of entities are made of; each is one of the plugin's models.
+type KubernetesMappings struct {
+	NamespaceModel           string `yaml:"namespaceModel"`
+	NameModel                string `yaml:"nameModel"`
+	TitleModel               string `yaml:"titleModel"`
+	SystemModel              string `yaml:"systemModel"`
+	ReferencesNamespaceModel string `yaml:"referencesNamespaceModel"`
+}
+
+// KubernetesComponents says which workloads become entities.
+type KubernetesComponents struct {
+	Enabled                      bool     `yaml:"enabled"`
+	IngestAsResources            bool     `yaml:"ingestAsResources"`
+	OnlyIngestAnnotatedResources bool     `yaml:"onlyIngestAnnotatedResources"`
+	ExcludedNamespaces           []string `yaml:"excludedNamespaces"`
+	// Namespaces are the only ones that are read; empty means all. It is Portico's own.
+	Namespaces                  []string         `yaml:"namespaces"`
+	CustomWorkloadTypes         []WorkloadType   `yaml:"customWorkloadTypes"`
+	DisableDefaultWorkloadTypes bool             `yaml:"disableDefaultWorkloadTypes"`
+	TaskRunner                  KubernetesRunner `yaml:"taskRunner"`
+}
+
+// WorkloadType is a kind of objects that become entities besides the usual workloads.
+type WorkloadType struct {
+	Group             string `yaml:"group"`
+	APIVersion        string `yaml:"apiVersion"`
+	Plural            string `yaml:"plural"`
+	DefaultType       string `yaml:"defaultType"`
+	IngestAsResources bool   `yaml:"ingestAsResources"`
+}
+
+// KubernetesRunner says when clusters are read.
+type KubernetesRunner struct {
+	Frequency time.Duration `yaml:"frequency"`
+	Timeout   time.Duration `yaml:"timeout"`
 }
 
 // TeraSkyPublish says where manifests are pushed.

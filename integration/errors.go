@@ -42,6 +42,13 @@ func MayPass(err error) (after time.Duration, may bool) {
 	if answered, is := errors.AsType[*ResponseError](err); is {
 		return answered.RetryAfter, answered.Temporary()
 	}
+	// Errors of systems besides hosts of sources know it themselves.
+	if explained, is := errors.AsType[interface {
+		error
+		MayPass() (after time.Duration, may bool)
+	}](err); is {
+		return explained.MayPass()
+	}
 	return 0, err != nil && fault.KindOf(err) == "" && !errors.Is(err, ErrNotModified)
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/portico-dev/portico/catalog/provider/gitlab"
 	"github.com/portico-dev/portico/catalog/provider/gitlaborg"
 	"github.com/portico-dev/portico/catalog/provider/httpjson"
+	"github.com/portico-dev/portico/catalog/provider/kubernetes"
 	"github.com/portico-dev/portico/catalog/provider/ldaporg"
 	"github.com/portico-dev/portico/catalog/provider/msgraphorg"
 	"github.com/portico-dev/portico/catalog/sweep"
@@ -54,6 +55,7 @@ func (p *platform) sources() ([]provider.Source, error) {
 				Transport: p.telemetry.Transport(integration.DefaultTransport())})
 		},
 		func() ([]provider.Source, error) { return httpjson.Sources(configured.JSON, p.integrations) },
+		func() ([]provider.Source, error) { return kubernetes.Sources(p.config.TeraSky, p.clusters) },
 	} {
 		found, err := kind()
 		if err != nil {

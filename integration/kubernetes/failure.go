@@ -130,7 +130,8 @@ func (c *Client) explainStatus(err error, status metav1.Status, doing string) er
 	case strings.Contains(message, "failed to create typed patch object"):
 		// The server says so with the status of an internal error.
 		failure.Kind, failure.Next = fault.Input, "Correct the manifest in the template, or the value that it is made of, and start a new run."
-	case retries || status.Code >= http.StatusInternalServerError || status.Code == http.StatusTooManyRequests || apierrors.IsTimeout(err) || apierrors.IsServerTimeout(err):
+	case retries || status.Code >= http.StatusInternalServerError || status.Code == http.StatusTooManyRequests || apierrors.IsTimeout(err) || apierrors.IsServerTimeout(err) ||
+		apierrors.IsResourceExpired(err): // a list that took too long has to begin anew
 		failure.Kind, failure.Transient, failure.RetryAfter = fault.Unavailable, true, time.Duration(wait)*time.Second
 	case apierrors.IsUnauthorized(err):
 		failure.Kind, failure.Message = fault.Authentication, fmt.Sprintf("%s: the cluster %s does not accept the credentials.", doing, c.Cluster.Name)

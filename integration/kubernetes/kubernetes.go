@@ -371,6 +371,14 @@ func (s *Set) only() (Cluster, error) {
 	return s.configured[0], nil
 }
 
+// AllConfigured are the clusters of the configuration: what the catalog describes does not count.
+func (s *Set) AllConfigured() []Cluster {
+	if s == nil {
+		return nil
+	}
+	return slices.Clone(s.configured)
+}
+
 // Configured returns a cluster of the configuration: what the catalog describes does not count. That there is none is a
 // *ClusterError.
 func (s *Set) Configured(name string) (Cluster, error) {
