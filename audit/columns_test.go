@@ -90,7 +90,7 @@ var decisions = map[string][]decision{
 	"catalog_files":          {{irrelevant, "url source etag body", derived}},
 	"catalog_reads":          {{irrelevant, "entity_id url repository", derived}},
 	"catalog_stitches":       {{irrelevant, "entity_ref requested_at urgent", itself}},
-	"source_events":          {{irrelevant, "id topic delivery part event received_at done_at touched", "what hosts report changes nothing by itself: " + derived}},
+	"source_events":          {{irrelevant, "id topic delivery part event received_at done_at touched failure", "what hosts report changes nothing by itself: " + derived}},
 	"catalog_changes":        {{irrelevant, "id webhook change entity_ref entity_id changed_at", derived}},
 	"catalog_webhooks":       {{irrelevant, "name lease leased_until failures next_attempt_at", itself}},
 	"catalog_engines":        {{irrelevant, "id alive_until", itself}},

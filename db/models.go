@@ -635,6 +635,7 @@ type SourceEvent struct {
 	ReceivedAt time.Time
 	DoneAt     *time.Time
 	Touched    *int32
+	Failure    *string
 }
 
 type TechdocsBuild struct {

@@ -115,21 +115,40 @@ func (q *Queries) PendingSourceEvents(ctx context.Context, db DBTX, maxRows int3
 	return items, nil
 }
 
+const setSourceEventAside = `-- name: SetSourceEventAside :one
+update source_events set done_at = clock_timestamp(), touched = 0, failure = $1::text where id = $2 returning topic, delivery
+`
+
+type SetSourceEventAsideRow struct {
+	Topic    string
+	Delivery string
+}
+
+// Ends an event that cannot be acted on, with the reason.
+func (q *Queries) SetSourceEventAside(ctx context.Context, db DBTX, failure string, iD int64) (SetSourceEventAsideRow, error) {
+	row := db.QueryRow(ctx, setSourceEventAside, failure, iD)
+	var i SetSourceEventAsideRow
+	err := row.Scan(&i.Topic, &i.Delivery)
+	return i, err
+}
+
 const sourceEventsBacklog = `-- name: SourceEventsBacklog :one
 select (select count(*) from (select from source_events where done_at is null limit 10000) as pending) as pending,
+    (select count(*) from (select from source_events where failure is not null limit 10000) as failed) as failed,
     coalesce((select greatest(extract(epoch from clock_timestamp() - received_at), 0) from source_events where done_at is null order by id limit 1), 0)::float8 as oldest
 `
 
 type SourceEventsBacklogRow struct {
 	Pending int64
+	Failed  int64
 	Oldest  float64
 }
 
-// How many events wait, up to 10,000, and for how many seconds the oldest has waited.
+// How many events wait, up to 10,000, for how many seconds the oldest has waited, and how many were set aside, up to 10,000.
 func (q *Queries) SourceEventsBacklog(ctx context.Context, db DBTX) (SourceEventsBacklogRow, error) {
 	row := db.QueryRow(ctx, sourceEventsBacklog)
 	var i SourceEventsBacklogRow
-	err := row.Scan(&i.Pending, &i.Oldest)
+	err := row.Scan(&i.Pending, &i.Failed, &i.Oldest)
 	return i, err
 }
 

@@ -90,6 +90,8 @@ var (
 		"Events of source code hosts that were stored and not worked off yet, at most 10,000."}
 	EventsLag = Metric{"portico_events_lag_seconds", Gauge, nil, OfInstallation,
 		"How long the oldest of them has waited, 0 when there is none."}
+	EventsFailed = Metric{"portico_events_failed", Gauge, nil, OfInstallation,
+		"Events of source code hosts that were set aside because they cannot be acted on, at most 10,000. They are kept for two weeks."}
 	ChangesPending = Metric{"portico_catalog_changes_pending", Gauge, []string{"webhook"}, OfInstallation,
 		"Changes of entities that a webhook of catalog.events.webhooks has not taken, at most 10,000."}
 	ChangesLag = Metric{"portico_catalog_changes_lag_seconds", Gauge, []string{"webhook"}, OfInstallation,
@@ -121,7 +123,7 @@ var (
 func Metrics() []Metric {
 	return []Metric{HTTPServerDuration, HTTPClientDuration, RateLimit, RateLimitRemaining, Runs, RunsQueued, RunsQueuedAge, RunsEnded,
 		StepDuration, CatalogDue, CatalogLag, CatalogFailed, CatalogConflicts, CatalogOrphans, CatalogUnowned, CatalogDangling, CatalogDuplicates,
-		CatalogSources, CatalogSourcesLate, EventsReceived, EventsDone, EventsPending, EventsLag,
+		CatalogSources, CatalogSourcesLate, EventsReceived, EventsDone, EventsPending, EventsLag, EventsFailed,
 		ChangesPending, ChangesLag, AuditUnsealedAge, AuditWebhookPending, AuditWebhookLag, DatabaseConnections,
 		DatabaseConnectionsMax, DatabaseAcquires, DatabaseAcquireSeconds, Build, ReadFailures}
 }

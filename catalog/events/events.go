@@ -14,6 +14,7 @@ import (
 	"math"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -208,6 +209,9 @@ func (s *Service) WorkOff(ctx context.Context) (more bool, err error) {
 		done, err = s.workOff(ctx, tx, rows)
 		return err
 	})
+	if broken, is := errors.AsType[*brokenEventError](err); is {
+		return true, s.setAside(ctx, broken)
+	}
 	if err != nil {
 		return false, fmt.Errorf("work events off: %w", err)
 	}
@@ -217,6 +221,33 @@ func (s *Service) WorkOff(ctx context.Context) (more bool, err error) {
 	s.sweep(ctx, done.concerned)
 	s.buildDocs(ctx, done.docs)
 	return more, nil
+}
+
+// brokenEventError says that an event cannot be acted on, however often that is tried.
+type brokenEventError struct {
+	id  int64
+	err error
+}
+
+func (e *brokenEventError) Error() string { return fmt.Sprintf("event %d: %s", e.id, e.err) }
+func (e *brokenEventError) Unwrap() error { return e.err }
+
+// maxFailure bounds the reason that is kept of an event that was set aside, in characters.
+const maxFailure = 1000
+
+// setAside ends an event that cannot be acted on, so that those behind it go on. It is kept as long as others.
+func (s *Service) setAside(ctx context.Context, broken *brokenEventError) error {
+	reason := strings.ReplaceAll(strings.ToValidUTF8(broken.err.Error(), "\uFFFD"), "\x00", "\uFFFD")
+	if characters := []rune(reason); len(characters) > maxFailure {
+		reason = string(characters[:maxFailure])
+	}
+	row, err := s.queries.SetSourceEventAside(ctx, s.Pool, reason, broken.id)
+	if err != nil {
+		return fmt.Errorf("set event %d aside: %w", broken.id, err)
+	}
+	s.Log.ErrorContext(ctx, "an event of a source code host was set aside, because it cannot be acted on", "event", broken.id, "topic", row.Topic,
+		"delivery", row.Delivery, "reason", reason)
+	return nil
 }
 
 // buildDocs starts builds of documentation. What cannot be started now is started by the workers later.
@@ -236,32 +267,47 @@ type worked struct {
 	docs      []string
 }
 
+// workOff acts on events. The error about one that cannot be acted on is a *brokenEventError.
 func (s *Service) workOff(ctx context.Context, tx pgx.Tx, rows []db.PendingSourceEventsRow) (worked, error) {
 	ids, touched, done := make([]int64, len(rows)), make([]int32, len(rows)), worked{concerned: map[string]bool{}}
 	for i, row := range rows {
-		var event hostevents.Event
-		if err := json.Unmarshal(row.Event, &event); err != nil {
-			return worked{}, fmt.Errorf("decode event %d: %w", row.ID, err)
-		}
-		count, err := s.refresh(ctx, tx, event)
-		if err != nil {
+		count, err := s.act(ctx, tx, row, &done)
+		switch {
+		case db.Refused(err):
+			return worked{}, &brokenEventError{row.ID, err}
+		case err != nil:
 			return worked{}, fmt.Errorf("act on event %d: %w", row.ID, err)
 		}
-		if s.Docs != nil {
-			sites, err := s.Docs.RequestPushed(ctx, tx, event)
-			if err != nil {
-				return worked{}, fmt.Errorf("act on event %d: %w", row.ID, err)
-			}
-			done.docs = append(done.docs, sites...)
-		}
-		ids[i], touched[i], done.kinds = row.ID, int32(min(count, math.MaxInt32)), append(done.kinds, event.Kind)
-		for _, watcher := range s.Watchers {
-			if isNews := event.Kind != hostevents.Pushed || count == 0; isNews && event.Kind != hostevents.Proposed && watcher.Concerned(event) {
-				done.concerned[watcher.Name()] = true
-			}
-		}
+		ids[i], touched[i] = row.ID, int32(min(count, math.MaxInt32))
 	}
 	return done, s.queries.FinishSourceEvents(ctx, tx, ids, touched)
+}
+
+// act acts on one event, and returns how many entities it made urgent.
+func (s *Service) act(ctx context.Context, tx pgx.Tx, row db.PendingSourceEventsRow, done *worked) (int, error) {
+	var event hostevents.Event
+	if err := json.Unmarshal(row.Event, &event); err != nil {
+		return 0, &brokenEventError{row.ID, fmt.Errorf("decode it: %w", err)}
+	}
+	count, err := s.refresh(ctx, tx, event)
+	if err != nil {
+		return 0, err
+	}
+	if s.Docs != nil {
+		sites, err := s.Docs.RequestPushed(ctx, tx, event)
+		if err != nil {
+			return 0, err
+		}
+		done.docs = append(done.docs, sites...)
+	}
+	done.kinds = append(done.kinds, event.Kind)
+	isNews := (event.Kind != hostevents.Pushed || count == 0) && event.Kind != hostevents.Proposed
+	for _, watcher := range s.Watchers {
+		if isNews && watcher.Concerned(event) {
+			done.concerned[watcher.Name()] = true
+		}
+	}
+	return count, nil
 }
 
 // sweep has sources swept that nobody has paused, each once for any number of events. What cannot be started now is found
@@ -286,13 +332,15 @@ func (s *Service) sweep(ctx context.Context, concerned map[string]bool) {
 	}
 }
 
-// Backlog measures the events that wait, as samples of telemetry.EventsPending and EventsLag.
+// Backlog measures the events that wait, and those that were set aside, as samples of telemetry.EventsPending, EventsLag and
+// EventsFailed.
 func (s *Service) Backlog(ctx context.Context) ([]telemetry.Sample, error) {
 	backlog, err := s.queries.SourceEventsBacklog(ctx, s.Pool)
 	if err != nil {
 		return nil, fmt.Errorf("count the events of source code hosts: %w", err)
 	}
-	return []telemetry.Sample{{Metric: telemetry.EventsPending, Value: float64(backlog.Pending)}, {Metric: telemetry.EventsLag, Value: backlog.Oldest}}, nil
+	return []telemetry.Sample{{Metric: telemetry.EventsPending, Value: float64(backlog.Pending)}, {Metric: telemetry.EventsLag, Value: backlog.Oldest},
+		{Metric: telemetry.EventsFailed, Value: float64(backlog.Failed)}}, nil
 }
 
 // refresh makes urgent what reads files that an event touches, and returns their number. An entity of which nothing is

@@ -34,6 +34,7 @@ import (
 	"github.com/portico-dev/portico/internal/testkit"
 	"github.com/portico-dev/portico/internal/testkit/apitest"
 	"github.com/portico-dev/portico/internal/testkit/forgetest"
+	"github.com/portico-dev/portico/telemetry"
 )
 
 const secret = "hook-secret"
@@ -296,6 +297,41 @@ func TestEventsAreStoredOnceAndWorkedOffInOrder(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, more)
 	require.Equal(t, 150, b.count("select count(*) from source_events"))
+}
+
+// TestAnEventThatCannotBeActedOnIsSetAside: with its reason, and those behind it go on.
+func TestAnEventThatCannotBeActedOnIsSetAside(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.deliver("push", "before", b.pushed("a.yaml"))
+	for delivery, event := range map[string]string{
+		"unknown": `{"kind": ["pushed"]}`, "refused": `{"kind": "pushed", "host": "` + b.forge.Host + `", "repository": "demo/sh\u0000op", "ref": "main"}`,
+	} {
+		_, err := b.pool.Exec(t.Context(), "insert into source_events (topic, delivery, part, event) values ('github', $1, 1, $2)", delivery, event)
+		require.NoError(t, err)
+	}
+	b.deliver("push", "behind", b.pushed("a.yaml"))
+	for more := true; more; {
+		var err error
+		more, err = b.service.WorkOff(t.Context())
+		require.NoError(t, err)
+	}
+	failures := map[string]string{}
+	rows, err := b.pool.Query(t.Context(), "select delivery, coalesce(failure, '') from source_events where done_at is not null")
+	require.NoError(t, err)
+	var delivery, failure string
+	_, err = pgx.ForEachRow(rows, []any{&delivery, &failure}, func() error {
+		failures[delivery] = failure
+		return nil
+	})
+	require.NoError(t, err)
+	require.Len(t, failures, 4, "all are worked off")
+	require.Empty(t, failures["before"]+failures["behind"])
+	require.Contains(t, failures["unknown"], "decode it: json: cannot unmarshal array")
+	require.Contains(t, failures["refused"], "invalid byte sequence")
+	samples, err := b.service.Backlog(t.Context())
+	require.NoError(t, err)
+	require.Contains(t, samples, telemetry.Sample{Metric: telemetry.EventsFailed, Value: 2})
 }
 
 // TestTheSourcesAreSweptThatAnEventConcerns: once for any number of events, and not by a push of what was read already.

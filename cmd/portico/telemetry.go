@@ -132,7 +132,7 @@ func (p *platform) observeInstallation() error {
 	return errors.Join(webhook,
 		p.telemetry.ObserveInstallation(p.audit.Unsealed, telemetry.AuditUnsealedAge),
 		p.telemetry.ObserveInstallation(p.runs.Counted, telemetry.Runs, telemetry.RunsQueued, telemetry.RunsQueuedAge),
-		p.telemetry.ObserveInstallation(p.events.Backlog, telemetry.EventsPending, telemetry.EventsLag),
+		p.telemetry.ObserveInstallation(p.events.Backlog, telemetry.EventsPending, telemetry.EventsLag, telemetry.EventsFailed),
 		p.telemetry.ObserveInstallation(p.outbox.Backlog, telemetry.ChangesPending, telemetry.ChangesLag),
 		p.telemetry.ObserveInstallation(p.catalog.Backlog, telemetry.CatalogDue, telemetry.CatalogLag, telemetry.CatalogFailed),
 		p.telemetry.ObserveInstallation(p.sweeps.Health, telemetry.CatalogSources, telemetry.CatalogSourcesLate),

@@ -21,14 +21,19 @@ update source_events e set done_at = clock_timestamp(), touched = done.touched
 from (select unnest(@ids::bigint[]) as id, unnest(@touched::int[]) as touched) as done
 where e.id = done.id;
 
+-- name: SetSourceEventAside :one
+-- Ends an event that cannot be acted on, with the reason.
+update source_events set done_at = clock_timestamp(), touched = 0, failure = @failure::text where id = @id returning topic, delivery;
+
 -- name: DeleteOldSourceEvents :execrows
 -- Deletes events that were worked off before the given time.
 delete from source_events where id in (
     select e.id from source_events e where e.received_at < @before and e.done_at is not null order by e.received_at limit @max_rows);
 
 -- name: SourceEventsBacklog :one
--- How many events wait, up to 10,000, and for how many seconds the oldest has waited.
+-- How many events wait, up to 10,000, for how many seconds the oldest has waited, and how many were set aside, up to 10,000.
 select (select count(*) from (select from source_events where done_at is null limit 10000) as pending) as pending,
+    (select count(*) from (select from source_events where failure is not null limit 10000) as failed) as failed,
     coalesce((select greatest(extract(epoch from clock_timestamp() - received_at), 0) from source_events where done_at is null order by id limit 1), 0)::float8 as oldest;
 
 -- name: PausedSources :many
