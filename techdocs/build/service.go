@@ -43,8 +43,9 @@ type ServiceOptions struct {
 // documentation, and whoever may refresh it may build. It is safe for concurrent use.
 type Service struct {
 	ServiceOptions
-	queries *db.Queries
-	readers readers
+	queries  *db.Queries
+	readers  readers
+	followed followed
 }
 
 var _ techdocs.Syncer = (*Service)(nil)

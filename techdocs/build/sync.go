@@ -20,8 +20,6 @@ const (
 	syncAgain = time.Minute
 	// syncVersionAgain is how long those of a version are not: it changes seldom, and a push tells of it.
 	syncVersionAgain = time.Hour
-	// followPeriod is how soon a reader sees a new line.
-	followPeriod = 200 * time.Millisecond
 	// syncTimeout bounds how long a reader follows a build. The build goes on.
 	syncTimeout = 10 * time.Minute
 )
@@ -92,33 +90,4 @@ func (s *Service) askForReader(ctx context.Context, site string, principal ident
 		s.wake(ctx, site, ByRead)
 	}
 	return id, err
-}
-
-// follow hands over the lines of a build until it ends.
-func (s *Service) follow(ctx context.Context, id uuid.UUID, log func(line string)) (Build, error) {
-	ticker := time.NewTicker(followPeriod)
-	defer ticker.Stop()
-	after := 0
-	for {
-		row, err := s.queries.TechDocsBuild(ctx, s.Store.Pool, id)
-		if err != nil {
-			return Build{}, fmt.Errorf("follow build %s: %w", id, err)
-		}
-		lines, err := s.lines(ctx, id, after)
-		if err != nil {
-			return Build{}, err
-		}
-		for _, line := range lines {
-			log(line.Text)
-			after = line.Number
-		}
-		if State(row.State).HasEnded() {
-			return buildOf(row), nil
-		}
-		select {
-		case <-ctx.Done():
-			return Build{}, fault.Wrap(fault.Unavailable, ctx.Err(), "the build of the docs goes on: look again later")
-		case <-ticker.C:
-		}
-	}
 }
