@@ -4,25 +4,18 @@ package discovery
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"go.temporal.io/sdk/activity"
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
 
 	"github.com/portico-dev/portico/activities/crash"
+	"github.com/portico-dev/portico/activities/internal/attempts"
 	"github.com/portico-dev/portico/catalog/provider"
 	"github.com/portico-dev/portico/catalog/sweep"
 	"github.com/portico-dev/portico/fault"
-	"github.com/portico-dev/portico/integration"
 )
-
-// limitedWait is how long a sweep waits for a host that says that its rate limit was reached, and not for how
-// long.
-const limitedWait = time.Minute
 
 // Options are the dependencies of the activities.
 type Options struct {
@@ -51,10 +44,10 @@ func New(options Options) *Activities {
 // Register registers the activities with a worker.
 func (a *Activities) Register(registry worker.ActivityRegistry) {
 	for name, function := range map[string]any{
-		sweep.ActivityBegin:    final(a.Sweeps.Begin),
-		sweep.ActivityReadPage: crash.Guarded(a.CrashBudget, final(a.readPage)),
-		sweep.ActivityCommit:   crash.Guarded(a.CrashBudget, final(a.commit)),
-		sweep.ActivityEnd:      final(a.Sweeps.End),
+		sweep.ActivityBegin:    attempts.Final(a.Sweeps.Begin),
+		sweep.ActivityReadPage: crash.Guarded(a.CrashBudget, attempts.Final(a.readPage)),
+		sweep.ActivityCommit:   crash.Guarded(a.CrashBudget, attempts.Final(a.commit)),
+		sweep.ActivityEnd:      attempts.Final(a.Sweeps.End),
 	} {
 		registry.RegisterActivityWithOptions(function, activity.RegisterOptions{Name: name})
 	}
@@ -72,7 +65,7 @@ func (a *Activities) readPage(ctx context.Context, request sweep.PageRequest) (p
 		return progress, fault.New(fault.NotFound, "this worker's configuration has no source %s: do all workers have the same?", at.Source)
 	}
 	page, err := a.read(ctx, source, at)
-	if wait, reason, asks := asksToWait(err); asks {
+	if wait, reason, asks := attempts.AsksToWait(err); asks {
 		at.Wait, at.WaitReason = wait, reason
 		return at.Progress, nil
 	}
@@ -90,19 +83,6 @@ func (a *Activities) read(ctx context.Context, source provider.Source, at sweep.
 	return source.ReadPage(ctx, at.Cursor)
 }
 
-// asksToWait reports whether a host did not answer but asks to wait, and for how long.
-func asksToWait(err error) (wait time.Duration, reason string, asks bool) {
-	wait, may := integration.MayPass(err)
-	if !may {
-		return 0, "", false
-	}
-	answered, is := errors.AsType[*integration.ResponseError](err)
-	if wait == 0 && is && answered.RateLimited {
-		wait = limitedWait
-	}
-	return wait, err.Error(), wait > 0
-}
-
 func (a *Activities) commit(ctx context.Context, request sweep.CommitRequest) (sweep.Progress, error) {
 	progress, err := a.Sweeps.Commit(ctx, request.ID)
 	if err == nil {
@@ -110,24 +90,4 @@ func (a *Activities) commit(ctx context.Context, request sweep.CommitRequest) (s
 			"added", progress.Added, "changed", progress.Changed, "removed", progress.Removed)
 	}
 	return progress, err
-}
-
-// final makes errors that would come again end an activity for good: those with a kind, which say what is wrong
-// with the source or the sweep, and those of a host that would answer the same.
-func final[In, Out any](do func(context.Context, In) (Out, error)) func(context.Context, In) (Out, error) {
-	return func(ctx context.Context, in In) (Out, error) {
-		out, err := do(ctx, in)
-		if err == nil {
-			return out, nil
-		}
-		kind, message := string(fault.KindOf(err)), err.Error()
-		if kind == "" {
-			kind = "Error"
-		}
-		_, may := integration.MayPass(err)
-		if may {
-			return out, temporal.NewApplicationErrorWithCause(message, kind, err)
-		}
-		return out, temporal.NewNonRetryableApplicationError(message, kind, nil)
-	}
 }
