@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/portico-dev/portico/api"
 	"github.com/portico-dev/portico/config"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/integration"
@@ -348,5 +349,5 @@ func serveDocs(command *cobra.Command, source *docsSource, port int) error {
 	fmt.Fprintf(out, "Serving http://localhost:%d; press Ctrl-C to stop\n", address.Port)
 	preview := &job.Preview{Source: source.sourceDir, Generator: generator, Options: techdocs.Options{SiteName: source.siteName},
 		Log: func(line string) { fmt.Fprintln(out, line) }}
-	return preview.Serve(command.Context(), listener)
+	return api.ServeDocsPreview(command.Context(), listener, preview)
 }

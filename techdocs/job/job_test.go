@@ -1,22 +1,15 @@
 package job_test
 
 import (
-	"bufio"
-	"context"
-	"io"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/portico-dev/portico/fault"
-	"github.com/portico-dev/portico/techdocs"
 	"github.com/portico-dev/portico/techdocs/job"
 	"github.com/portico-dev/portico/techdocs/site"
 	"github.com/portico-dev/portico/techdocs/store"
@@ -127,73 +120,4 @@ func TestNothingButASiteIsReplaced(t *testing.T) {
 	g := generation(filepath.Join(source, "nope"))
 	_, err := job.Generate(t.Context(), g)
 	require.ErrorContains(t, err, "is no directory: it is where mkdocs.yml is")
-}
-
-// TestAPreviewIsShownAnew: when a file changes, the pages hear of it, and of what is wrong.
-func TestAPreviewIsShownAnew(t *testing.T) {
-	t.Parallel()
-	source := repository(t)
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	ctx, stop := context.WithCancel(t.Context())
-	preview := &job.Preview{Source: source, Generator: site.New(site.Config{}), Options: techdocs.Options{SiteName: "Preview"}, Log: func(line string) { t.Log(line) }}
-	ended := make(chan error, 1)
-	go func() { ended <- preview.Serve(ctx, listener) }()
-	base := "http://" + listener.Addr().String()
-
-	_, stream := get(t, base+"/.portico/changes", "")
-	changes := bufio.NewScanner(stream)
-	next := func() string {
-		for changes.Scan() {
-			if data, is := strings.CutPrefix(changes.Text(), "data: "); is {
-				return data
-			}
-		}
-		return "the stream has ended"
-	}
-	require.Eventually(t, func() bool { return next() != `{"version":0,"problems":null}` }, time.Minute, time.Millisecond)
-	require.Contains(t, body(t, base+"/"), "It <a href=\"sells/\">sells</a>")
-	require.Contains(t, body(t, base+"/sells"), "<script>// Shows the page anew")
-	require.Contains(t, body(t, base+"/techdocs_metadata.json"), `"site_name"`)
-	for _, request := range []struct {
-		path, host string
-		status     int
-	}{{"/nope", "", 404}, {"/..%2f..%2fetc%2fpasswd", "", 404}, {"/", "evil.example", 403}, {"/", "localhost:3000", 200}} {
-		status, _ := get(t, base+request.path, request.host)
-		require.Equal(t, request.status, status, request)
-	}
-
-	write(t, source, map[string]string{"docs/sells.md": "# Sells\n\nEverything, see [there](there.md).\n"})
-	require.Contains(t, next(), `"problems":["docs/sells.md:3: warning: `)
-	require.Contains(t, body(t, base+"/sells/"), "Everything")
-	write(t, source, map[string]string{"mkdocs.yml": "site_name: [\n"})
-	require.Contains(t, next(), `mkdocs.yml:`)
-	require.Contains(t, body(t, base+"/sells/"), "Everything", "the last good site stays")
-
-	stop()
-	require.NoError(t, <-ended)
-	require.Equal(t, "the stream has ended", next())
-}
-
-// get asks for a page, and returns the status and the body.
-func get(t *testing.T, url, host string) (int, io.Reader) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	t.Cleanup(cancel)
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	require.NoError(t, err)
-	request.Host = host
-	response, err := http.DefaultClient.Do(request)
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = response.Body.Close() })
-	return response.StatusCode, response.Body
-}
-
-func body(t *testing.T, url string) string {
-	t.Helper()
-	status, stream := get(t, url, "")
-	require.Equal(t, http.StatusOK, status, url)
-	content, err := io.ReadAll(stream)
-	require.NoError(t, err)
-	return string(content)
 }

@@ -1,19 +1,12 @@
 package job
 
 import (
-	"bytes"
 	"context"
-	_ "embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/fnv"
 	"io/fs"
-	"net"
-	"net/http"
-	"net/url"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -23,7 +16,7 @@ import (
 	"github.com/portico-dev/portico/techdocs"
 )
 
-// Preview shows the site of a directory in a browser, and shows it anew when a file has changed.
+// Preview makes the site of a directory, and makes it anew when a file has changed. Package api shows it.
 type Preview struct {
 	// Source is the directory in which mkdocs.yml is.
 	Source    string
@@ -33,12 +26,9 @@ type Preview struct {
 	Log func(line string)
 
 	mutex sync.Mutex
-	// site is the directory of the last site that could be made, "" before there is one.
-	site string
-	// version counts the attempts to make a site, and problems are what was wrong with the last one.
-	version  int
-	problems []string
-	// changed is closed at the next version.
+	// site and news are as State says, and changed is closed at the next news, nil while nobody waits for that.
+	site    string
+	news    News
 	changed chan struct{}
 }
 
@@ -47,33 +37,16 @@ const (
 	lookAgain = 300 * time.Millisecond
 	// maxWatched bounds how many.
 	maxWatched = 100_000
-	// changesPath is where pages hear of changes.
-	changesPath = "/.portico/changes"
 )
 
-// Serve shows the site until the context ends.
-func (p *Preview) Serve(ctx context.Context, listener net.Listener) error {
+// Watch makes the site whenever a file has changed, until the context ends.
+func (p *Preview) Watch(ctx context.Context) (err error) {
 	directory, err := os.MkdirTemp("", "portico-docs-")
 	if err != nil {
-		return err
+		return fmt.Errorf("make the folder of a preview: %w", err)
 	}
-	defer func() { _ = os.RemoveAll(directory) }()
-	p.changed = make(chan struct{})
-	// A browser keeps a stream open until the server says that it is over.
-	requests, end := context.WithCancel(ctx)
-	defer end()
-	server := &http.Server{Handler: p, ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return requests }}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	err = p.watch(ctx, directory)
-	end()
-	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-	defer cancel()
-	_ = server.Shutdown(stopping)
-	if failed := <-served; !errors.Is(failed, http.ErrServerClosed) {
-		err = errors.Join(err, failed)
-	}
-	return err
+	defer func() { err = errors.Join(err, os.RemoveAll(directory)) }()
+	return p.watch(ctx, directory)
 }
 
 // watch makes the site whenever a file has changed, until the context ends.
@@ -163,10 +136,11 @@ func (p *Preview) make(ctx context.Context, directory string) {
 	if outdated != "" {
 		_ = os.RemoveAll(outdated)
 	}
-	p.version++
-	p.problems = problems
-	close(p.changed)
-	p.changed = make(chan struct{})
+	p.news = News{p.news.Version + 1, problems}
+	if p.changed != nil {
+		close(p.changed)
+		p.changed = nil
+	}
 }
 
 // Line is a problem for people: file:line: severity: message.
@@ -182,115 +156,20 @@ func Line(problem techdocs.Problem) string {
 	return line.String() + problem.Severity + ": " + problem.Message
 }
 
-// state is what there is to show.
-func (p *Preview) state() (site string, now news, changed <-chan struct{}) {
-	p.mutex.Lock()
-	defer p.mutex.Unlock()
-	return p.site, news{p.version, p.problems}, p.changed
-}
-
-// news is what pages hear.
-type news struct {
+// News is what has become of the last attempt to make the site.
+type News struct {
+	// Version counts the attempts, and Problems are what was wrong with the last one.
 	Version  int      `json:"version"`
 	Problems []string `json:"problems"`
 }
 
-// ServeHTTP implements http.Handler.
-func (p *Preview) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !isLocal(r.Host) {
-		http.Error(w, "This preview is for this machine only.", http.StatusForbidden) // a page elsewhere could point its own name here
-		return
+// State is what there is to show: the directory of the last site that could be made, "" before there is one, and the news. changed is
+// closed when there is other news.
+func (p *Preview) State() (site string, now News, changed <-chan struct{}) {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	if p.changed == nil {
+		p.changed = make(chan struct{})
 	}
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.Header().Set("Cache-Control", "no-store")
-	if r.URL.Path == changesPath {
-		p.serveChanges(w, r)
-		return
-	}
-	p.serveFile(w, r)
-}
-
-func isLocal(host string) bool {
-	name, _, err := net.SplitHostPort(host)
-	if err != nil {
-		name = host
-	}
-	address := net.ParseIP(strings.Trim(name, "[]"))
-	return name == "localhost" || address != nil && address.IsLoopback()
-}
-
-// serveChanges sends each version as a server-sent event.
-func (p *Preview) serveChanges(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Content-Type", "text/event-stream")
-	control := http.NewResponseController(w)
-	for {
-		_, now, changed := p.state()
-		data, err := json.Marshal(now)
-		if err != nil {
-			return
-		}
-		if _, err := fmt.Fprintf(w, "data: %s\n\n", data); err != nil || control.Flush() != nil {
-			return
-		}
-		select {
-		case <-changed:
-		case <-r.Context().Done():
-			return
-		}
-	}
-}
-
-// reload is the script of each page.
-//
-//go:embed reload.js
-var reload []byte
-
-// serveFile serves a file of the site, pages with the script.
-func (p *Preview) serveFile(w http.ResponseWriter, r *http.Request) {
-	site, _, _ := p.state()
-	if site == "" {
-		p.servePage(w, http.StatusServiceUnavailable, []byte("<!doctype html><title>Documentation</title><p>There is no site yet."))
-		return
-	}
-	root, err := os.OpenRoot(site)
-	if err != nil { // a newer one has replaced it: the script loads that
-		p.servePage(w, http.StatusServiceUnavailable, []byte("<!doctype html><title>Documentation</title><p>The site is made anew."))
-		return
-	}
-	defer root.Close()
-	name := strings.TrimPrefix(path.Clean("/"+r.URL.Path), "/")
-	isDirectory := name == ""
-	if info, err := root.Stat(name); name != "" && err == nil && info.IsDir() {
-		isDirectory = true
-	}
-	if isDirectory && !strings.HasSuffix(r.URL.Path, "/") {
-		w.Header().Set("Location", (&url.URL{Path: "/" + name + "/"}).EscapedPath())
-		w.WriteHeader(http.StatusTemporaryRedirect)
-		return
-	}
-	if isDirectory {
-		name = path.Join(name, "index.html")
-	}
-	content, err := root.ReadFile(name)
-	switch {
-	case err != nil:
-		p.servePage(w, http.StatusNotFound, []byte("<!doctype html><title>Not found</title><p>The site has no such page. <a href=\"/\">Its beginning</a>"))
-	case path.Ext(name) == ".html":
-		p.servePage(w, http.StatusOK, content)
-	default:
-		http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(content))
-	}
-}
-
-// servePage serves a page with the script that shows it anew.
-func (p *Preview) servePage(w http.ResponseWriter, status int, content []byte) {
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
-	script := []byte("<script>" + string(reload) + "</script>")
-	before, after, hasEnd := bytes.Cut(content, []byte("</body>"))
-	page := append(append([]byte{}, before...), script...)
-	if hasEnd {
-		page = append(append(page, "</body>"...), after...)
-	}
-	_, _ = w.Write(page) //nolint:gosec // it is the author's own page, on the author's machine; an error means that the browser has left
+	return p.site, p.news, p.changed
 }
