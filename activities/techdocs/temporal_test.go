@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/enums/v1"
@@ -116,7 +117,7 @@ func (c workerConfig) Generate(ctx context.Context, source, output string, optio
 }
 
 // Replace implements build.Index.
-func (c workerConfig) Replace(context.Context, string, []techdocs.Section) error {
+func (c workerConfig) Replace(context.Context, pgx.Tx, string, []techdocs.Section) error {
 	return c.dieOnce("while indexing")
 }
 

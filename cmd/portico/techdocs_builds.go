@@ -102,9 +102,8 @@ func (p *platform) docsDiagrams() (func(ctx context.Context, method, url string,
 type docsIndex struct{ *platform }
 
 // Replace implements build.Index.
-func (d docsIndex) Replace(ctx context.Context, entityRef string, sections []techdocs.Section) error {
-	index := d.searchIndex()
-	return pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error { return index.ReplaceDocs(ctx, tx, entityRef, sections) })
+func (d docsIndex) Replace(ctx context.Context, tx pgx.Tx, entityRef string, sections []techdocs.Section) error {
+	return d.searchIndex().ReplaceDocs(ctx, tx, entityRef, sections)
 }
 
 // docsActivities are the activities of builds.

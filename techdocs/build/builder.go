@@ -55,8 +55,8 @@ type PartlySites interface {
 
 // Index is where the sections of sites are searched.
 type Index interface {
-	// Replace makes the sections those of a site, none for a site that is gone.
-	Replace(ctx context.Context, site string, sections []techdocs.Section) error
+	// Replace makes the sections those of a site, none for a site that is gone, in the caller's transaction.
+	Replace(ctx context.Context, tx pgx.Tx, site string, sections []techdocs.Section) error
 }
 
 // BuilderOptions are the dependencies of a Builder. Every field is required unless it says otherwise.
@@ -403,7 +403,7 @@ func (b *Builder) IndexSite(ctx context.Context, request Request) (Progress, err
 	if err != nil && fault.KindOf(err) != fault.NotFound { // without one, it is searched by its name only
 		return Progress{}, fmt.Errorf("read the search index of %s: %w", request.Site, err)
 	}
-	if err := b.Index.Replace(ctx, request.Site, sections); err != nil {
+	if err := pgx.BeginFunc(ctx, b.Store.Pool, func(tx pgx.Tx) error { return b.Index.Replace(ctx, tx, request.Site, sections) }); err != nil {
 		return Progress{}, fmt.Errorf("index %s: %w", request.Site, err)
 	}
 	return Progress{ID: request.ID, IndexSeconds: time.Since(began).Seconds()}, nil
@@ -433,7 +433,7 @@ func (b *Builder) remove(ctx context.Context, site string) error {
 			return fmt.Errorf("delete the site of %s: %w", site, err)
 		}
 		if b.Index != nil {
-			if err := b.Index.Replace(ctx, site, nil); err != nil {
+			if err := b.Index.Replace(ctx, tx, site, nil); err != nil {
 				return fmt.Errorf("take %s out of the index: %w", site, err)
 			}
 		}

@@ -15,6 +15,7 @@ import (
 
 	gogithub "github.com/google/go-github/v60/github"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
@@ -216,7 +217,7 @@ func (listsNothing) RefsOf(context.Context, string, []string) (refs []string, cu
 // index keeps the sections of sites.
 type index struct{ sections map[string][]techdocs.Section }
 
-func (i index) Replace(_ context.Context, site string, sections []techdocs.Section) error {
+func (i index) Replace(_ context.Context, _ pgx.Tx, site string, sections []techdocs.Section) error {
 	i.sections[site] = sections
 	return nil
 }

@@ -276,17 +276,41 @@ func (m *making) upload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	for {
+		// It is noted before, because this process may die after the first content.
+		if err := m.store.queries.TechDocsNoteGarbage(ctx, m.store.Pool, base); err != nil {
+			return fmt.Errorf("note that %s has a new version: %w", base, err)
+		}
+		if err := m.uploadVersion(ctx, base); !errors.Is(err, errCollected) {
+			return err
+		}
+	}
+}
+
+// errCollected says that contents of versions were deleted after it was noted that there are more.
+var errCollected = errors.New("contents of versions were deleted meanwhile")
+
+// uploadVersion publishes a version of a site. It holds a connection meanwhile, so all statements are in its transaction: others that
+// publish may have all the other connections.
+func (m *making) uploadVersion(ctx context.Context, base string) error {
 	return pgx.BeginFunc(ctx, m.store.Pool, func(tx pgx.Tx) error {
 		if err := m.store.queries.TechDocsShareVersions(ctx, tx, base); err != nil {
 			return fmt.Errorf("wait until no version of %s is deleted: %w", base, err)
 		}
-		// A version that was removed meanwhile has no build any more.
-		if err := m.holds(ctx, m.store.Pool); err != nil {
-			return err
+		// A version that was removed meanwhile has no build any more. Its row is not locked, because the log is written to it.
+		row, err := m.store.queries.TechDocsBuild(ctx, tx, m.row.ID)
+		if errors.Is(err, pgx.ErrNoRows) || err == nil && (row.Claim == nil || *row.Claim != m.claim) {
+			return errSuperseded
 		}
-		// It is noted before, because this process may die after the first content.
-		if err := m.store.queries.TechDocsNoteGarbage(ctx, m.store.Pool, base); err != nil {
-			return fmt.Errorf("note that %s has a new version: %w", base, err)
+		if err != nil {
+			return fmt.Errorf("read the claim of build %s: %w", m.row.ID, err)
+		}
+		site, err := m.store.queries.TechDocsSite(ctx, tx, base)
+		if err != nil {
+			return fmt.Errorf("read the site of %s: %w", base, err)
+		}
+		if site.GarbageAt == nil {
+			return errCollected
 		}
 		return m.Sites.Publish(ctx, m.ref, m.output())
 	})

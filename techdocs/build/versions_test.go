@@ -1,6 +1,7 @@
 package build_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"github.com/portico-dev/portico/catalog/entity"
@@ -93,6 +95,32 @@ func (f *field) versionPage(sites *store.Store, version string) string {
 	_, err = file.Read(text)
 	require.NoError(f, errors.Join(err, file.Close()))
 	return string(text)
+}
+
+// TestAVersionIsPublishedThroughOneConnection: it holds one meanwhile, and others that publish may hold the rest.
+func TestAVersionIsPublishedThroughOneConnection(t *testing.T) {
+	t.Parallel()
+	f, server, sites := versioned(t, "v*")
+	tag(t, server, "v1", "main")
+	f.start()
+	require.Equal(t, build.Published, f.run().State)
+	config := f.pool.Config()
+	config.MaxConns = 1
+	narrow, err := pgxpool.NewWithConfig(t.Context(), config)
+	require.NoError(t, err)
+	t.Cleanup(narrow.Close)
+	options := f.store.StoreOptions
+	options.Pool = narrow
+	f.builder.Store = build.NewStore(options)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	const version = site + "@v1"
+	begun, err := f.builder.Store.Begin(ctx, build.BeginRequest{Site: version, WorkflowID: build.WorkflowID(version), RunID: "1"})
+	require.NoError(t, err)
+	made, err := f.builder.Build(ctx, build.Request{ID: begun.ID, Site: version})
+	require.NoError(t, err)
+	require.True(t, made.Built)
+	require.Equal(t, "# One", f.versionPage(sites, "v1"))
 }
 
 // TestTagsAndBranchesBecomeVersions from the annotation to the pages, and go when their tags do.
