@@ -68,7 +68,7 @@ func (p *platform) docsGenerator() (generator, native techdocs.Generator, maker 
 	if err != nil {
 		return nil, nil, "", err
 	}
-	native = site.New(site.Config{Fetch: drawing})
+	native = site.New(site.Config{Fetch: drawing.Fetch})
 	confined := mkdocs.New(mkdocs.Config{Program: program.Program, Confiner: []string{own, confineName}, Unconfined: program.Unconfined, Network: program.Network,
 		Limits: mkdocs.Limits{Time: program.Time, Memory: int64(program.MemoryMiB) << 20, Output: int64(program.OutputMiB) << 20, Files: program.Files,
 			Processes: program.Processes},
@@ -85,17 +85,14 @@ func (p *platform) docsGenerator() (generator, native techdocs.Generator, maker 
 	}
 }
 
-// docsDiagrams asks the servers of diagrams that the configuration permits. Nil: there are none.
-func (p *platform) docsDiagrams() (func(ctx context.Context, method, url string, body []byte) ([]byte, error), error) {
+// docsDiagrams asks the servers of diagrams that the configuration permits. Without any, it refuses every diagram and says why.
+func (p *platform) docsDiagrams() (*diagrams.Client, error) {
 	configured := p.config.Portico.TechDocs.Diagrams
-	if len(configured.Servers) == 0 {
-		return nil, nil //nolint:nilnil // then diagrams are an error for their authors
-	}
 	client, err := diagrams.New(diagrams.Options{Servers: configured.Servers, Time: configured.Time, Transport: p.telemetry.Transport(integration.DefaultTransport())})
 	if err != nil {
 		return nil, fmt.Errorf("portico.techdocs.diagrams.servers: %w", err)
 	}
-	return client.Fetch, nil
+	return client, nil
 }
 
 // docsIndex puts the sections of sites into the search index.

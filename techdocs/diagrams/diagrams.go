@@ -50,7 +50,7 @@ type Client struct {
 	asking  flight.Group[[]byte]
 }
 
-// New makes a client. An address that cannot be one of a server is a fault of kind Input.
+// New makes a client. Without servers, it permits none. An address that cannot be one of a server is a fault of kind Input.
 func New(options Options) (*Client, error) {
 	c := &Client{time: options.Time, kept: newPictures(cached), http: http.Client{Transport: options.Transport, CheckRedirect: func(*http.Request, []*http.Request) error {
 		return http.ErrUseLastResponse // it may lead to a server that nobody permits
@@ -105,6 +105,9 @@ func (c *Client) permitted(address string) (*url.URL, error) {
 		if asked.Scheme == server.Scheme && hostOf(asked) == hostOf(server) && strings.HasPrefix(asked.Path, below) {
 			return asked, nil
 		}
+	}
+	if len(c.servers) == 0 {
+		return nil, fault.New(fault.NotAllowed, "no server of diagrams is permitted here: whoever operates Portico adds %s://%s to portico.techdocs.diagrams.servers", asked.Scheme, asked.Host)
 	}
 	return nil, fault.New(fault.NotAllowed, "the server of diagrams %s is not permitted: whoever operates Portico adds it to portico.techdocs.diagrams.servers", asked.Host)
 }

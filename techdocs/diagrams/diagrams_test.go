@@ -104,6 +104,9 @@ func TestNobodyElseIsAsked(t *testing.T) {
 	require.Zero(t, asked.Load()+askedOther.Load())
 	_, err := c.Fetch(t.Context(), http.MethodGet, other.URL+"/plantuml/svg", nil)
 	require.ErrorContains(t, err, "is not permitted: whoever operates Portico adds it to portico.techdocs.diagrams.servers")
+	_, err = client(t).Fetch(t.Context(), http.MethodGet, other.URL+"/plantuml/svg", nil)
+	require.EqualError(t, err, "no server of diagrams is permitted here: whoever operates Portico adds "+other.URL+" to portico.techdocs.diagrams.servers")
+	require.Zero(t, asked.Load()+askedOther.Load())
 }
 
 func TestABadAnswerIsAnErrorWithItsReason(t *testing.T) {

@@ -61,6 +61,13 @@ func TestPermittedServersDrawDiagrams(t *testing.T) {
 	require.Contains(t, report.Problems[0].Message, "portico.techdocs.diagrams.servers")
 	require.Equal(t, 3, report.Problems[0].Line)
 
+	nobody, err := diagrams.New(diagrams.Options{Transport: http.DefaultTransport})
+	require.NoError(t, err)
+	page, report, err = build(site.New(site.Config{Fetch: nobody.Fetch}), server.URL)
+	require.NoError(t, err, "a site with a diagram that nobody draws is built")
+	require.Contains(t, page, "no server of diagrams is permitted here")
+	require.Len(t, report.Problems, 1)
+
 	_, report, err = build(site.New(site.Config{}), server.URL)
 	require.Error(t, err)
 	require.Contains(t, report.Problems[0].Message, "adds "+server.URL+" to portico.techdocs.diagrams.servers")
