@@ -9,7 +9,7 @@ import { refOf } from '@/entity/ref';
 import { Button } from '@/ui/button';
 import { plural } from '@/ui/format';
 import { ErrorPanel } from '@/ui/states';
-import { ResultHeading } from './import-page';
+import { ResultHeading } from './result-heading';
 
 interface DescriptorFile {
   target: string;

@@ -1,5 +1,5 @@
 import { getRouteApi, Link } from '@tanstack/react-router';
-import { type FormEvent, type ReactNode, useEffect, useId, useState } from 'react';
+import { type FormEvent, useEffect, useId, useState } from 'react';
 import { inspectRepository } from '@/api/client';
 import type { Inspection } from '@/api/types';
 import { useCommand } from '@/api/use-command';
@@ -126,15 +126,4 @@ function filesOf({ existing }: Inspection) {
     files.set(location.target, file);
   }
   return [...files.values()];
-}
-
-const focus = (heading: HTMLElement | null) => heading?.focus({ preventScroll: true });
-
-/** The heading of a result. It gets the focus, so that a screen reader goes on there. */
-export function ResultHeading({ children }: { children: ReactNode }) {
-  return (
-    <h2 tabIndex={-1} ref={focus} className="font-medium outline-none">
-      {children}
-    </h2>
-  );
 }

@@ -10,8 +10,8 @@ import { Button } from '@/ui/button';
 import { CopyButton } from '@/ui/copy-button';
 import { Textarea } from '@/ui/input';
 import { ErrorPanel } from '@/ui/states';
-import { ResultHeading } from './import-page';
 import { repoUrlOf } from './repo-url';
+import { ResultHeading } from './result-heading';
 
 /** The template that opens the pull request. An installation has it by registering the one of the examples. */
 const template = 'template:default/propose-descriptor';

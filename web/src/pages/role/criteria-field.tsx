@@ -1,7 +1,7 @@
 import { lazy, Suspense, useState } from 'react';
 import { classNames } from '@/ui/class-names';
 import { Skeleton } from '@/ui/states';
-import { type Criteria, inWords, type KnownRule, type Node } from './criteria';
+import { type Criteria, type Edited, inWords, type KnownRule } from './criteria';
 import { CriteriaNode } from './criteria-node';
 import { ProblemText } from './field';
 
@@ -9,9 +9,6 @@ const CriteriaText = lazy(() => import('./criteria-text'));
 
 const views = ['Form', 'YAML', 'JSON'] as const;
 type View = (typeof views)[number];
-
-/** What somebody has made of criteria: others, or a text that is none. */
-export type Edited = { criteria: Node } | { unreadable: string };
 
 interface CriteriaFieldProps {
   label: string;

@@ -1,8 +1,7 @@
 import { useId, useState } from 'react';
 import { parse, stringify } from 'yaml';
 import { Textarea } from '@/ui/input';
-import { type Criteria, type KnownRule, problemsOf, readCriteria, writeCriteria } from './criteria';
-import type { Edited } from './criteria-field';
+import { type Criteria, type Edited, type KnownRule, problemsOf, readCriteria, writeCriteria } from './criteria';
 
 interface CriteriaTextProps {
   label: string;

@@ -39,6 +39,9 @@ export interface Unread {
 
 export type Criteria = Node | Unread;
 
+/** What somebody has made of criteria: others, or a text that is none. */
+export type Edited = { criteria: Node } | { unreadable: string };
+
 /** A rule as the server describes it. */
 export type KnownRule = PluginRules['rules'][number];
 
