@@ -1,6 +1,10 @@
 package integration
 
-import "context"
+import (
+	"context"
+	"strings"
+	"unicode/utf8"
+)
 
 // StatusHost is a Host that shows what others say about a commit, beside its pull requests. The repository has the parts that CheckRepo
 // requires. Errors are like those of Set.ReadURL.
@@ -18,4 +22,13 @@ type CommitStatus struct {
 	Failed bool
 	// Description is a sentence, and URL a page with more.
 	Description, URL string
+}
+
+// Short is the description, cut to a number of bytes.
+func (s CommitStatus) Short(most int) string {
+	description := s.Description
+	for len(description) > most || !utf8.ValidString(description) {
+		description = description[:min(len(description)-1, most)]
+	}
+	return strings.TrimSpace(description)
 }

@@ -2,8 +2,6 @@ package github
 
 import (
 	"context"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/google/go-github/v60/github"
 
@@ -26,11 +24,7 @@ func (h *Host) SetStatus(ctx context.Context, repo integration.Repo, commit stri
 	if status.Failed {
 		state = "failure"
 	}
-	description := status.Description
-	for len(description) > maxDescription || !utf8.ValidString(description) {
-		description = description[:min(len(description)-1, maxDescription)]
-	}
-	description = strings.TrimSpace(description)
+	description := status.Short(maxDescription)
 	sent := &github.RepoStatus{State: &state, Context: &status.Context, Description: &description}
 	if status.URL != "" {
 		sent.TargetURL = &status.URL

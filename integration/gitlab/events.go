@@ -33,6 +33,17 @@ type delivered struct {
 	} `json:"project"`
 	Commits      []hostevents.Commit `json:"commits"`
 	TotalCommits int                 `json:"total_commits_count"`
+	// Request is the merge request of an event about one.
+	Request struct {
+		IID    int    `json:"iid"`
+		URL    string `json:"url"`
+		Action string `json:"action"`
+		// OldRev is the last commit before, in an update that brought others.
+		OldRev     string `json:"oldrev"`
+		LastCommit struct {
+			ID string `json:"id"`
+		} `json:"last_commit"`
+	} `json:"object_attributes"`
 	// Path and OldPath are those of a project.
 	Path    string `json:"path_with_namespace"`
 	OldPath string `json:"old_path_with_namespace"`
@@ -78,8 +89,11 @@ var peopleKinds = map[string]hostevents.Kind{
 
 // claim translates an event of an instance; false when it is not about the catalog.
 func (d delivered) claim(instance string) (hostevents.Claim, bool) {
-	if d.ObjectKind == "push" || d.ObjectKind == "tag_push" {
+	switch d.ObjectKind {
+	case "push", "tag_push":
 		return d.push()
+	case "merge_request":
+		return d.proposed()
 	}
 	if kind, is := projectKinds[d.EventName]; is && d.Path != "" {
 		claim := hostevents.Claim{Kind: kind, URL: instance + "/" + d.Path}
@@ -103,4 +117,23 @@ func (d delivered) push() (hostevents.Claim, bool) {
 	isWhole := d.Before != hostevents.NoCommit && d.After != hostevents.NoCommit && d.TotalCommits <= len(d.Commits)
 	claim.SetPaths(d.Commits, isWhole)
 	return claim, is
+}
+
+// proposed translates what changes the commits of a merge request, or ends it. GitLab also reports other updates, such as
+// those of labels.
+func (d delivered) proposed() (hostevents.Claim, bool) {
+	isClosed := false
+	switch d.Request.Action {
+	case "open", "reopen":
+	case "close", "merge":
+		isClosed = true
+	case "update":
+		if d.Request.OldRev == "" {
+			return hostevents.Claim{}, false
+		}
+	default:
+		return hostevents.Claim{}, false
+	}
+	return hostevents.Claim{Kind: hostevents.Proposed, URL: d.Project.WebURL,
+		Pull: &hostevents.Pull{Number: d.Request.IID, URL: d.Request.URL, Head: d.Request.LastCommit.ID, IsClosed: isClosed}}, d.Request.IID > 0
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,9 +19,11 @@ import (
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
+	"github.com/portico-dev/portico/integration"
 	"github.com/portico-dev/portico/integration/hostevents"
 	"github.com/portico-dev/portico/integration/provenance"
 	"github.com/portico-dev/portico/internal/testkit/forgetest"
+	"github.com/portico-dev/portico/internal/testkit/hosttest"
 	"github.com/portico-dev/portico/techdocs/build"
 	"github.com/portico-dev/portico/techdocs/store"
 )
@@ -413,4 +416,52 @@ func TestAPullRequestHasAPreview(t *testing.T) {
 	require.Empty(t, f.versionPage(sites, preview))
 	tell(pull.GetNumber(), pull.GetHead().GetSHA(), false)
 	require.Equal(t, build.Published, f.runAll()[preview].State, "it was opened again")
+}
+
+// TestAMergeRequestOfGitLabHasAPreview with a link at its commit.
+func TestAMergeRequestOfGitLabHasAPreview(t *testing.T) {
+	t.Parallel()
+	server := hosttest.Start(t, hosttest.GitLab)
+	repository := server.Repository
+	repository.Change(t, "docs/index.md", "# Proposed")
+	head := repository.Commit("main")
+	repository.Change(t, "docs/index.md", "# broken")
+	broken := repository.Commit("main")
+	repository.Change(t, "docs/index.md", "# One")
+	f := newField(t)
+	set := server.Set(t, hosttest.Token, integration.Limits{})
+	f.store.Hosts, f.builder.Hosts, f.builder.Trees = set, set, set
+	sites, err := store.NewFolder(f.sites.directory, store.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, sites.Close()) })
+	f.builder.Sites, f.builder.PortalURL, f.renders.whole, f.store.MaxPreviews = sites, "https://portal.example.com", true, 2
+	f.entities.put(withDocs("dir:."), provenance.At(provenance.URL, server.At("main", "catalog-info.yaml")))
+	f.start()
+	done := f.run()
+	require.Equal(t, build.Published, done.State, "%+v", done.Failure)
+	f.exec("update techdocs_sites set previews_wanted = 'true' where version_of is null")
+	f.engine.sites = nil
+
+	address, err := url.Parse(server.URL)
+	require.NoError(t, err)
+	propose := func(head string) build.Build {
+		var asked []string
+		require.NoError(t, pgx.BeginFunc(t.Context(), f.pool, func(tx pgx.Tx) (err error) {
+			asked, err = f.store.RequestPushed(t.Context(), tx, hostevents.Event{Kind: hostevents.Proposed, Host: address.Host, Repository: "acme/teams/shop",
+				Pull: &hostevents.Pull{Number: 7, URL: server.URL + "/git/acme/teams/shop/-/merge_requests/7", Head: head}})
+			return err
+		}))
+		require.NoError(t, f.store.WakePushed(t.Context(), asked))
+		return f.runAll()["pr-7"]
+	}
+	done = propose(head)
+	require.Equal(t, build.Published, done.State, "%+v", done.Failure)
+	require.Equal(t, "# Proposed", f.versionPage(sites, "pr-7"))
+	require.Equal(t, []hosttest.Status{{State: "success", Name: "portico/docs/component:default/shop", Description: "The preview of the documentation",
+		TargetURL: "https://portal.example.com/docs/default/component/shop@pr-7/"}}, repository.Statuses(head))
+	require.Equal(t, build.Failed, propose(broken).State)
+	said := repository.Statuses(broken)
+	require.Len(t, said, 1)
+	require.Equal(t, "failed", said[0].State)
+	require.Contains(t, said[0].Description, "docs/index.md:3")
 }

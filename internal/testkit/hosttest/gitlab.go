@@ -2,6 +2,7 @@ package hosttest
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -36,17 +37,19 @@ type gitLabAPI struct{ *Repository }
 func serveGitLab(repository *Repository) http.Handler {
 	a := gitLabAPI{repository}
 	mux := http.NewServeMux()
-	for path, handler := range map[string]http.HandlerFunc{
-		"":                             a.project,
-		"/repository/commits/{sha}":    a.commit,
-		"/repository/branches":         a.refs("heads"),
-		"/repository/tags":             a.refs("tags"),
-		"/repository/files/{path}/raw": a.file,
-		"/repository/tree":             a.tree,
-		"/repository/blobs/{sha}/raw":  a.blob,
-		"/repository/archive.tar.gz":   a.archive,
+	for route, handler := range map[string]http.HandlerFunc{
+		"GET ":                             a.project,
+		"GET /repository/commits/{sha}":    a.commit,
+		"GET /repository/branches":         a.refs("heads"),
+		"GET /repository/tags":             a.refs("tags"),
+		"GET /repository/files/{path}/raw": a.file,
+		"GET /repository/tree":             a.tree,
+		"GET /repository/blobs/{sha}/raw":  a.blob,
+		"GET /repository/archive.tar.gz":   a.archive,
+		"POST /statuses/{sha}":             a.setStatus,
 	} {
-		mux.HandleFunc("GET /git/api/v4/projects/{id}"+path, func(w http.ResponseWriter, r *http.Request) {
+		method, path, _ := strings.Cut(route, " ")
+		mux.HandleFunc(method+" /git/api/v4/projects/{id}"+path, func(w http.ResponseWriter, r *http.Request) {
 			if r.PathValue("id") != gitLabProject {
 				missingOnGitLab(w, "Project")
 				return
@@ -74,6 +77,24 @@ func (a gitLabAPI) commit(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	JSON(w, map[string]any{"id": hash, "short_id": hash[:8], "title": "a change"})
+}
+
+// setStatus takes a status as GitLab does: with a known state, and at most 255 bytes of a description.
+func (a gitLabAPI) setStatus(w http.ResponseWriter, r *http.Request) {
+	hash := a.Commit(r.PathValue("sha"))
+	if hash == "" {
+		missingOnGitLab(w, "Commit")
+		return
+	}
+	var status Status
+	err := json.NewDecoder(r.Body).Decode(&status)
+	if err != nil || !slices.Contains([]string{"pending", "running", "success", "failed", "canceled", "skipped"}, status.State) || len(status.Description) > 255 {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	a.addStatus(hash, status)
+	w.WriteHeader(http.StatusCreated)
+	JSON(w, status)
 }
 
 // refs searches as GitLab does: ^ anchors at the beginning. Pages are numbered from 1.

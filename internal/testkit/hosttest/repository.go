@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -25,6 +26,33 @@ type Repository struct {
 	// Dir is the bare repository.
 	Dir  string
 	work string
+
+	mutex    sync.Mutex
+	statuses map[string][]Status
+}
+
+// Status is what somebody has said about a commit.
+type Status struct {
+	State       string `json:"state"`
+	Name        string `json:"name"`
+	Description string `json:"description"`
+	TargetURL   string `json:"target_url"`
+}
+
+// Statuses are those of a commit, the last one at the end.
+func (r *Repository) Statuses(commit string) []Status {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	return slices.Clone(r.statuses[commit])
+}
+
+func (r *Repository) addStatus(commit string, status Status) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if r.statuses == nil {
+		r.statuses = map[string][]Status{}
+	}
+	r.statuses[commit] = append(r.statuses[commit], status)
 }
 
 // files are on main; release/v3 has another catalog-info.yaml.
