@@ -30,7 +30,7 @@ const (
 
 // hideEscapes replaces the escapes that the parser rejects, and reports whether it replaced any.
 func hideEscapes(data []byte) (hidden []byte, found bool) {
-	if !refusedEscape.Match(data) || hiddenEscape.Match(bytes.ToUpper(data)) {
+	if bytes.IndexByte(data, '\\') < 0 || !refusedEscape.Match(data) || hiddenEscape.Match(bytes.ToUpper(data)) {
 		return data, false
 	}
 	return refusedEscape.ReplaceAllFunc(data, func(escape []byte) []byte {

@@ -37,6 +37,38 @@ func (o Order) Marshal(e Entity) (json.RawMessage, error) {
 	return out.Bytes(), nil
 }
 
+// Complete is the order of all keys of an entity, as Marshal writes them: what Decode reads in the result of Marshal.
+func (o Order) Complete(e Entity) Order { return Order{completed(map[string]any(e), o.root)} }
+
+func completed(value any, order *keyOrder) *keyOrder {
+	full := &keyOrder{}
+	switch value := value.(type) {
+	case map[string]any:
+		if order != nil {
+			for i, key := range order.keys {
+				if below, present := value[key]; present {
+					full.set(key, completed(below, order.values[i]))
+				}
+			}
+		}
+		if len(full.keys) == len(value) {
+			return full
+		}
+		for _, key := range sortedKeys(value) {
+			if full.position(key) < 0 {
+				full.set(key, completed(value[key], nil))
+			}
+		}
+	case []any:
+		for i, item := range value {
+			full.values = append(full.values, completed(item, order.at(i)))
+		}
+	default:
+		return nil
+	}
+	return full
+}
+
 // keyOrder is the order of an object's keys and, recursively, of its values' keys: values has one order for
 // each key. For an array, keys is empty and values holds one order per element. Nil is the order of a scalar,
 // or an unknown order.

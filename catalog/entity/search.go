@@ -1,7 +1,6 @@
 package entity
 
 import (
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,7 +42,8 @@ type SearchRow struct {
 // SearchRows flattens an entity and its outgoing relations into rows without duplicates. Keys that differ
 // only in case are one key with the values of all, like a list.
 func SearchRows(e Entity, relations []Relation) []SearchRow {
-	f := &flattener{rows: map[rowID]bool{}}
+	const usual = 48 // a component with an owner, a system, APIs and dependencies has that many
+	f := &flattener{rows: make(map[rowID]bool, usual), out: make([]SearchRow, 0, usual)}
 	f.visit("", map[string]any(e))
 	f.add("kind", e["kind"])
 	f.add("metadata.name", e.Metadata()["name"])
@@ -167,4 +167,11 @@ func length(s string) int {
 	return units
 }
 
-func sortedKeys[M ~map[string]any](object M) []string { return slices.Sorted(maps.Keys(object)) }
+func sortedKeys[M ~map[string]any](object M) []string {
+	keys := make([]string, 0, len(object)) // of a known size: every object of every entity comes by here
+	for key := range object {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}

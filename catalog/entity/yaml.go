@@ -72,6 +72,14 @@ type yamlParser struct {
 
 // read reads one part of the file up to the first syntax error. It reports whether more documents fit.
 func (p *yamlParser) read(part []byte, linesBefore int) bool {
+	if len(p.documents) < maxDocuments && p.readPlain(part, linesBefore) {
+		return true
+	}
+	return p.readAny(part, linesBefore)
+}
+
+// readAny reads a part with the parser of all of YAML.
+func (p *yamlParser) readAny(part []byte, linesBefore int) bool {
 	reader := newReader(part)
 	for {
 		if len(p.documents) > maxDocuments {
@@ -95,6 +103,21 @@ func (p *yamlParser) read(part []byte, linesBefore int) bool {
 			p.documents = append(p.documents, newDocument(document, linesBefore+node.Content[0].Line))
 		}
 	}
+}
+
+// readPlain reads a part that is one document of plain YAML, and returns false for any other.
+func (p *yamlParser) readPlain(part []byte, linesBefore int) bool {
+	root, order, line, ok := plainYAML(part)
+	if !ok {
+		return false
+	}
+	source, err := Order{order}.Marshal(root)
+	if err != nil {
+		return false
+	}
+	p.writer.budget -= len(source)
+	p.documents = append(p.documents, Document{Entity: root, Source: source, Order: Order{order}, Line: linesBefore + line})
+	return true
 }
 
 var lineNumber = regexp.MustCompile(`^line (\d+)`)
@@ -156,7 +179,10 @@ type yamlReader struct {
 // newReader returns a reader of YAML 1.2. The parser implements 1.1 and rejects the directive of 1.2, so the
 // directive becomes a comment. A missing line break at the end is added.
 func newReader(data []byte) *yamlReader {
-	data, hidden := hideEscapes(versionDirective.ReplaceAll(data, []byte("#YAML 1.")))
+	if bytes.Contains(data, []byte("%YAML 1.")) { // few have one, and a regular expression takes long to find none
+		data = versionDirective.ReplaceAll(data, []byte("#YAML 1."))
+	}
+	data, hidden := hideEscapes(data)
 	lines := io.MultiReader(bytes.NewReader(data), strings.NewReader(lastLineEnd(data)))
 	return &yamlReader{yaml.NewDecoder(lines), hidden}
 }
@@ -420,7 +446,12 @@ func resolveScalar(node *yaml.Node) any {
 	if isText(node) {
 		return node.Value
 	}
-	switch node.Value {
+	return resolvePlain(node.Value)
+}
+
+// resolvePlain is resolveScalar of a text without quotes or a tag.
+func resolvePlain(text string) any {
+	switch text {
 	case "", "~", "null", "Null", "NULL":
 		return nil
 	case "true", "True", "TRUE":
@@ -428,16 +459,19 @@ func resolveScalar(node *yaml.Node) any {
 	case "false", "False", "FALSE":
 		return false
 	}
-	if yamlInf.MatchString(node.Value) {
+	if strings.IndexByte("+-.0123456789", text[0]) < 0 {
+		return text // and no number
+	}
+	if yamlInf.MatchString(text) {
 		return nil
 	}
-	if number, ok := resolveNumber(node.Value); ok {
+	if number, ok := resolveNumber(text); ok {
 		if math.IsInf(number, 0) || math.IsNaN(number) {
 			return nil
 		}
 		return number
 	}
-	return node.Value
+	return text
 }
 
 // isText reports whether a scalar is text by its quotes or its tag, whatever its content.

@@ -175,3 +175,20 @@ func TestDirectivesBelongToTheDocumentAfterThem(t *testing.T) {
 	require.Len(t, documents, 2)
 	require.Equal(t, "---\n--- text\n", documents[1].Entity["spec"])
 }
+
+func TestCompleteIsTheOrderOfWhatIsWritten(t *testing.T) {
+	t.Parallel()
+	documents, err := entity.ParseYAML([]byte("kind: K\nspec:\n  z: 1\n  a: [{y: 1, x: 2}, b]\n  gone: {c: d}\napiVersion: v\n"), "file:/a.yaml")
+	require.NoError(t, err)
+	document, order := documents[0].Entity, documents[0].Order
+	document.SetAnnotation("b", "2")
+	document.SetAnnotation("a", "1")
+	delete(document.Spec(), "gone")
+	document.Spec()["new"] = []any{map[string]any{"d": nil, "c": map[string]any{}}}
+	written, err := order.Marshal(document)
+	require.NoError(t, err)
+	_, expected, err := entity.Decode(written)
+	require.NoError(t, err)
+	require.Equal(t, expected, order.Complete(document))
+	require.NotEqual(t, expected, order)
+}
