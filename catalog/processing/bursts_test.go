@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/catalog/processing"
 )
 
@@ -43,4 +44,34 @@ func TestManyEntitiesOfOneFileAreServedAndLeaveNothing(t *testing.T) {
 	require.Zero(t, b.count("select count(*) from catalog_search s where not exists (select from catalog_entities e where e.entity_id = s.entity_id)"))
 	require.Zero(t, b.count("select count(*) from catalog_relations r where not exists (select from catalog_states s where s.entity_id = r.origin_id)"))
 	require.Equal(t, 2, b.count("select count(*) from catalog_relations"))
+}
+
+// What somebody asked for is stitched before everything else, unless that is thousands of entities, which would be stitched again when
+// their neighbours are there.
+func TestThousandsOfEntitiesAreNotUrgent(t *testing.T) {
+	t.Parallel()
+	const many, few = 600, 10
+	b := newBench(t, map[string]string{"many.yaml": manyComponents(many), "few.yaml": strings.ReplaceAll(manyComponents(few), "name: c", "name: few-")}, processing.Options{})
+	_, err := b.pool.Exec(t.Context(), `
+		create table urgent_stitches (entity_ref text);
+		create function note_urgent() returns trigger language plpgsql as $$ begin insert into urgent_stitches values (new.entity_ref); return null; end $$;
+		create trigger urgent after insert or update on catalog_stitches for each row when (new.urgent) execute function note_urgent()`)
+	require.NoError(t, err)
+	served := 0
+	for file, entities := range map[string]int{"many.yaml": many, "few.yaml": few} {
+		spec := entity.LocationSpec{Type: "url", Target: b.site.URL + "/" + file}
+		emitted, err := processing.Emit(entity.LocationEntity(spec), nil, spec)
+		require.NoError(t, err)
+		b.change(func(ctx context.Context, tx pgx.Tx) error {
+			if _, err := b.state.Add(ctx, tx, processing.SourceLocations, []processing.Emitted{emitted}); err != nil {
+				return err
+			}
+			_, err := b.state.Refresh(ctx, tx, emitted.Ref)
+			return err
+		})
+		served += entities + 1
+		b.eventually("all are served", func() bool { return b.count("select count(*) from catalog_entities") == served })
+	}
+	require.Zero(t, b.count("select count(*) from urgent_stitches where entity_ref like 'component:default/c%'"))
+	require.Equal(t, few, b.count("select count(distinct entity_ref) from urgent_stitches where entity_ref like 'component:default/few-%'"))
 }

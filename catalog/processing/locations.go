@@ -204,7 +204,7 @@ func (r *run) child(ctx context.Context, document entity.Document, location enti
 	emitted, err := emit(child, document.Order, location, r.origin)
 	emitted.Line, emitted.refused = document.Line, !r.pipeline.Rules.Allowed(child, r.origin)
 	if err == nil && r.withChildren && !emitted.refused {
-		emitted.processed = r.pipeline.processClosed(ctx, emitted, child.Kind())
+		emitted.processed = r.pipeline.processClosed(ctx, emitted, child, document.Order)
 	}
 	return &emitted, err
 }

@@ -190,10 +190,10 @@ func (p *Pipeline) processNew(ctx context.Context, emitted Emitted) Result {
 	return p.run(ctx, &run{pipeline: p, withChildren: true}, emitted, nil)
 }
 
-// processClosed processes a document that is found; nil when it is not valid or needs more than itself, or when there
-// is no time. It is then processed like any other, which also tells what is wrong.
-func (p *Pipeline) processClosed(ctx context.Context, emitted Emitted, kind string) (made *processed) {
-	if deadline, has := ctx.Deadline(); kind == "Location" || has && time.Until(deadline) < entityTimeout/2 {
+// processClosed processes a document that is found, whose decoded form it changes; nil when it is not valid or needs more
+// than itself, or when there is no time. It is then processed like any other, which also tells what is wrong.
+func (p *Pipeline) processClosed(ctx context.Context, emitted Emitted, decoded entity.Entity, order entity.Order) (made *processed) {
+	if deadline, has := ctx.Deadline(); decoded.Kind() == "Location" || has && time.Until(deadline) < entityTimeout/2 {
 		return nil
 	}
 	defer func() {
@@ -201,7 +201,7 @@ func (p *Pipeline) processClosed(ctx context.Context, emitted Emitted, kind stri
 			made = nil
 		}
 	}()
-	result := p.run(ctx, &run{pipeline: p, isClosed: true}, emitted, nil)
+	result := p.run(ctx, &run{pipeline: p, isClosed: true, entity: decoded, order: order.Complete(decoded)}, emitted, nil)
 	if result.Failed || result.ReadOutside || len(result.Errors) > 0 {
 		return nil
 	}
@@ -222,6 +222,7 @@ type run struct {
 	// at is the location of the document, origin the location at the root of its ancestors.
 	at     provenance.Place
 	origin entity.LocationSpec
+	// entity is the document, nil until it is decoded.
 	entity entity.Entity
 	// stored is the file at which the document is, when a sweep has brought it; nil when the host has to be asked.
 	stored *StoredFile
@@ -254,8 +255,10 @@ func (r *run) fail(err error) {
 }
 
 func (r *run) process(ctx context.Context, document, readings json.RawMessage) (err error) {
-	if r.entity, r.order, err = entity.Decode(document); err != nil {
-		return fmt.Errorf("decode the document: %w", err)
+	if r.entity == nil {
+		if r.entity, r.order, err = entity.Decode(document); err != nil {
+			return fmt.Errorf("decode the document: %w", err)
+		}
 	}
 	ref := r.entity.Ref().String()
 	if err := r.locate(); err != nil {

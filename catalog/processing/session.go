@@ -29,6 +29,11 @@ type work struct {
 	isLarge bool
 }
 
+// isNewLocation reports whether this is a Location that is read for the first time.
+func (w work) isNewLocation() bool {
+	return w.row.ResultHash == "" && strings.HasPrefix(w.row.EntityRef, "location:")
+}
+
 // session is an engine's work under one lease.
 type session struct {
 	*Engine
@@ -52,6 +57,7 @@ func (e *Engine) process(ctx context.Context, due, urgent <-chan struct{}) error
 	return e.repeat(ctx, "process entities", due, func(ctx context.Context) (bool, error) {
 		return true, e.withLease(ctx, func(ctx context.Context, holder uuid.UUID) error {
 			s := session{Engine: e, holder: holder}
+			e.bursts.reading.Store(0) // what the session before has not written is read again
 			group, running := errgroup.WithContext(ctx)
 			group.Go(func() error { return lane{session: s, workers: workers}.work(running, due) })
 			group.Go(func() error { return lane{session: s, workers: urgentWorkers, urgent: true}.work(running, urgent) })
@@ -134,6 +140,9 @@ func (s lane) runAll(ctx context.Context, claimed <-chan work, finished chan<- w
 	for range s.workers {
 		running.Go(func() {
 			for item := range claimed {
+				if item.isNewLocation() {
+					s.bursts.reading.Add(1)
+				}
 				s.runAlone(ctx, &item)
 				if ctx.Err() != nil {
 					return
@@ -169,6 +178,9 @@ func (s lane) runAlone(ctx context.Context, item *work) {
 // leave gives the places of written work to others.
 func (s lane) leave(written []work) {
 	for _, item := range written {
+		if item.isNewLocation() {
+			s.bursts.reading.Add(-1)
+		}
 		if item.isLarge {
 			<-s.large
 		}

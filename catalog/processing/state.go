@@ -37,8 +37,9 @@ const attempts = 4
 
 // planAgain has the statements of a transaction planned for the rows that they are given, and for the tables as they
 // are. A plan that a connection keeps is for ten rows, and often from when the tables were empty: it reads them from
-// end to end for every batch of an import that fills them. All rows are found by keys.
-const planAgain = "select set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true)"
+// end to end for every batch of an import that fills them. All rows are found by keys. A plan that has to scan something seems
+// to cost so much then that it would be compiled, which takes longer than it runs.
+const planAgain = "select set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)"
 
 // Transact runs work in a transaction, and retries it when Postgres aborted it because of a deadlock. All
 // writes of the catalog can be repeated.

@@ -180,7 +180,10 @@ func (b *batch) write(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := b.state.queries.CatalogRequestStitches(ctx, b.tx, b.urgent, slices.Sorted(maps.Keys(b.touched))); err != nil {
+	// Who asked for thousands of entities waits for all of them, and not for the first. Urgent stitches do not wait until a burst is
+	// over: each of these entities would be stitched again when its neighbours are there.
+	isUrgent := b.urgent && len(b.touched) <= stitchSize
+	if err := b.state.queries.CatalogRequestStitches(ctx, b.tx, isUrgent, slices.Sorted(maps.Keys(b.touched))); err != nil {
 		return fmt.Errorf("request stitches: %w", err)
 	}
 	if b.urgent {
@@ -189,12 +192,18 @@ func (b *batch) write(ctx context.Context) error {
 	return b.state.notify(ctx, b.tx)
 }
 
-// hurry makes the children urgent that are due, because they were changed.
+// hurry makes the children urgent that are due, because they were changed. Those that were stored with their results are not.
 func (b *batch) hurry(ctx context.Context) error {
+	stored := make(map[string]bool, len(b.first))
+	for _, o := range b.first {
+		stored[o.row.EntityRef] = true
+	}
 	var children []string
 	for _, o := range b.good {
 		for _, child := range o.result.Children {
-			children = append(children, child.Ref)
+			if !stored[child.Ref] {
+				children = append(children, child.Ref)
+			}
 		}
 	}
 	if _, err := b.state.queries.CatalogHurryDue(ctx, b.tx, children); err != nil {
