@@ -296,11 +296,13 @@ func (q *Queries) CatalogRequestOutdatedStitches(ctx context.Context, db DBTX, v
 const catalogRequestStitches = `-- name: CatalogRequestStitches :exec
 insert into catalog_stitches as s (entity_ref, urgent)
 select distinct ref, $1::bool from unnest($2::text[]) as ref order by ref
-on conflict (entity_ref) do update set urgent = s.urgent or excluded.urgent
+on conflict (entity_ref) do update set urgent = true where excluded.urgent and not s.urgent
 `
 
-// Requests the stitching of entities. Updating an existing request waits for the process that holds it, and keeps its
-// age, so that an entity that others change again and again is not put off. Urgent requests are taken first.
+// Requests the stitching of entities. Locking an existing request waits for the process that holds it, and keeps its
+// age, so that an entity that others change again and again is not put off. It is written again only to become urgent, but
+// locked in any case: until this transaction ends, nobody stitches the entity without what it changes. Urgent requests are
+// taken first.
 func (q *Queries) CatalogRequestStitches(ctx context.Context, db DBTX, urgent bool, refs []string) error {
 	_, err := db.Exec(ctx, catalogRequestStitches, urgent, refs)
 	return err

@@ -1,9 +1,11 @@
 -- name: CatalogRequestStitches :exec
--- Requests the stitching of entities. Updating an existing request waits for the process that holds it, and keeps its
--- age, so that an entity that others change again and again is not put off. Urgent requests are taken first.
+-- Requests the stitching of entities. Locking an existing request waits for the process that holds it, and keeps its
+-- age, so that an entity that others change again and again is not put off. It is written again only to become urgent, but
+-- locked in any case: until this transaction ends, nobody stitches the entity without what it changes. Urgent requests are
+-- taken first.
 insert into catalog_stitches as s (entity_ref, urgent)
 select distinct ref, @urgent::bool from unnest(@refs::text[]) as ref order by ref
-on conflict (entity_ref) do update set urgent = s.urgent or excluded.urgent;
+on conflict (entity_ref) do update set urgent = true where excluded.urgent and not s.urgent;
 
 -- name: CatalogRequestOutdatedStitches :execrows
 -- Requests the stitching of up to max_rows entities that an older version stitched. Entities that cannot be
