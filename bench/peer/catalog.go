@@ -121,13 +121,19 @@ func (s *system) untilIngested(ctx context.Context, files *catalogFiles, began t
 
 // rest leaves a system to itself: it puts entities into its search index, and PostgreSQL's autovacuum, which looks around once
 // a minute, learns what the tables have in them.
-func rest(ctx context.Context, o options, _ *system, _ *result) error {
+func rest(ctx context.Context, o options, s *system, r *result) error {
+	before, err := s.usage()
+	if err != nil {
+		return err
+	}
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-time.After(o.rest):
-		return nil
 	}
+	after, err := s.usage()
+	r.rest = sample{o.rest, after.since(before)}
+	return err
 }
 
 // read is a kind of question that portals ask, with requests that differ in what they look for.

@@ -24,9 +24,10 @@ type result struct {
 	idle, afterBatch uint64
 	short            time.Duration
 	batches, renders []sample
-	// ingest is the time until a catalog was served. answers are those that were compared, by their paths, and loads what
-	// was answered under load, by the titles of reads.
+	// ingest is the time until a catalog was served, and rest what was done afterwards. answers are those that were compared,
+	// by their paths, and loads what was answered under load, by the titles of reads.
 	ingest  sample
+	rest    sample
 	answers map[string]answer
 	loads   map[string][]loaded
 }
@@ -64,7 +65,11 @@ func phases(o options) []phase {
 		return slices.Concat([]phase{boot, warmUp, idle, shortRuns}, slices.Repeat([]phase{batch}, o.batches), slices.Repeat([]phase{render}, o.renders))
 	}
 	// A system begins when the one before has its catalog, which takes Backstage long.
-	all := []phase{inTurn(boot, ingest, rest), ask}
+	ingested := inTurn(boot, ingest, rest)
+	if o.what == "ingest" {
+		return []phase{ingested}
+	}
+	all := []phase{ingested, ask}
 	for _, read := range reads(o.entities) {
 		all = append(all, slices.Repeat([]phase{load(read)}, o.rounds)...)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -32,8 +33,11 @@ func rows(o options) []row {
 		{title: "first boot, empty databases", format: "%.2f s", value: func(_ options, r result) float64 { return seconds(r.firstBoot) }},
 		{title: "boot", format: "%.2f s", atMost: 3, value: func(_ options, r result) float64 { return seconds(r.boot) }},
 	}
-	if o.what == "catalog" {
-		return append(all, catalogRows(o)...)
+	switch o.what {
+	case "ingest":
+		return append(all, ingestRows(o)...)
+	case "catalog":
+		return slices.Concat(all, ingestRows(o), readRows(o))
 	}
 	return append(all, runRows(o)...)
 }
@@ -56,8 +60,8 @@ func runRows(o options) []row {
 	}
 }
 
-func catalogRows(o options) []row {
-	all := []row{
+func ingestRows(o options) []row {
+	return []row{
 		{title: fmt.Sprintf("ingest of %d entities", o.entities), format: "%.2f s", atLeast: 100, value: func(_ options, r result) float64 { return seconds(r.ingest.took) }},
 		{title: "  CPU for it, program", format: "%.2f s", value: func(_ options, r result) float64 { return seconds(r.ingest.cpu.program) }},
 		{title: "  CPU for it, PostgreSQL", format: "%.2f s", value: func(_ options, r result) float64 { return seconds(r.ingest.cpu.postgres) }},
@@ -65,7 +69,13 @@ func catalogRows(o options) []row {
 			return seconds(r.ingest.cpu.program + r.ingest.cpu.postgres)
 		}},
 		{title: "  resident memory after it", format: "%.0f MB", value: func(_ options, r result) float64 { return megabytes(r.ingest.cpu.resident) }},
+		{title: fmt.Sprintf("  CPU in the next %s, both", o.rest), format: "%.2f s", value: func(_ options, r result) float64 {
+			return seconds(r.rest.cpu.program + r.rest.cpu.postgres)
+		}},
 	}
+}
+
+func readRows(o options) (all []row) {
 	for _, read := range reads(o.entities) {
 		of := func(value func(loaded) float64) func(options, result) float64 {
 			return func(_ options, r result) float64 { return value(usual(r.loads[read.title])) }
