@@ -213,6 +213,18 @@ func (q *Queries) SearchForgetSites(ctx context.Context, db DBTX, entityIds []uu
 	return err
 }
 
+const searchIsImporting = `-- name: SearchIsImporting :one
+select (count(*) >= $1::int)::bool from (select from catalog_stitches limit $1::int) as waiting
+`
+
+// Whether this many entities wait to be served: an import.
+func (q *Queries) SearchIsImporting(ctx context.Context, db DBTX, many int32) (bool, error) {
+	row := db.QueryRow(ctx, searchIsImporting, many)
+	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const searchLockIndexer = `-- name: SearchLockIndexer :one
 select pg_try_advisory_xact_lock(hashtext('portico search'))
 `
@@ -244,6 +256,18 @@ func (q *Queries) SearchMadeWith(ctx context.Context, db DBTX) (string, error) {
 	var made_with string
 	err := row.Scan(&made_with)
 	return made_with, err
+}
+
+const searchMergeWords = `-- name: SearchMergeWords :exec
+select gin_clean_pending_list(x.indexrelid) from pg_catalog.pg_index x join pg_catalog.pg_class c on c.oid = x.indexrelid join pg_catalog.pg_am a on a.oid = c.relam
+where x.indrelid in ('search_entities'::regclass, 'search_apis'::regclass) and a.amname = 'gin' and pg_has_role(c.relowner, 'usage')
+`
+
+// Moves the words of entities and APIs from the lists to which they are added first to their indexes. Whoever does not own these may not;
+// then PostgreSQL does it when a list is long, or when it vacuums.
+func (q *Queries) SearchMergeWords(ctx context.Context, db DBTX) error {
+	_, err := db.Exec(ctx, searchMergeWords)
+	return err
 }
 
 const searchMisses = `-- name: SearchMisses :many

@@ -19,6 +19,10 @@ const (
 	batchSize = 500
 	// pollPeriod is the time after which an idle Index looks for changes.
 	pollPeriod = 200 * time.Millisecond
+	// manyStitches is the number of entities waiting to be served that makes an import, and importWait the time for which the
+	// index lets it have all of the machine.
+	manyStitches = 1000
+	importWait   = 30 * time.Second
 	// writeTimeout bounds one transaction.
 	writeTimeout = time.Minute
 	// format begins made_with. Increase it when the same entity has another document: all are made anew.
@@ -68,17 +72,21 @@ func NewIndex(pool *pgxpool.Pool, log *slog.Logger, options IndexOptions) *Index
 }
 
 // Run writes documents of entities whenever these change, until the context ends. Any number of processes may run it: one of them
-// works at a time. While there is much to do, as after an import, it leaves half of the time to others.
+// works at a time. It waits while an import serves its entities, and while there is much to do, as after one, it leaves half of the
+// time to others.
 func (x *Index) Run(ctx context.Context) error {
+	var seen imports
 	for ctx.Err() == nil {
-		begun := time.Now()
-		done, err := x.CatchUp(ctx)
+		begun, pause := time.Now(), pollPeriod
+		waits, err := seen.goFirst(ctx, x, begun)
+		if err == nil && !waits {
+			var done int
+			if done, err = x.CatchUp(ctx); done == batchSize {
+				pause = min(time.Since(begun), time.Second)
+			}
+		}
 		if err != nil && ctx.Err() == nil {
 			x.log.WarnContext(ctx, "search: could not bring the index up to date; this is tried again", "error", err)
-		}
-		pause := pollPeriod
-		if done == batchSize {
-			pause = min(time.Since(begun), time.Second)
 		}
 		select {
 		case <-ctx.Done():
@@ -86,6 +94,26 @@ func (x *Index) Run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// imports are those that an Index has seen. Its zero value is ready.
+type imports struct {
+	// since is when the one that goes on was first seen, zero without one.
+	since time.Time
+}
+
+// goFirst reports whether an import goes on before which the index need not be brought up to date.
+func (i *imports) goFirst(ctx context.Context, x *Index, now time.Time) (bool, error) {
+	busy, err := x.queries.SearchIsImporting(ctx, x.pool, manyStitches)
+	switch {
+	case err != nil:
+		return false, fmt.Errorf("look whether there is an import: %w", err)
+	case !busy:
+		i.since = time.Time{}
+	case i.since.IsZero():
+		i.since = now
+	}
+	return busy && now.Sub(i.since) < importWait, nil
 }
 
 // CatchUp writes the documents of the entities that changed first, and returns how many changes that were: fewer than before when there
@@ -105,8 +133,16 @@ func (x *Index) CatchUp(ctx context.Context) (changes int, err error) {
 		if ids, err = x.queries.SearchTakeChanges(ctx, tx, batchSize); err != nil {
 			return fmt.Errorf("take changes: %w", err)
 		}
-		changes = len(ids)
-		return x.saveOneByOneIfRefused(ctx, tx, unique(ids))
+		if changes = len(ids); changes == 0 {
+			return nil
+		}
+		if err := x.saveOneByOneIfRefused(ctx, tx, unique(ids)); err != nil {
+			return err
+		}
+		if err := x.queries.SearchMergeWords(ctx, tx); err != nil {
+			return fmt.Errorf("merge the words of a batch into their indexes: %w", err)
+		}
+		return nil
 	})
 	return changes, err
 }
@@ -114,7 +150,7 @@ func (x *Index) CatchUp(ctx context.Context) (changes int, err error) {
 // write runs work in a transaction whose statements are planned for what they are given: the tables grow while connections live.
 func (x *Index) write(ctx context.Context, work func(tx pgx.Tx) error) error {
 	return pgx.BeginFunc(ctx, x.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "select set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true)"); err != nil {
+		if _, err := tx.Exec(ctx, "select set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)"); err != nil {
 			return fmt.Errorf("have statements planned for their parameters: %w", err)
 		}
 		return work(tx)

@@ -120,6 +120,24 @@ func TestDocumentsFollowTheirEntities(t *testing.T) {
 	require.Empty(t, b.titles(search.TypeDocs))
 }
 
+// Queries would have to look through a list of words that were not merged into their index.
+func TestTheWordsOfABatchAreMergedIntoTheirIndexes(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.serve(`{"kind":"API","metadata":{"name":"orders"},"spec":{"type":"openapi","definition":"paths: {/orders: {get: {summary: list}}}"}}`)
+	b.catchUp()
+	require.Equal(t, []string{"GET /orders"}, b.titles(search.TypeAPI))
+	_, err := b.pool.Exec(t.Context(), "create extension pgstattuple")
+	require.NoError(t, err)
+	var lists, waiting int
+	require.NoError(t, b.pool.QueryRow(t.Context(), `
+		select count(*) filter (where c.reloptions @> '{fastupdate=on}'), sum((pgstatginindex(c.oid)).pending_tuples)
+		from pg_index x join pg_class c on c.oid = x.indexrelid join pg_am a on a.oid = c.relam
+		where x.indrelid in ('search_entities'::regclass, 'search_apis'::regclass) and a.amname = 'gin'`).Scan(&lists, &waiting))
+	require.Equal(t, 6, lists)
+	require.Zero(t, waiting)
+}
+
 func TestOtherSettingsMakeAllDocumentsAnew(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

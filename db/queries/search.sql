@@ -2,6 +2,16 @@
 -- Takes the oldest changes. A process that takes changes holds the lock of SearchLockIndexer.
 delete from search_changes where id in (select c.id from search_changes c order by c.id limit @max_rows) returning entity_id;
 
+-- name: SearchIsImporting :one
+-- Whether this many entities wait to be served: an import.
+select (count(*) >= @many::int)::bool from (select from catalog_stitches limit @many::int) as waiting;
+
+-- name: SearchMergeWords :exec
+-- Moves the words of entities and APIs from the lists to which they are added first to their indexes. Whoever does not own these may not;
+-- then PostgreSQL does it when a list is long, or when it vacuums.
+select gin_clean_pending_list(x.indexrelid) from pg_catalog.pg_index x join pg_catalog.pg_class c on c.oid = x.indexrelid join pg_catalog.pg_am a on a.oid = c.relam
+where x.indrelid in ('search_entities'::regclass, 'search_apis'::regclass) and a.amname = 'gin' and pg_has_role(c.relowner, 'usage');
+
 -- name: SearchLockIndexer :one
 -- One process at a time writes documents of entities: an older state of one never replaces a newer.
 select pg_try_advisory_xact_lock(hashtext('portico search'));
