@@ -4,6 +4,7 @@ import (
 	"bytes"
 	_ "embed"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/portico-dev/portico/catalog/processing"
 	"github.com/portico-dev/portico/catalog/query"
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/plainjson"
 	"github.com/portico-dev/portico/policy"
 	"github.com/portico-dev/portico/policy/authorize"
 )
@@ -43,15 +45,15 @@ func (r catalogRoutes) entityRoutes() []route {
 				list("orderField", "field,asc or field,desc; the field portico:title sorts by title, else display name, else name"),
 				text("cursor", "where the page begins, from another page"),
 				text("totalItems", "include or exclude the count")}, fullTextParameters...),
-			serve: ok("the page", r.queryByParameters)},
+			serve: stored[entityPage]("the page", r.queryByParameters)},
 		{method: http.MethodPost, path: "/entities/by-query", access: authenticated, audit: unrecorded("it reads"), summary: "Finds a page of entities by a predicate",
-			body: mayTake[entityQueryInput](), serve: ok("the page", r.queryByBody)},
+			body: mayTake[entityQueryInput](), serve: stored[entityPage]("the page", r.queryByBody)},
 		{method: http.MethodGet, path: "/entities/by-uid/:uid", access: authenticated, summary: "Shows an entity by its uid", query: []parameter{atParameter},
-			serve: ok("the entity", r.byUID), fails: missing},
+			serve: stored[Entity]("the entity", r.byUID), fails: missing},
 		{method: http.MethodDelete, path: "/entities/by-uid/:uid", access: authenticated, audit: records(audit.EntityDelete), command: true, summary: "Deletes an entity; it returns if a location still emits it",
 			serve: empty(http.StatusNoContent, "done", r.deleteByUID)},
 		{method: http.MethodGet, path: byName, access: authenticated, summary: "Shows an entity", query: []parameter{atParameter},
-			serve: ok("the entity", r.byName), fails: missing},
+			serve: stored[Entity]("the entity", r.byName), fails: missing},
 		{method: http.MethodGet, path: byName + "/ancestry", access: authenticated, summary: "Shows the ancestors of an entity",
 			serve: ok("the entity and its ancestors", r.ancestry), fails: missing},
 		{method: http.MethodPost, path: "/entities/by-refs", access: authenticated, audit: unrecorded("it reads"), summary: "Shows many entities",
@@ -111,47 +113,71 @@ type pageInfo struct {
 
 type entityPage page[document[partialEntity]]
 
-func (r catalogRoutes) queryByParameters(c *call) (entityPage, error) {
+func (r catalogRoutes) queryByParameters(c *call) ([]byte, error) {
 	q, err := c.entityQuery()
 	if err != nil {
-		return entityPage{}, err
+		return nil, err
 	}
 	return r.page(c, q)
 }
 
-func (r catalogRoutes) queryByBody(c *call) (entityPage, error) {
+func (r catalogRoutes) queryByBody(c *call) ([]byte, error) {
 	q, err := c.entityQueryBody()
 	if err != nil {
-		return entityPage{}, err
+		return nil, err
 	}
 	return r.page(c, q)
 }
 
-func (r catalogRoutes) page(c *call, q catalog.EntityQuery) (entityPage, error) {
+// page is an entityPage in which the documents are as they are stored.
+func (r catalogRoutes) page(c *call, q catalog.EntityQuery) ([]byte, error) {
 	found, err := r.service.QueryEntities(c.Request.Context(), c.principal, q)
-	return entityPage{Items: documents[partialEntity](found.Items), TotalItems: found.TotalItems, PageInfo: pageInfo{found.Next, found.Prev}}, err
+	if err != nil {
+		return nil, err
+	}
+	return encodePage(found)
 }
 
-func (r catalogRoutes) byUID(c *call) (document[Entity], error) {
-	if at := c.queryTime(atParameter.name); !at.IsZero() {
-		content, err := r.service.EntityAtByUID(c.Request.Context(), c.principal, c.Param("uid"), at)
-		return document[Entity]{content}, err
+// encodePage encodes an entityPage in which the documents are as they are stored.
+func encodePage(found catalog.EntityPage) ([]byte, error) {
+	rest, err := plainjson.Marshal(struct {
+		TotalItems int      `json:"totalItems"`
+		PageInfo   pageInfo `json:"pageInfo"`
+	}{found.TotalItems, pageInfo{found.Next, found.Prev}})
+	if err != nil {
+		return nil, fmt.Errorf("encode a page: %w", err)
 	}
-	content, err := r.service.EntityByUID(c.Request.Context(), c.principal, c.Param("uid"))
-	return document[Entity]{content}, err
+	const begin, end = `{"items":[`, `],`
+	size := len(begin) + len(end) + len(rest)
+	for _, item := range found.Items {
+		size += len(item) + len(",")
+	}
+	out := append(make([]byte, 0, size), begin...)
+	for i, item := range found.Items {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(out, item...)
+	}
+	return append(append(out, end...), rest[len("{"):]...), nil
+}
+
+func (r catalogRoutes) byUID(c *call) ([]byte, error) {
+	if at := c.queryTime(atParameter.name); !at.IsZero() {
+		return r.service.EntityAtByUID(c.Request.Context(), c.principal, c.Param("uid"), at)
+	}
+	return r.service.EntityByUID(c.Request.Context(), c.principal, c.Param("uid"))
 }
 
 func (r catalogRoutes) deleteByUID(c *call) error {
 	return r.service.DeleteEntity(c.Request.Context(), c.principal, c.Param("uid"))
 }
 
-func (r catalogRoutes) byName(c *call) (document[Entity], error) {
+func (r catalogRoutes) byName(c *call) ([]byte, error) {
 	if at := c.queryTime(atParameter.name); !at.IsZero() {
-		content, err := r.service.EntityAt(c.Request.Context(), c.principal, c.entityRef(), at)
-		return document[Entity]{content}, err
+		return r.service.EntityAt(c.Request.Context(), c.principal, c.entityRef(), at)
 	}
-	content, err := r.service.EntityJSON(c.Request.Context(), c.principal, c.entityRef())
-	return document[Entity]{content}, err
+	return r.service.EntityJSON(c.Request.Context(), c.principal, c.entityRef())
 }
 
 // ancestry is an entity and its ancestors.

@@ -147,6 +147,19 @@ func replies[T any](status int, description string, handle func(c *call) (T, err
 	}}
 }
 
+// stored responds 200 with a T as JSON that handle has encoded. It is for documents of the database, because
+// encoding/json parses and copies every document that it is given.
+func stored[T any](description string, handle func(c *call) ([]byte, error)) endpoint {
+	return endpoint{answer: asJSON[T](http.StatusOK, description), handle: func(c *call) error {
+		data, err := handle(c)
+		if err != nil {
+			return err
+		}
+		c.Data(http.StatusOK, jsonAnswer, data)
+		return nil
+	}}
+}
+
 // empty responds with a status and no body.
 func empty(status int, description string, handle func(c *call) error) endpoint {
 	return endpoint{answer: answer{status: status, description: description}, handle: func(c *call) error {

@@ -13,20 +13,25 @@ import (
 )
 
 const (
-	// maxAnswers bounds the answers that a process keeps, keepAnswers how long, and countTimeout how long one is
-	// worked out. Answers with more than maxAnswerRows rows are not kept: they are as large as what they count.
-	maxAnswers    = 2000
-	maxAnswerRows = 2000
-	keepAnswers   = 10 * time.Minute
-	countTimeout  = time.Minute
+	// maxAnswers bounds the bytes of the answers that a process keeps, and maxAnswer those of a single one. Answers
+	// that nobody asks for are dropped after keepAnswers.
+	maxAnswers  = 32 << 20
+	maxAnswer   = 1 << 20
+	keepAnswers = 10 * time.Minute
+	// answerOverhead is roughly what keeping an answer takes besides its own bytes.
+	answerOverhead = 200
+	// answerTimeout bounds the time in which an answer is worked out, and revisionTimeout that of reading the revision.
+	answerTimeout   = 2 * time.Minute
+	revisionTimeout = 30 * time.Second
 )
 
-// answers keeps what statements counted. Counting reads every entity that matches, and portals count the same
-// ones again and again, so an answer is kept with the revision of the catalog that it was read at or after.
-// It holds for as long as the revision does: a change of any served entity ends it, for every process.
+// answers keeps what statements answered: counts, facets, short pages and single entities. Portals ask for the same
+// ones again and again, so an answer is kept with the revision of the catalog that it was read at or after. It holds
+// for as long as the revision does: a change of any served entity ends it, for every process.
 type answers struct {
-	known    *recall.Memory[answerID, any]
+	known    *recall.Bounded[answerID, any]
 	underWay flight.Group[any]
+	revision flight.Fresh[int64]
 }
 
 // answerID is a statement with its arguments, and what else an answer depends on.
@@ -41,18 +46,34 @@ func identify(statement query.Statement, more ...any) (answerID, error) {
 }
 
 func newAnswers() *answers {
-	return &answers{known: recall.New[answerID, any](maxAnswers, keepAnswers)}
+	return &answers{known: recall.NewBounded[answerID, any](maxAnswers, keepAnswers)}
 }
 
-// counted returns the answer of a statement, which read works out. rows is its number of rows. The answer is
-// shared: the caller must not change it.
-func counted[T any](ctx context.Context, s *Service, statement query.Statement, rows func(T) int, read func(context.Context) (T, error)) (T, error) {
-	var none T
-	revision, err := s.queries.CatalogRevision(ctx, s.pool)
+// revision returns the revision of the catalog. Callers that ask at the same time share a read, which begins after each
+// of them has asked: none gets a revision from before its question.
+func (s *Service) revision(ctx context.Context) (int64, error) {
+	revision, err := s.answers.revision.Do(ctx, revisionTimeout, func(ctx context.Context) (int64, error) {
+		return s.queries.CatalogRevision(ctx, s.pool)
+	})
 	if err != nil {
-		return none, fmt.Errorf("read the revision of the catalog: %w", err)
+		return 0, fmt.Errorf("read the revision of the catalog: %w", err)
 	}
-	id, err := identify(statement, revision)
+	return revision, nil
+}
+
+// question is what identifies an answer. The statement has what the caller may read in it.
+type question struct {
+	revision  int64
+	statement query.Statement
+	// form tells apart what is made of the rows of one statement.
+	form any
+}
+
+// answered returns the answer to a question, which read works out. size is its number of bytes. The answer is shared:
+// the caller must not change it.
+func answered[T any](ctx context.Context, s *Service, q question, size func(T) int, read func(context.Context) (T, error)) (T, error) {
+	var none T
+	id, err := identify(q.statement, q.revision, q.form)
 	if err != nil {
 		return none, err
 	}
@@ -60,19 +81,22 @@ func counted[T any](ctx context.Context, s *Service, statement query.Statement, 
 	if answer, is := known.(T); is {
 		return answer, nil
 	}
-	found, err := s.answers.underWay.Do(ctx, string(id[:]), countTimeout, func(ctx context.Context) (any, error) {
+	found, err := s.answers.underWay.Do(ctx, string(id[:]), answerTimeout, func(ctx context.Context) (any, error) {
 		value, err := read(ctx)
-		if err == nil && rows(value) <= maxAnswerRows {
-			s.answers.known.Remember(id, value)
+		if err != nil {
+			return nil, err
 		}
-		return value, err
+		if bytes := size(value) + answerOverhead; bytes <= maxAnswer {
+			s.answers.known.Remember(id, value, bytes)
+		}
+		return value, nil
 	})
 	if err != nil {
 		return none, err
 	}
 	answer, is := found.(T)
 	if !is {
-		return none, fmt.Errorf("count: the statement was asked for another type of answer, %T", found)
+		return none, fmt.Errorf("the statement was asked for another type of answer, %T", found)
 	}
 	return answer, nil
 }

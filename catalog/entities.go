@@ -40,7 +40,7 @@ func (s *Service) EntityJSON(ctx context.Context, principal identity.Principal, 
 	if err != nil {
 		return nil, err
 	}
-	document, err := queryByKey(ctx, s, query.ByRef(readable, ref.String()), pgx.RowTo[[]byte])
+	document, err := s.document(ctx, query.ByRef(readable, ref.String()))
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, s.unseen(ctx, readable, query.ByRef(query.Rules.Everything(), ref.String()), ref.String(), noEntity(ref))
 	}
@@ -48,6 +48,20 @@ func (s *Service) EntityJSON(ctx context.Context, principal identity.Principal, 
 		return nil, fmt.Errorf("entity %s: %w", ref, err)
 	}
 	return document, nil
+}
+
+// document returns the document that a statement finds by a unique key, or has it from the same question at the same
+// revision. Without a row, the error is pgx.ErrNoRows.
+func (s *Service) document(ctx context.Context, statement query.Statement) (json.RawMessage, error) {
+	revision, err := s.revision(ctx)
+	if err != nil {
+		return nil, err
+	}
+	q := question{revision: revision, statement: statement}
+	return answered(ctx, s, q, func(found json.RawMessage) int { return len(found) }, func(ctx context.Context) (json.RawMessage, error) {
+		found, err := queryByKey(ctx, s, statement, pgx.RowTo[[]byte])
+		return found, err
+	})
 }
 
 // LocatedEntity is EntityJSON with the location from which the entity was read. The location comes from the
@@ -104,7 +118,7 @@ func (s *Service) EntityByUID(ctx context.Context, principal identity.Principal,
 	if err != nil {
 		return nil, err
 	}
-	document, err := queryByKey(ctx, s, query.ByUID(readable, id), pgx.RowTo[[]byte])
+	document, err := s.document(ctx, query.ByUID(readable, id))
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, s.unseen(ctx, readable, query.ByUID(query.Rules.Everything(), id), uid, missing)
 	}

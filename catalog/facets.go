@@ -31,8 +31,12 @@ func (s *Service) Facets(ctx context.Context, principal identity.Principal, keys
 	if err != nil || readable.IsNothing() {
 		return facets, err
 	}
+	revision, err := s.revision(ctx)
+	if err != nil {
+		return nil, err
+	}
 	statement := query.Facets(readable, keys, asked)
-	found, err := counted(ctx, s, statement, func(values []facetValue) int { return len(values) }, func(ctx context.Context) ([]facetValue, error) {
+	found, err := answered(ctx, s, question{revision: revision, statement: statement}, sizeOfFacets, func(ctx context.Context) ([]facetValue, error) {
 		rows, err := s.query(ctx, statement)
 		if err != nil {
 			return nil, err
@@ -54,8 +58,19 @@ func (s *Service) Facets(ctx context.Context, principal identity.Principal, keys
 	return facets, nil
 }
 
+// facetValueSize is the size of a facetValue without its texts.
+const facetValueSize = 40
+
 // facetValue is a row of query.Facets.
 type facetValue struct {
 	Key, Value string
 	Count      int
+}
+
+func sizeOfFacets(values []facetValue) int {
+	size := 0
+	for _, one := range values {
+		size += len(one.Key) + len(one.Value) + facetValueSize
+	}
+	return size
 }

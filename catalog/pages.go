@@ -46,16 +46,20 @@ func (s *Service) QueryEntities(ctx context.Context, principal identity.Principa
 		return EntityPage{}, err
 	}
 	page.Offset = q.Offset
+	revision, err := s.revision(ctx)
+	if err != nil {
+		return EntityPage{}, err
+	}
 
 	var found foundPage
 	if q.Limit > 0 {
-		if found, err = s.page(ctx, readable, page, q.Fields); err != nil {
+		if found, err = s.keptPage(ctx, revision, readable, page, q.Fields); err != nil {
 			return EntityPage{}, err
 		}
 	}
 	cursor := q.Cursor
 	if !q.SkipTotal && cursor.TotalItems == nil {
-		total, err := s.total(ctx, readable, page, found)
+		total, err := s.total(ctx, revision, readable, page, found)
 		if err != nil {
 			return EntityPage{}, err
 		}
@@ -72,12 +76,15 @@ func (s *Service) QueryEntities(ctx context.Context, principal identity.Principa
 }
 
 // total counts the set that a page belongs to. A set that fits on its first page is not counted again.
-func (s *Service) total(ctx context.Context, readable query.Grant, page query.Page, found foundPage) (int, error) {
+func (s *Service) total(ctx context.Context, revision int64, readable query.Grant, page query.Page, found foundPage) (int, error) {
 	if isFirst := page.After == nil && page.Offset == 0; isFirst && page.Limit > 0 && !found.more {
 		return len(found.items), nil
 	}
+	if found.total != nil {
+		return *found.total, nil
+	}
 	statement := page.Count(readable)
-	total, err := counted(ctx, s, statement, func(int) int { return 1 }, func(ctx context.Context) (int, error) {
+	total, err := answered(ctx, s, question{revision: revision, statement: statement}, func(int) int { return 8 }, func(ctx context.Context) (int, error) {
 		return queryRow(ctx, s, statement, pgx.RowTo[int])
 	})
 	if err != nil {
@@ -92,6 +99,20 @@ type foundPage struct {
 	first, last []string
 	// more reports that there are items after it.
 	more bool
+	// total is the number of items of all pages, nil when the statement has not counted them.
+	total *int
+}
+
+// sliceSize is the size of a slice without what is in it.
+const sliceSize = 24
+
+// size is the number of bytes that a page takes.
+func (p foundPage) size() int {
+	size := 0
+	for _, item := range p.items {
+		size += len(item) + sliceSize
+	}
+	return size
 }
 
 // maxPageBytes ends a page before its limit is reached. The next cursor continues there.
@@ -99,14 +120,30 @@ const maxPageBytes = 32 << 20
 
 var errPageFull = errors.New("the page is full")
 
-// page reads the rows of a page. Forwards, it reads one row more than requested, to learn whether there is a
-// next page. Backwards, there always is one.
+// keptPage reads a page, or has it from the same question at the same revision.
+func (s *Service) keptPage(ctx context.Context, revision int64, readable query.Grant, page query.Page, fields query.Fields) (foundPage, error) {
+	q := question{revision: revision, statement: rowsOf(page, readable), form: []any{page.Backwards, fields}}
+	return answered(ctx, s, q, foundPage.size, func(ctx context.Context) (foundPage, error) {
+		return s.readPage(ctx, q.statement, page, fields)
+	})
+}
+
+// page reads a page.
 func (s *Service) page(ctx context.Context, readable query.Grant, page query.Page, fields query.Fields) (foundPage, error) {
-	limit := page.Limit
+	return s.readPage(ctx, rowsOf(page, readable), page, fields)
+}
+
+// rowsOf selects the rows of a page. Forwards, there is one row more than requested, to learn whether there is a next
+// page. Backwards, there always is one.
+func rowsOf(page query.Page, readable query.Grant) query.Statement {
 	if !page.Backwards {
 		page.Limit++
 	}
-	rows, err := s.query(ctx, page.Select(readable))
+	return page.Select(readable)
+}
+
+func (s *Service) readPage(ctx context.Context, statement query.Statement, page query.Page, fields query.Fields) (foundPage, error) {
+	rows, err := s.query(ctx, statement)
 	if err != nil {
 		return foundPage{}, fmt.Errorf("query entities: %w", err)
 	}
@@ -116,8 +153,8 @@ func (s *Service) page(ctx context.Context, readable query.Grant, page query.Pag
 	var value *string
 	var document []byte
 	size := 0
-	_, err = pgx.ForEachRow(rows, []any{&id, &value, &document}, func() error {
-		if len(found.items) == limit || size > maxPageBytes {
+	_, err = pgx.ForEachRow(rows, []any{&id, &value, &found.total, &document}, func() error {
+		if len(found.items) == page.Limit || size > maxPageBytes {
 			found.more = true
 			return errPageFull
 		}

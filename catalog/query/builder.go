@@ -134,7 +134,11 @@ func (b *builder) andEntity(s scope, alias string) {
 }
 
 func (b *builder) andKinds(kinds []string, alias string) {
-	if len(kinds) > 0 {
+	switch len(kinds) {
+	case 0:
+	case 1: // the rows of one kind are sorted in an index
+		b.text(" and ", alias, ".kind = ", b.arg(kinds[0]))
+	default:
 		b.text(" and ", alias, ".kind = any (", b.arg(slices.Clone(kinds)), ")")
 	}
 }

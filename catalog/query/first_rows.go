@@ -23,10 +23,10 @@ func (f Match) isWide() bool { return len(f.Values) > manyValues }
 // probed is a wide Match that is evaluated on the rows that other conditions find, not used to find rows.
 type probed Match
 
-// among holds for the entities that firstRows.write has found for a wide Match, if they are few.
+// among holds for the entities that firstRows.write has found, if they are few.
 type among struct{}
 
-// unlessFew holds if the entities that firstRows.write has found for a wide Match are not few.
+// unlessFew holds if the entities that firstRows.write has found are not few.
 type unlessFew struct{}
 
 func (probed) predicate() any    { return nil }
@@ -41,6 +41,8 @@ type firstRows struct {
 	columns string
 	// sorting is the order of the columns of an alias.
 	sorting func(alias string) string
+	// total adds the column total: the number of entities in the scope, null if they were not counted.
+	total bool
 }
 
 // write writes the beginning of the sorted selection that selection writes for a scope.
@@ -50,28 +52,58 @@ type firstRows struct {
 // know, because its statistics do not tell how many entities a value of one key has. So the statement itself
 // counts them, up to a bound, and then does one or the other.
 func (f firstRows) write(b *builder, s scope, selection func(*builder, scope)) {
-	match, others, found := s.wide()
-	if only, is := s.only(); is && f.limit > 0 && f.limit <= maxGeneric && f.offset <= 0 {
-		// Whatever the values are, the statement counts what they find. So its plan need not know them, and making
-		// one would take longer than executing it.
-		match, others, found, b.generic = only, nil, true, true
-	}
-	if !found || f.limit <= 0 {
+	first, is := f.finds(s)
+	if !is {
 		selection(b, s)
 		b.limit(f.limit, f.offset)
 		return
 	}
-	with := func(parts ...Filter) scope { return scope{kinds: s.kinds, rest: slices.Concat(parts, others)} }
+	b.generic = first.generic
+	with := func(parts ...Filter) scope { return scope{kinds: s.kinds, rest: slices.Concat(parts, first.others)} }
 	b.text("with found as materialized (")
-	b.scopeIDs(scope{kinds: s.kinds, rest: All{match}})
-	b.text(" limit ", strconv.Itoa(maxSorted+1), "), few as materialized (select count(*) <= ", strconv.Itoa(maxSorted), " as yes from found) select ", f.columns, " from ((")
+	b.scopeIDs(scope{kinds: s.kinds, rest: first.found})
+	b.text(" limit ", strconv.Itoa(maxSorted+1), "), few as materialized (select count(*) <= ", strconv.Itoa(maxSorted), " as yes")
+	if f.total {
+		b.text(", count(distinct entity_id) as total")
+	}
+	b.text(" from found) select ", f.columns)
+	if f.total {
+		b.text(", (select case when yes then total end from few) as total")
+	}
+	b.text(" from ((")
 	selection(b, with(among{}))
 	b.limit(f.limit+f.offset, 0)
 	b.text(") union all (")
-	selection(b, with(unlessFew{}, probed(match)))
+	selection(b, with(slices.Concat(All{unlessFew{}}, first.probes)...))
 	b.limit(f.limit+f.offset, 0)
 	b.text(")) u", f.sorting("u"))
 	b.limit(f.limit, f.offset)
+}
+
+// found is how a selection finds the entities of a scope before it sorts them.
+type found struct {
+	// found are the conditions by which they are found, probes the same as they are evaluated on the rows of the order,
+	// and others the conditions beside these.
+	found, probes, others All
+	generic               bool
+}
+
+// finds reports whether the entities of a scope are found, and counted, before they are sorted.
+func (f firstRows) finds(s scope) (found, bool) {
+	if f.limit <= 0 {
+		return found{}, false
+	}
+	if only, is := s.only(); is && f.limit <= maxGeneric && f.offset <= 0 {
+		// Whatever the values are, the statement counts what they find. So its plan need not know them, and making
+		// one would take longer than executing it.
+		return found{found: All{only}, probes: All{probed(only)}, generic: true}, true
+	}
+	if match, others, is := s.wide(); is {
+		return found{found: All{match}, probes: All{probed(match)}, others: others}, true
+	}
+	// The planner does not know either how many entities have a text in them.
+	isText := func(part Filter) bool { _, is := part.(fullText); return is }
+	return found{found: s.rest, probes: s.rest}, slices.ContainsFunc(s.rest, isText)
 }
 
 // only is the Match that is the whole scope.

@@ -41,23 +41,34 @@ type Page struct {
 	Offset, Limit int
 }
 
-// Select returns the page's rows: uid, order value, document. It finds the page in the narrow search rows
-// before it reads documents.
+// Select returns the page's rows: uid, order value, the number of entities of all pages, document. The number is null
+// unless finding the page counts them. It finds the page in the narrow search rows before it reads documents.
 func (p Page) Select(readable Grant) Statement {
 	b := &builder{}
-	b.text("select p.entity_id, p.value, e.entity from (")
-	p.selectPlaces(b, readable)
+	condition := p.scope(readable)
+	total, counts := "null::bigint", p.countsAlong(condition)
+	if counts {
+		total = "p.total"
+	}
+	b.text("select p.entity_id, p.value, ", total, ", e.entity from (")
+	p.selectPlaces(b, condition, counts)
 	b.text(") p join catalog_entities e on e.entity_id = p.entity_id", p.sorting("p"))
 	return b.statement()
 }
 
-// selectPlaces writes the selection of the entities of a page and their values.
-func (p Page) selectPlaces(b *builder, readable Grant) {
+// selectPlaces writes the selection of the entities of a page and their values, and of the number of all.
+func (p Page) selectPlaces(b *builder, condition scope, total bool) {
 	write := p.selectEntities
 	if p.Order != nil {
 		write = p.selectRows
 	}
-	firstRows{limit: p.Limit, offset: p.Offset, columns: "entity_id, value", sorting: p.sorting}.write(b, p.scope(readable), write)
+	firstRows{limit: p.Limit, offset: p.Offset, columns: "entity_id, value", sorting: p.sorting, total: total}.write(b, condition, write)
+}
+
+// countsAlong reports whether the statement of the page counts the whole set that it belongs to.
+func (p Page) countsAlong(condition scope) bool {
+	first, is := firstRows{limit: p.Limit, offset: p.Offset}.finds(condition)
+	return is && len(first.others) == 0 && (p.Order == nil || isSingular(strings.ToLower(p.Order.Key)))
 }
 
 // selectEntities writes the selection of a page in the order of uids.
@@ -171,7 +182,7 @@ func (l List) selecting(readable Grant, columns func(alias string) string) State
 func (l List) selectByRow(b *builder, readable Grant, columns func(alias string) string) {
 	page := Page{Filter: l.Filter, Order: &l.Orders[0], Limit: l.Limit, Offset: l.Offset}
 	b.text("select ", columns("e"), " from (")
-	page.selectPlaces(b, readable)
+	page.selectPlaces(b, page.scope(readable), false)
 	b.text(") p join catalog_entities e on e.entity_id = p.entity_id", page.sorting("p"))
 }
 
