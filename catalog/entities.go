@@ -41,17 +41,17 @@ func (s *Service) EntityJSON(ctx context.Context, principal identity.Principal, 
 		return nil, err
 	}
 	document, err := s.document(ctx, query.ByRef(readable, ref.String()))
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, s.unseen(ctx, readable, query.ByRef(query.Rules.Everything(), ref.String()), ref.String(), noEntity(ref))
-	}
 	if err != nil {
 		return nil, fmt.Errorf("entity %s: %w", ref, err)
+	}
+	if document == nil {
+		return nil, s.unseen(ctx, readable, query.ByRef(query.Rules.Everything(), ref.String()), ref.String(), noEntity(ref))
 	}
 	return document, nil
 }
 
 // document returns the document that a statement finds by a unique key, or has it from the same question at the same
-// revision. Without a row, the error is pgx.ErrNoRows.
+// revision. Nil is none.
 func (s *Service) document(ctx context.Context, statement query.Statement) (json.RawMessage, error) {
 	revision, err := s.revision(ctx)
 	if err != nil {
@@ -60,6 +60,9 @@ func (s *Service) document(ctx context.Context, statement query.Statement) (json
 	q := question{revision: revision, statement: statement}
 	return answered(ctx, s, q, func(found json.RawMessage) int { return len(found) }, func(ctx context.Context) (json.RawMessage, error) {
 		found, err := queryByKey(ctx, s, statement, pgx.RowTo[[]byte])
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil, nil
+		}
 		return found, err
 	})
 }
@@ -119,11 +122,11 @@ func (s *Service) EntityByUID(ctx context.Context, principal identity.Principal,
 		return nil, err
 	}
 	document, err := s.document(ctx, query.ByUID(readable, id))
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, s.unseen(ctx, readable, query.ByUID(query.Rules.Everything(), id), uid, missing)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("entity %s: %w", uid, err)
+	}
+	if document == nil {
+		return nil, s.unseen(ctx, readable, query.ByUID(query.Rules.Everything(), id), uid, missing)
 	}
 	return document, nil
 }

@@ -193,7 +193,7 @@ func (b *builder) condition(f Filter, id string, kinds []string) {
 				b.text(")")
 				return
 			}
-			f = probed(match)
+			f = probed{match}
 		}
 		alias := b.alias("s")
 		b.text("exists (select from catalog_search ", alias, " where ", alias, ".entity_id = ", id, " and ")
@@ -323,7 +323,11 @@ func (b *builder) leaf(f Filter, alias string) {
 		b.text("= any (", b.arg(lower(f.Values)), ")")
 	case probed:
 		b.text("(")
-		b.leaf(Match(f), alias)
+		if text, is := f.Filter.(fullText); is {
+			b.likeText(text, alias)
+		} else {
+			b.leaf(f.Filter, alias)
+		}
 		b.text(") is true")
 	case Exists:
 		b.text(alias, ".key = ", b.arg(strings.ToLower(f.Key)))
@@ -333,10 +337,20 @@ func (b *builder) leaf(f Filter, alias string) {
 		b.text(alias, ".key = ", b.arg(strings.ToLower(f.Key)), " and ", alias, ".value between ",
 			b.arg(prefix), " and ", b.arg(prefix+"\U0010FFFF"))
 	case fullText:
-		b.text(alias, ".key = any (", b.arg(slices.Clone(f.keys)), ") and ", alias, ".value like ", b.arg(f.pattern))
+		if !f.isIndexed() {
+			b.likeText(f, alias)
+			return
+		}
+		b.text("(", alias, ".key in (", textKeys, ")) is true and (", alias, ".key = any (", b.arg(slices.Clone(f.keys)), ")) is true and ",
+			alias, ".value like ", b.arg(f.pattern))
 	default:
 		b.text("false")
 	}
+}
+
+// likeText writes a fullText for rows that other conditions find.
+func (b *builder) likeText(f fullText, alias string) {
+	b.text(alias, ".key = any (", b.arg(slices.Clone(f.keys)), ") and ", alias, ".value like ", b.arg(f.pattern))
 }
 
 func direction(descending bool) string {

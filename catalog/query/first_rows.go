@@ -20,8 +20,8 @@ const (
 // isWide reports whether a Match has so many values that statements with an array of them take long to plan.
 func (f Match) isWide() bool { return len(f.Values) > manyValues }
 
-// probed is a wide Match that is evaluated on the rows that other conditions find, not used to find rows.
-type probed Match
+// probed is a Match or a fullText that is evaluated on the rows that other conditions find, not used to find rows.
+type probed struct{ Filter }
 
 // among holds for the entities that firstRows.write has found, if they are few.
 type among struct{}
@@ -29,7 +29,6 @@ type among struct{}
 // unlessFew holds if the entities that firstRows.write has found are not few.
 type unlessFew struct{}
 
-func (probed) predicate() any    { return nil }
 func (among) predicate() any     { return nil }
 func (unlessFew) predicate() any { return nil }
 
@@ -41,6 +40,8 @@ type firstRows struct {
 	columns string
 	// sorting is the order of the columns of an alias.
 	sorting func(alias string) string
+	// walks says that an index has the entities of each kind in this order.
+	walks bool
 	// total adds the column total: the number of entities in the scope, null if they were not counted.
 	total bool
 }
@@ -49,11 +50,12 @@ type firstRows struct {
 //
 // Whether the owner of 500 groups owns a thousandth of all entities or a half decides whether sorting what
 // they own is fast, or walking through the order and asking of each entity who owns it. The planner does not
-// know, because its statistics do not tell how many entities a value of one key has. So the statement itself
-// counts them, up to a bound, and then does one or the other.
+// know, because its statistics do not tell how many entities a value of one key has, or a text. So the statement
+// itself counts them, up to a bound, and then does one or the other.
 func (f firstRows) write(b *builder, s scope, selection func(*builder, scope)) {
 	first, is := f.finds(s)
 	if !is {
+		b.generic = f.walksKind(s)
 		selection(b, s)
 		b.limit(f.limit, f.offset)
 		return
@@ -61,31 +63,26 @@ func (f firstRows) write(b *builder, s scope, selection func(*builder, scope)) {
 	b.generic = first.generic
 	with := func(parts ...Filter) scope { return scope{kinds: s.kinds, rest: slices.Concat(parts, first.others)} }
 	b.text("with found as materialized (")
-	b.scopeIDs(scope{kinds: s.kinds, rest: first.found})
-	b.text(" limit ", strconv.Itoa(maxSorted+1), "), few as materialized (select count(*) <= ", strconv.Itoa(maxSorted), " as yes")
+	b.scopeIDs(scope{kinds: s.kinds, rest: All{first.by}})
+	b.text(" limit ", strconv.Itoa(maxSorted+1), "), few as materialized (select count(*) <= ", strconv.Itoa(maxSorted), " as yes from found) select ", f.columns)
 	if f.total {
-		b.text(", count(distinct entity_id) as total")
-	}
-	b.text(" from found) select ", f.columns)
-	if f.total {
-		b.text(", (select case when yes then total end from few) as total")
+		b.text(", (select case when yes then (select count(distinct entity_id) from found) end from few) as total")
 	}
 	b.text(" from ((")
 	selection(b, with(among{}))
 	b.limit(f.limit+f.offset, 0)
 	b.text(") union all (")
-	selection(b, with(slices.Concat(All{unlessFew{}}, first.probes)...))
+	selection(b, with(unlessFew{}, probed{first.by}))
 	b.limit(f.limit+f.offset, 0)
 	b.text(")) u", f.sorting("u"))
 	b.limit(f.limit, f.offset)
 }
 
-// found is how a selection finds the entities of a scope before it sorts them.
+// found is how a selection finds the entities of a scope before it sorts them: by one condition, with others beside it.
 type found struct {
-	// found are the conditions by which they are found, probes the same as they are evaluated on the rows of the order,
-	// and others the conditions beside these.
-	found, probes, others All
-	generic               bool
+	by      Filter
+	others  All
+	generic bool
 }
 
 // finds reports whether the entities of a scope are found, and counted, before they are sorted.
@@ -93,17 +90,32 @@ func (f firstRows) finds(s scope) (found, bool) {
 	if f.limit <= 0 {
 		return found{}, false
 	}
-	if only, is := s.only(); is && f.limit <= maxGeneric && f.offset <= 0 {
-		// Whatever the values are, the statement counts what they find. So its plan need not know them, and making
-		// one would take longer than executing it.
-		return found{found: All{only}, probes: All{probed(only)}, generic: true}, true
+	// Whatever the values are, the statement counts what they find. So its plan need not know them, and making one
+	// would take longer than executing it.
+	if match, is := s.only(); is && f.limit <= maxGeneric && f.offset <= 0 {
+		return found{by: match, generic: true}, true
 	}
-	if match, others, is := s.wide(); is {
-		return found{found: All{match}, probes: All{probed(match)}, others: others}, true
+	// The same with a text, which has an index. Beside other conditions, the planner compares what each of them finds.
+	if text, is := s.onlyText(); is && f.limit <= maxGeneric {
+		return found{by: text, generic: true}, true
 	}
-	// The planner does not know either how many entities have a text in them.
-	isText := func(part Filter) bool { _, is := part.(fullText); return is }
-	return found{found: s.rest, probes: s.rest}, slices.ContainsFunc(s.rest, isText)
+	match, others, is := s.wide()
+	return found{by: match, others: others}, is
+}
+
+// onlyText is the fullText that is the whole scope, beside a kind.
+func (s scope) onlyText() (text fullText, is bool) {
+	if len(s.kinds) > 1 || len(s.rest) != 1 {
+		return fullText{}, false
+	}
+	text, is = s.rest[0].(fullText)
+	return text, is
+}
+
+// walksKind reports whether a selection is the beginning of a walk through the entities of one kind in an index: its plan
+// is the same for every kind.
+func (f firstRows) walksKind(s scope) bool {
+	return f.walks && len(s.kinds) == 1 && len(s.rest) == 0 && f.limit > 0 && f.limit <= maxGeneric
 }
 
 // only is the Match that is the whole scope.

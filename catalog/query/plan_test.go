@@ -119,7 +119,8 @@ func TestPlansTouchFewRows(t *testing.T) {
 	components := sets("kind=component")
 	owned := sets("kind=component,relations.ownedBy=group:default/group-19,relations.ownedBy=group:default/group-39")
 	location := sets("metadata.annotations.backstage.io/managed-by-location=url:https://example.com/770.yaml")
-	text := query.FullText{Term: "-777", Fields: []string{"metadata.name", "metadata.title"}}
+	text := query.FullText{Term: "-7777", Fields: []string{"metadata.name", "metadata.title"}}
+	frequent := query.FullText{Term: "component", Fields: text.Fields}
 	kept, revision := somethingKept(t, pool)
 	// Of 100,000 entities 45,000 are components; the names of 15,000 others come first.
 	const few, many, once, twice = 1_000, 50_000, 110_000, 220_000
@@ -141,7 +142,9 @@ func TestPlansTouchFewRows(t *testing.T) {
 		"a page of one name":                     {query.Page{Filter: sets("kind=component,metadata.name=component-1"), Limit: 21}.Select(everything), few},
 		"a page of one location":                 {query.Page{Filter: location, Limit: 201}.Select(everything), few},
 		"a page of text":                         {query.Page{FullText: query.FullText{Term: "component-99"}, Order: byName, Limit: 21}.Select(everything), once},
-		"a page of text in two fields":           {query.Page{Filter: components, FullText: text, Order: byName, Limit: 21}.Select(everything), twice},
+		"a page of text in two fields":           {query.Page{Filter: components, FullText: text, Order: byName, Limit: 21}.Select(everything), few},
+		"a page of a frequent text":              {query.Page{Filter: components, FullText: frequent, Order: byName, Limit: 21}.Select(everything), once},
+		"a count of text in two fields":          {query.Page{Filter: components, FullText: text, Order: byName}.Count(everything), few},
 		"a page of a prefix":                     {query.Page{Filter: query.Prefix{Key: "metadata.name", Prefix: "component-12"}, Limit: 21}.Select(everything), many},
 		"a count of everything":                  {query.Page{}.Count(everything), twice},
 		"a count of components":                  {query.Page{Filter: components}.Count(everything), once},

@@ -188,6 +188,7 @@ func FuzzStatements(f *testing.F) {
 	f.Add("kind=component,a", `{"$any":[{"kind":"x"},{"$not":{"a":{"$hasPrefix":"y"}}}]}`, "metadata.name", "term")
 	f.Add("'; drop table runs; --=x", `{"a'b":{"$in":["$1"]}}`, `a"b`, `%\`)
 	vocabulary := regexp.MustCompile(`^[a-z_0-9 ().,*$<>=:]*$`)
+	constants := regexp.MustCompile(`'metadata.name'|'metadata.title'|'metadata.description'|E'metadata.(title|description)\\x1f'|'spec.profile.displayname'`)
 	f.Fuzz(func(t *testing.T, set, predicate, order, term string) {
 		filter, err := query.ParseSets([]string{set, "kind=api"})
 		if err != nil {
@@ -201,7 +202,7 @@ func FuzzStatements(f *testing.F) {
 		list := query.List{Filter: page.Filter, Orders: []query.Order{{Key: order}}}
 		for _, statement := range []query.Statement{page.Select(everything), page.Count(everything), list.Select(everything),
 			query.Facets(everything, []string{order}, page.Filter), query.ByRefs(everything, []string{term}, page.Filter)} {
-			require.Regexp(t, vocabulary, statement.SQL)
+			require.Regexp(t, vocabulary, constants.ReplaceAllString(statement.SQL, ""))
 		}
 	})
 }

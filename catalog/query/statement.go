@@ -1,6 +1,7 @@
 package query
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -62,7 +63,9 @@ func (p Page) selectPlaces(b *builder, condition scope, total bool) {
 	if p.Order != nil {
 		write = p.selectRows
 	}
-	firstRows{limit: p.Limit, offset: p.Offset, columns: "entity_id, value", sorting: p.sorting, total: total}.write(b, condition, write)
+	rows := firstRows{limit: p.Limit, offset: p.Offset, columns: "entity_id, value", sorting: p.sorting, total: total}
+	rows.walks = p.Order != nil && sortedKeys[strings.ToLower(p.Order.Key)] != ""
+	rows.write(b, condition, write)
 }
 
 // countsAlong reports whether the statement of the page counts the whole set that it belongs to.
@@ -95,8 +98,11 @@ func (p Page) selectRows(b *builder, s scope) {
 // to the row itself.
 func (p Page) ordered(b *builder, condition scope) {
 	key := strings.ToLower(p.Order.Key)
-	b.text("o.key = ", b.arg(key), " and o.value is not null")
+	b.text("o.key = ", b.sortedKey(key), " and o.value is not null")
 	condition.rest = slices.DeleteFunc(slices.Clone(condition.rest), func(f Filter) bool {
+		if probe, is := f.(probed); is {
+			f = probe.Filter
+		}
 		text, isText := f.(fullText)
 		if isHere := isText && slices.Equal(text.keys, []string{key}); !isHere {
 			return false
@@ -105,6 +111,17 @@ func (p Page) ordered(b *builder, condition scope) {
 		return true
 	})
 	b.andRow(condition, "o")
+}
+
+// sortedKeys are the keys of the index catalog_search_names, as they are written in a statement: a plan that is made
+// without knowing the parameters could not use the index.
+var sortedKeys = map[string]string{"metadata.name": "'metadata.name'", entity.KeyShownName: `E'metadata.title\x1f'`}
+
+func (b *builder) sortedKey(key string) string {
+	if literal := sortedKeys[key]; literal != "" {
+		return literal
+	}
+	return b.arg(key)
 }
 
 func (p Page) descending() bool { return p.Backwards != (p.Order != nil && p.Order.Descending) }
@@ -337,6 +354,19 @@ type fullText struct {
 }
 
 func (t fullText) predicate() any { return nil } // never encoded: a cursor carries the FullText itself
+
+// textKeys are the keys of the index catalog_search_texts, as it has them.
+const textKeys = `'metadata.name', 'metadata.title', 'metadata.description', E'metadata.description\x1f', 'spec.profile.displayname'`
+
+var indexedTexts = []string{"metadata.name", "metadata.title", entity.KeyDescription, entity.KeyDescriptionPieces, "spec.profile.displayname"}
+
+// isIndexed reports whether the index finds the text: by three characters in a row.
+func (t fullText) isIndexed() bool {
+	isElsewhere := func(key string) bool { return !slices.Contains(indexedTexts, key) }
+	return !slices.ContainsFunc(t.keys, isElsewhere) && threeInARow.MatchString(t.pattern)
+}
+
+var threeInARow = regexp.MustCompile("[a-z0-9]{3}")
 
 // Filter is the filter for sets without an order: it searches the given fields, else the uid. It is nil for
 // an empty term.
