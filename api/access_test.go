@@ -503,6 +503,7 @@ var accessTable = []accessRow{
 	{`GET /api/portico/v1/search/sources`, ``, ``, `401 401 401 200 200 200 200 200 200 200 403`},
 	{`PUT /api/portico/v1/search/sources/{source}/documents`, `/api/portico/v1/search/sources/wiki/documents`, `[{"title":"Component","location":"https://wiki.example.com/1"}]`, `401 401 401 403 403 403 403 200 403 200 403`},
 	{`DELETE /api/portico/v1/search/sources/{source}/documents`, `/api/portico/v1/search/sources/wiki/documents`, `{"ids":["nothing"]}`, `401 401 401 403 403 403 403 200 403 200 403`},
+	{`GET /api/portico/v1/search/facets`, `/api/portico/v1/search/facets?q=component`, ``, `401 401 401 200 200 200 200 200 200 200 403`},
 	{`GET /api/portico/v1/search`, `/api/portico/v1/search?q=component`, ``, `401 401 401 200 200 200 200 200 200 200 403`},
 	{`PUT /api/proxy/{path}`, `/api/proxy/ui/x`, ``, `401 401 401 200 200 200 200 200 200 200 403`},
 	{`GET /api/scaffolder/v2/actions`, ``, ``, `401 401 401 none none none none none none none 403`},

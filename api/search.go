@@ -41,6 +41,11 @@ func NewSearchEverythingPlugin(service *search.Service) Plugin {
 				limit(searchPageSize), integer("offset", "how many of each type to skip"),
 				{name: "typing", kind: textParameter, description: "true while somebody types: what is not found is not counted", allowed: []string{"true", "false"}}},
 			serve: ok("what was found, by type, the best first", s.everything)},
+		{method: http.MethodGet, path: "/v1/search/facets", access: authenticated,
+			summary: "Counts the values of fields, such as kind and owner, in what a search finds that the caller may read",
+			query: []parameter{text("q", "what a person typed, as in GET /v1/search; nothing counts everything"),
+				list("types", "the types that are wanted, as in GET /v1/search; runs, actions, and what other servers have are not counted")},
+			serve: ok("the fields of "+strings.Join(search.FacetFields, ", ")+" that results have, with their values", s.facets)},
 		{method: http.MethodGet, path: "/v1/search/misses", access: authenticated, summary: "Lists words that were searched without a result, those that were searched most first",
 			query: []parameter{integer("days", "of how many days; 30 without it, 90 at most"), limit(missPageSize)},
 			serve: ok("the words, without who searched", s.misses)},
@@ -125,6 +130,44 @@ func (s searchRoutes) everything(c *call) (searchAnswer, error) {
 	}
 	for _, problem := range found.Problems {
 		answer.Problems = append(answer.Problems, searchProblem(problem))
+	}
+	return answer, nil
+}
+
+// searchFacets are what a search can be narrowed by.
+type searchFacets struct {
+	Facets []searchFacet `json:"facets"`
+}
+
+// searchFacet is a field of the query language with the values that results have.
+type searchFacet struct {
+	Field  string             `json:"field"`
+	IsMore bool               `json:"isMore" jsonschema_description:"some of many results were looked at: each value has its count of them at least, and there may be other values"`
+	Values []searchFacetValue `json:"values" jsonschema_description:"those of the query first, then those that most results have; 50 at most"`
+}
+
+type searchFacetValue struct {
+	Value    string `json:"value"`
+	Count    int    `json:"count"    jsonschema_description:"the number of results that have the value, whatever the query says about its field"`
+	IsChosen bool   `json:"isChosen" jsonschema_description:"the query asks for the value, which is as it was typed"`
+}
+
+func (s searchRoutes) facets(c *call) (searchFacets, error) {
+	ask := search.Ask{Text: c.Query("q")}
+	if c.Request.URL.Query().Has("types") {
+		ask.Types = c.queryList("types")
+	}
+	found, err := s.service.Facets(c.Request.Context(), c.principal, ask)
+	if err != nil {
+		return searchFacets{}, err
+	}
+	answer := searchFacets{Facets: []searchFacet{}}
+	for _, facet := range found {
+		shown := searchFacet{Field: facet.Field, IsMore: facet.IsMore}
+		for _, one := range facet.Values {
+			shown.Values = append(shown.Values, searchFacetValue{one.Value, one.Count, one.IsChosen})
+		}
+		answer.Facets = append(answer.Facets, shown)
 	}
 	return answer, nil
 }

@@ -207,14 +207,21 @@ func (s *seeker) scope(kind string, q Query) (in scope, possible bool) {
 	case TypeDocs:
 		in.without = []string{wholePage}
 	}
-	for _, field := range sortedKeys(q.Fields) {
-		alternatives := s.facetsFor(field, q.Fields[field])
+	conditions, possible := s.conditions(q.Fields)
+	in.facets = append(in.facets, conditions...)
+	return in, possible
+}
+
+// conditions are what the fields of a query say: of each list, a document must have one. possible is false when none can.
+func (s *seeker) conditions(fields map[string][]string) (facets [][]string, possible bool) {
+	for _, field := range sortedKeys(fields) {
+		alternatives := s.facetsFor(field, fields[field])
 		if len(alternatives) == 0 {
-			return in, false // only runs have a state; or the caller owns nothing
+			return nil, false // only runs have a state; or the caller owns nothing
 		}
-		in.facets = append(in.facets, alternatives)
+		facets = append(facets, alternatives)
 	}
-	return in, true
+	return facets, true
 }
 
 // facetsFor are the facets that a field of a query stands for.

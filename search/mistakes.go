@@ -158,7 +158,7 @@ func (s *seeker) readableWords(ctx context.Context, words []string) ([]string, e
 	for _, alternatives := range in.granted {
 		w.overlap(alternatives, false)
 	}
-	in.andReadable(w, "d")
+	in.andReadable(w)
 	w.text(") order by one.place")
 	var readable []string
 	err := s.each(ctx, []*writer{w}, func(_ int, rows pgx.Rows) (err error) {

@@ -68,6 +68,12 @@ func TestPlansTouchFewRows(t *testing.T) {
 		"unit7", "section", "section 77", `"every unit77"`, `"service payment"`, "payment owner:me", "kind:component", "pay kind:component", "owner:group-8 ser",
 		"thing-77", "nothing at all"}
 	for name, caller := range callers {
+		t.Run(name+" all", func(t *testing.T) {
+			t.Parallel()
+			seeker, err := New(ServiceOptions{Pool: pool, Decider: caller.decider}).seeker(t.Context(), member(caller.groups), Ask{})
+			require.NoError(t, err)
+			requireFewRowsForFacets(t, seeker, Query{})
+		})
 		for _, text := range texts {
 			t.Run(name+" "+text, func(t *testing.T) {
 				t.Parallel()
@@ -84,7 +90,23 @@ func TestPlansTouchFewRows(t *testing.T) {
 				for i, in := range scopes {
 					requireFewRows(t, pool, in.ranked(q, o, ways[i], 5, 0), 20_000)
 				}
+				requireFewRowsForFacets(t, seeker, q)
 			})
+		}
+	}
+}
+
+// requireFewRowsForFacets reads the plans of the statements that count the facets of a query.
+func requireFewRowsForFacets(t *testing.T, seeker *seeker, q Query) {
+	t.Helper()
+	for _, one := range seeker.choices(q) {
+		about := q
+		about.Fields = one.conditions
+		_, scopes := seeker.scopes(about)
+		o, ways, err := seeker.waysForFacets(t.Context(), q, scopes)
+		require.NoError(t, err)
+		for i, in := range scopes {
+			requireFewRows(t, seeker.options.Pool, in.faceted(q, o, ways[i], one), 60_000)
 		}
 	}
 }

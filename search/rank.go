@@ -43,13 +43,15 @@ type selection struct {
 	whole, lean, phrase, headings string
 	// base is the score of a document by its names.
 	base string
+	// most bounds the documents that have the words in their texts, unless all matches are read.
+	most int
 	// hasParts says that a part is written already.
 	hasParts bool
 }
 
 // ranked writes the selection of the documents of a scope that match a query best: document, how many match, and how many were looked at.
 func (s scope) ranked(q Query, o operands, by way, limit, offset int) *writer {
-	one := &selection{writer: &writer{}, scope: s, query: q, operands: o, way: by}
+	one := &selection{writer: &writer{}, scope: s, query: q, operands: o, way: by, most: mostTexts}
 	one.prepare()
 	one.text("with found as materialized (")
 	one.parts()
@@ -58,7 +60,7 @@ func (s scope) ranked(q Query, o operands, by way, limit, offset int) *writer {
 		"best as materialized (select id, score, length from different order by score desc, length, id limit ", one.arg(mostRead+limit+offset), ") ",
 		"select d.document, (select count(*) from different), (select count(*) from found) from best b join ", s.table(), " d on d.type = ", one.arg(s.kind),
 		" and d.id = b.id where true")
-	s.andReadable(one.writer, "d")
+	s.andReadable(one.writer)
 	one.text(" order by b.score", one.textScore(), " desc, b.length, b.id limit ", one.arg(limit), " offset ", one.arg(offset))
 	return one.writer
 }
@@ -107,7 +109,7 @@ func (s *selection) parts() {
 		s.own()
 	}
 	if !s.way.isComplete && (s.whole != "" || !s.query.hasText()) {
-		s.matching(s.way.texts, s.base, mostTexts, s.match())
+		s.matching(s.way.texts, s.base, s.most, s.match())
 	}
 }
 

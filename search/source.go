@@ -163,12 +163,9 @@ func (s *seeker) fromSource(ctx context.Context, source Source, q Query) (Group,
 	about := source.About()
 	group := Group{Type: about.Type(), Title: about.Title, Results: []Result{}}
 	ask := SourceAsk{Principal: s.principal, Query: q, Limit: s.ask.Limit, Offset: s.ask.Offset}
-	for _, field := range sortedKeys(q.Fields) {
-		alternatives := s.facetsFor(field, q.Fields[field])
-		if len(alternatives) == 0 {
-			return group, nil
-		}
-		ask.Facets = append(ask.Facets, alternatives)
+	var possible bool
+	if ask.Facets, possible = s.conditions(q.Fields); !possible {
+		return group, nil
 	}
 	hits, err := source.Find(ctx, ask)
 	if err != nil {

@@ -126,7 +126,7 @@ func (s scope) where(w *writer, columns, source string, isLate bool) {
 	}
 	s.andExact(w)
 	if isLate || !s.isCovered {
-		s.andReadable(w, "d")
+		s.andReadable(w)
 	}
 }
 
@@ -140,8 +140,8 @@ func (w *writer) overlap(alternatives []string, isLate bool) {
 }
 
 // andReadable adds that the caller may read the entity, as the catalog knows it.
-func (s scope) andReadable(w *writer, alias string) {
-	condition, args := query.Condition(s.readable, alias, w.args)
+func (s scope) andReadable(w *writer) {
+	condition, args := query.Condition(s.readable, "d", w.args)
 	w.args = args
 	if condition != "" {
 		w.text(" and (true", condition, ") is true")

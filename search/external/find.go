@@ -66,6 +66,27 @@ func (s source) Find(ctx context.Context, ask search.SourceAsk) (search.Hits, er
 	return hits, nil
 }
 
+// Facets implements search.Faceted.
+func (s source) Facets(ctx context.Context, ask search.FacetAsk) (counts []search.FacetCount, isMore bool, err error) {
+	readable, err := query.Rules.Ask(ctx, s.store.options.Decider, ask.Principal, policy.CatalogEntityRead)
+	if err != nil {
+		return nil, false, err
+	}
+	w := statement{name: s.config.Name, ask: ask.SourceAsk, readable: readable, language: s.store.options.Language}
+	matching := w.matching()
+	counted, args := ask.Count(w.args)
+	sql := "with matched as materialized (select d.key as id, d.facets " + matching + " limit " + strconv.Itoa(mostCounted) + "), " + counted
+	rows, err := s.store.options.Pool.Query(ctx, sql, append([]any{pgx.QueryExecModeCacheDescribe}, args...)...)
+	if err != nil {
+		return nil, false, fmt.Errorf("count the facets of the source %s: %w", s.config.Name, err)
+	}
+	counts, looked, err := search.ReadFacets(rows)
+	if err != nil {
+		return nil, false, fmt.Errorf("read the facets of the source %s: %w", s.config.Name, err)
+	}
+	return counts, looked >= mostCounted, nil
+}
+
 // collect runs a statement that is planned for its parameters.
 func collect[T any](ctx context.Context, s *Store, sql string, args []any) ([]T, error) {
 	rows, err := s.options.Pool.Query(ctx, sql, append([]any{pgx.QueryExecModeCacheDescribe}, args...)...)
@@ -153,10 +174,15 @@ func (s *statement) ranked() (sql string, args []any) {
 
 // counted is the number of documents that match.
 func (s *statement) counted() (sql string, args []any) {
+	return "select count(*) from (select " + s.matching() + " limit " + strconv.Itoa(mostCounted+1) + ") matching", s.args
+}
+
+// matching writes what follows the columns of a selection of all documents that match.
+func (s *statement) matching() (sql string) {
 	s.args = nil
 	where := s.where()
 	if texts := s.match(); texts != "" {
 		where += " and d.body @@ " + texts
 	}
-	return "select count(*) from (select from search_pushed d where " + where + " limit " + strconv.Itoa(mostCounted+1) + ") matching", s.args
+	return "from search_pushed d where " + where
 }

@@ -127,6 +127,35 @@ func TestWhatIsPushedIsFound(t *testing.T) {
 	}
 }
 
+// TestFacetsCountWhatIsPushed: with what the index has.
+func TestFacetsCountWhatIsPushed(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.push("wiki", external.Push{}, page("1", "Lighthouse", "of the coast", `,"type":"runbook","tags":["night"],"owner":"group:default/payments"`),
+		page("2", "Lighthouse keeper", "at home", `,"tags":["night","day"]`), page("3", "Harbour", "of the coast", ""))
+	b.push("wiki", external.Push{}, page("4", "Lighthouse", "for others", `,"tags":["hidden"],"authorization":{"readers":["group:default/others"]}`))
+	store := b.with(policy.AllowKnown{})
+	service := search.New(search.ServiceOptions{Pool: b.pool, Decider: policy.AllowKnown{}, Sources: store.Sources()})
+	shown := func(text string, types ...string) map[string][]search.FacetCount {
+		found, err := service.Facets(t.Context(), ann, search.Ask{Text: text, Types: types})
+		require.NoError(t, err)
+		facets := map[string][]search.FacetCount{}
+		for _, facet := range found {
+			require.False(t, facet.IsMore)
+			facets[facet.Field] = facet.Values
+		}
+		return facets
+	}
+	require.Equal(t, map[string][]search.FacetCount{
+		"type":  {{Field: "type", Value: "page", Count: 1}, {Field: "type", Value: "runbook", Count: 1}},
+		"tag":   {{Field: "tag", Value: "night", Count: 2}, {Field: "tag", Value: "day", Count: 1}},
+		"owner": {{Field: "owner", Value: "group:default/payments", Count: 1}},
+	}, shown("lighthouse"))
+	require.Equal(t, []search.FacetCount{{Field: "type", Value: "runbook", IsChosen: true, Count: 1}, {Field: "type", Value: "page", Count: 1}},
+		shown("lighthouse type:runbook", "source:wiki")["type"])
+	require.Empty(t, shown("lighthouse", search.TypeDocs))
+}
+
 func TestADocumentIsFoundByThoseWhoMay(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

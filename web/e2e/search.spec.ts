@@ -56,3 +56,40 @@ test('search ends with a link to all results', async ({ portal: page }) => {
   const types = page.getByRole('navigation', { name: 'Types of results' });
   await expect(types.getByRole('link', { name: /^Catalog/ })).toHaveText(catalog?.replace(/\s+/g, ' ').trim() ?? '');
 });
+
+test('the results are narrowed by what they have', async ({ portal: page }) => {
+  await page.goto('/search?query=tracking');
+  const kinds = page.getByRole('group', { name: 'Kind', exact: true });
+  const components = kinds.getByRole('checkbox', { name: /^Components \d+$/ });
+  await expect(components).not.toBeChecked();
+  const before = await page.getByRole('checkbox').evaluateAll((boxes) => boxes.length);
+  const [, count = ''] =
+    /(\d+)$/.exec((await components.evaluate((box) => box.closest('label')?.textContent)) ?? '') ?? [];
+  const types = page.getByRole('navigation', { name: 'Types of results' });
+
+  // By keyboard, and the address is the state.
+  await components.focus();
+  await page.keyboard.press('Space');
+  await expect(page).toHaveURL(/[?&]filters(\[|%5B)kind(\]|%5D)(\[|%5B)(\]|%5D)=component/);
+  await expect(components).toBeChecked();
+  await expect(components, 'it keeps the focus').toBeFocused();
+  const found = async () =>
+    (await types.getByRole('link').allTextContents()).reduce(
+      (sum, text) => sum + Number(/\d+$/.exec(text)?.[0] ?? 0),
+      0,
+    );
+  await expect.poll(found).toBe(Number(count));
+  await expect(kinds.getByRole('checkbox').nth(1), 'the other kinds can be added').not.toBeChecked();
+
+  await page.reload();
+  await expect(components).toBeChecked();
+  await components.uncheck();
+  await expect(page).toHaveURL(/\/search\?query=tracking$/);
+  await expect(page.getByRole('checkbox')).toHaveCount(before);
+
+  // What is typed is a choice too.
+  await page.getByLabel('Search everything').fill('tracking kind:component');
+  await expect(components).toBeChecked();
+  await components.uncheck();
+  await expect(page.getByLabel('Search everything')).toHaveValue('tracking');
+});

@@ -17,7 +17,10 @@ describe('addresses', () => {
     ['?status=failed', readRunsSearch],
     ['?who=user:default/ada&action=run.create&outcome=denied&since=2026-01-31', readAuditSearch],
     ['?phase=parked&group=cause', readRunsSearch],
-    ['?query=shop&types[]=techdocs&filters[kind][]=Component&filters[kind][]=API&pageCursor=MQ==', readSearchSearch],
+    [
+      '?query=shop&types[]=techdocs&filters[kind][]=Component&filters[kind][]=API&filters[lang][]=go&pageCursor=MQ==',
+      readSearchSearch,
+    ],
     ['?page=2&formData={"name":"1"}', readTemplateSearch],
   ])('survive being read and written: %s', (address, read) => {
     const search = read(parseSearch(address));

@@ -139,16 +139,22 @@ export type ExplainSearch = ReturnType<typeof readExplainSearch>;
 export const readRolesSearch = (raw: Raw) => compact({ q: text(raw.q) });
 
 /** The filters of the search, by the name of the field; Backstage's page writes them as filters[kind]. */
-export const searchFilters = ['kind', 'owner', 'lifecycle', 'tag'] as const;
+export const searchFilters = ['kind', 'type', 'owner', 'lifecycle', 'tag', 'lang'] as const;
 export type SearchFilter = (typeof searchFilters)[number];
+
+export function isSearchFilter(field: string): field is SearchFilter {
+  return searchFilters.some((filter) => filter === field);
+}
 
 export type SearchSearch = {
   query?: string;
   'types[]'?: string[];
   'filters[kind][]'?: string[];
+  'filters[type][]'?: string[];
   'filters[owner][]'?: string[];
   'filters[lifecycle][]'?: string[];
   'filters[tag][]'?: string[];
+  'filters[lang][]'?: string[];
   pageCursor?: string;
 };
 
@@ -158,9 +164,11 @@ export const readSearchSearch = (raw: Raw): SearchSearch =>
     query: text(raw.query),
     'types[]': listOf(raw, 'types'),
     'filters[kind][]': listOf(raw, 'filters[kind]'),
+    'filters[type][]': listOf(raw, 'filters[type]'),
     'filters[owner][]': listOf(raw, 'filters[owner]'),
     'filters[lifecycle][]': listOf(raw, 'filters[lifecycle]'),
     'filters[tag][]': listOf(raw, 'filters[tag]'),
+    'filters[lang][]': listOf(raw, 'filters[lang]'),
     pageCursor: text(raw.pageCursor),
   });
 

@@ -52,6 +52,7 @@ import type {
   RunID,
   RunPage,
   SearchAnswer,
+  SearchFacet,
   SearchSource,
   Self,
   SourceList,
@@ -235,6 +236,19 @@ export function searchEverything(
     query: { q, types: types?.join(','), limit, offset },
     ...(signal && { signal }),
   });
+}
+
+/** What a search can be narrowed by, with the number of results for each choice. */
+export async function fetchSearchFacets(
+  q: string,
+  types: readonly string[] | undefined,
+  signal?: AbortSignal,
+): Promise<SearchFacet[]> {
+  const { facets } = await json<{ facets: SearchFacet[] }>('/api/portico/v1/search/facets', {
+    query: { q: q || undefined, types: types?.join(',') },
+    ...(signal && { signal }),
+  });
+  return facets;
 }
 
 /** The sources of the search that the person may read. */

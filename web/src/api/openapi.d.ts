@@ -1825,6 +1825,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/portico/v1/search/facets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Counts the values of fields, such as kind and owner, in what a search finds that the caller may read */
+        get: operations["get_portico_v1_search_facets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/portico/v1/search/misses": {
         parameters: {
             query?: never;
@@ -4061,6 +4078,23 @@ export interface components {
         SearchHighlights: {
             text?: string;
             title?: string;
+        SearchFacet: {
+            field: string;
+            /** @description some of many results were looked at: each value has its count of them at least, and there may be other values */
+            isMore: boolean;
+            /** @description those of the query first, then those that most results have; 50 at most */
+            values: components["schemas"]["SearchFacetValue"][];
+        };
+        SearchFacetValue: {
+            value: string;
+            /** @description the number of results that have the value, whatever the query says about its field */
+            count: number;
+            /** @description the query asks for the value, which is as it was typed */
+            isChosen: boolean;
+        };
+        SearchFacets: {
+            facets: components["schemas"]["SearchFacet"][];
+        };
             location?: string;
             path?: string;
         };
@@ -8729,6 +8763,36 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+    get_portico_v1_search_facets: {
+        parameters: {
+            query?: {
+                /** @description what a person typed, as in GET /v1/search; nothing counts everything */
+                q?: string;
+                /** @description the types that are wanted, as in GET /v1/search; runs, actions, and what other servers have are not counted */
+                types?: string[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the fields of kind, type, owner, lifecycle, tag, lang that results have, with their values */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchFacets"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
         responses: {
             /** @description the sources; how many documents they have is for those with the permission portico.search.source.read */
             200: {

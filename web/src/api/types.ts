@@ -94,6 +94,7 @@ export type Decisions = Schemas['Decisions'];
 export type SearchAnswer = Omit<Schemas['SearchAnswer'], 'groups'> & { groups: SearchGroup[] };
 export type SearchProblem = Schemas['SearchProblem'];
 export type SearchSource = Schemas['SearchSource'];
+export type SearchFacet = Schemas['SearchFacet'];
 export type SearchGroup = Omit<Schemas['SearchGroup'], 'results'> & { results: SearchResult[] };
 export type SearchResult = Omit<Schemas['SearchResult'], 'document' | 'rank'> & { document: SearchDocument };
 

@@ -1,5 +1,5 @@
 import { keepPreviousData, queryOptions, useQueries, useQuery } from '@tanstack/react-query';
-import { fetchSearchSources, type SearchQuery, searchEverything } from '@/api/client';
+import { fetchSearchFacets, fetchSearchSources, type SearchQuery, searchEverything } from '@/api/client';
 import type { SearchGroup, SearchProblem } from '@/api/types';
 import { useSettled } from '@/ui/use-settled';
 
@@ -7,6 +7,15 @@ export const searchQuery = ({ q, ...rest }: SearchQuery) =>
   queryOptions({
     queryKey: ['search', q, rest],
     queryFn: ({ signal }) => searchEverything({ q, ...rest }, signal),
+    staleTime: 10_000,
+    retry: false,
+  });
+
+/** What a search can be narrowed by. */
+export const searchFacetsQuery = (q: string, types: readonly string[] | undefined) =>
+  queryOptions({
+    queryKey: ['search facets', q, types],
+    queryFn: ({ signal }) => fetchSearchFacets(q, types, signal),
     staleTime: 10_000,
     retry: false,
   });

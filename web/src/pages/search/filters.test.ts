@@ -16,5 +16,14 @@ it('reads the cursors of Backstage', () => {
 it('begins at the first page when a filter changes', () => {
   const filtered = toggle({ query: 'x', pageCursor: 'MQ==' }, 'kind', 'API');
   expect(filtered).toEqual({ query: 'x', 'filters[kind][]': ['API'] });
-  expect(toggle(filtered, 'kind', 'API')).toEqual({ query: 'x' });
+  expect(toggle(filtered, 'kind', 'api')).toEqual({ query: 'x' });
+});
+
+it('takes a condition back that was typed', () => {
+  const typed = { query: 'shop kind:api  "red  pen" language:go tag:"two words"' };
+  expect(toggle(typed, 'kind', 'api')).toEqual({ query: 'shop "red  pen" language:go tag:"two words"' });
+  expect(toggle(typed, 'lang', 'go')).toEqual({ query: 'shop kind:api "red  pen" tag:"two words"' });
+  expect(toggle(typed, 'tag', 'two words')).toEqual({ query: 'shop kind:api "red  pen" language:go' });
+  expect(toggle(typed, 'type', 'api')).toEqual({ ...typed, 'filters[type][]': ['api'] });
+  expect(toggle({ query: 'kind:api' }, 'kind', 'api')).toEqual({});
 });

@@ -33,8 +33,31 @@ export function withoutCursor({ pageCursor: _, ...search }: SearchSearch): Searc
   return search;
 }
 
+/** Whether the search asks for a value, by a filter or by what was typed. The case of values does not matter. */
+export function isChosen(search: SearchSearch, filter: SearchFilter, value: string): boolean {
+  const { query = '' } = search;
+  return (
+    valuesOf(search, filter).some((other) => other.toLowerCase() === value.toLowerCase()) ||
+    withoutCondition(query, filter, value) !== query
+  );
+}
+
+/** Chooses a value, or takes it back: from the filters, and from what was typed. */
 export function toggle(search: SearchSearch, filter: SearchFilter, value: string): SearchSearch {
-  const { [keyOf(filter)]: before = [], ...others } = withoutCursor(search);
-  const after = before.includes(value) ? before.filter((other) => other !== value) : [...before, value];
-  return after.length > 0 ? { ...others, [keyOf(filter)]: after } : others;
+  const { [keyOf(filter)]: before = [], query: typed, ...others } = withoutCursor(search);
+  const query = typed && withoutCondition(typed, filter, value);
+  const kept = before.filter((other) => other.toLowerCase() !== value.toLowerCase());
+  const after = isChosen(search, filter, value) ? kept : [...before, value];
+  return { ...(query && { query }), ...others, ...(after.length > 0 && { [keyOf(filter)]: after }) };
+}
+
+/** The names that a field has besides its own. */
+const otherNames: Partial<Record<SearchFilter, string>> = { lang: 'language' };
+
+/** What was typed without a condition such as kind:api. */
+function withoutCondition(typed: string, filter: SearchFilter, value: string): string {
+  const conditions = [filter, otherNames[filter]].map((name) => `${name}:${value}`.toLowerCase());
+  const parts = typed.match(/(?:[^\s"]|"[^"]*"?)+/g) ?? [];
+  const kept = parts.filter((part) => !conditions.includes(part.replaceAll('"', '').toLowerCase()));
+  return kept.length === parts.length ? typed : kept.join(' ');
 }

@@ -72,7 +72,7 @@ function Answer({ term, question }: { term: string; question: string }) {
     <>
       <Types groups={question === '' ? [] : [...(all.data?.groups ?? []), ...live.groups]} />
       <div className="grid grid-cols-1 gap-x-8 gap-y-4 lg:grid-cols-[200px_minmax(0,1fr)]">
-        <FilterList />
+        <FilterList question={question} />
         <div className="min-w-0 space-y-6">
           {question === '' && <Hints />}
           {question !== '' && shown.error && !shown.data && (
