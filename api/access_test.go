@@ -500,6 +500,8 @@ var accessTable = []accessRow{
 	{`PATCH /api/proxy/{path}`, `/api/proxy/ui/x`, ``, `401 401 401 200 200 200 200 200 200 200 403`},
 	{`POST /api/proxy/{path}`, `/api/proxy/ui/x`, ``, `401 401 401 200 200 200 200 200 200 200 403`},
 	{`GET /api/portico/v1/search/misses`, ``, ``, `401 401 401 403 403 403 403 none 403 none 403`},
+	{`GET /api/portico/v1/search/rebuild`, ``, ``, `401 401 401 403 403 403 403 403 403 404 403`},
+	{`POST /api/portico/v1/search/rebuild`, ``, ``, `401 401 401 403 403 403 403 403 403 202 403`},
 	{`GET /api/portico/v1/search/sources`, ``, ``, `401 401 401 200 200 200 200 200 200 200 403`},
 	{`PUT /api/portico/v1/search/sources/{source}/documents`, `/api/portico/v1/search/sources/wiki/documents`, `[{"title":"Component","location":"https://wiki.example.com/1"}]`, `401 401 401 403 403 403 403 200 403 200 403`},
 	{`DELETE /api/portico/v1/search/sources/{source}/documents`, `/api/portico/v1/search/sources/wiki/documents`, `{"ids":["nothing"]}`, `401 401 401 403 403 403 403 200 403 200 403`},

@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode/utf16"
 
+	"github.com/portico-dev/portico/audit"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/search"
 )
@@ -49,6 +50,11 @@ func NewSearchEverythingPlugin(service *search.Service) Plugin {
 		{method: http.MethodGet, path: "/v1/search/misses", access: authenticated, summary: "Lists words that were searched without a result, those that were searched most first",
 			query: []parameter{integer("days", "of how many days; 30 without it, 90 at most"), limit(missPageSize)},
 			serve: ok("the words, without who searched", s.misses)},
+		{method: http.MethodPost, path: "/v1/search/rebuild", access: authenticated, audit: records(audit.SearchRebuild), command: true,
+			summary: "Writes the index of the search anew, from the catalog, the runs and the sites of documentation, while queries go on",
+			serve:   accepted("how far the rebuild is: a worker does it", s.rebuild)},
+		{method: http.MethodGet, path: "/v1/search/rebuild", access: authenticated, summary: "Says how far the rebuild of the index is, or was the last one",
+			serve: ok("how far it is", s.lastRebuild), fails: missing},
 	}}
 }
 
@@ -68,6 +74,37 @@ type searchMiss struct {
 	Times int64  `json:"times"`
 	// Latest is a day: 2026-11-30.
 	Latest string `json:"latest" jsonschema_description:"the day on which it was searched last"`
+}
+
+// searchRebuild is how far a rebuild of the index is.
+type searchRebuild struct {
+	IsRunning bool   `json:"isRunning"`
+	IsNew     bool   `json:"isNew"             jsonschema_description:"this request began it; false when it went on already"`
+	BegunAt   string `json:"begunAt"           jsonschema:"format=date-time"`
+	EndedAt   string `json:"endedAt,omitempty" jsonschema:"format=date-time"                                                 jsonschema_description:"when all entities and runs were done; sites of documentation may follow"`
+	Entities  int64  `json:"entities"          jsonschema_description:"how many there were when it began"`
+	Runs      int64  `json:"runs"              jsonschema_description:"how many there were when it began"`
+	Done      int64  `json:"done"              jsonschema_description:"how many entities and runs are done"`
+	Sites     int64  `json:"sites"             jsonschema_description:"how many sites of documentation wait to be read"`
+}
+
+func (s searchRoutes) rebuild(c *call) (searchRebuild, error) {
+	state, isNew, err := s.service.BeginRebuild(c.Request.Context(), c.principal)
+	return shownRebuild(state, isNew), err
+}
+
+func (s searchRoutes) lastRebuild(c *call) (searchRebuild, error) {
+	state, err := s.service.LastRebuild(c.Request.Context(), c.principal)
+	return shownRebuild(state, false), err
+}
+
+func shownRebuild(state search.Rebuild, isNew bool) searchRebuild {
+	shown := searchRebuild{IsRunning: state.IsRunning(), IsNew: isNew, BegunAt: isoTime(state.BegunAt), Entities: state.Entities, Runs: state.Runs,
+		Done: state.Done, Sites: state.Sites}
+	if state.EndedAt != nil {
+		shown.EndedAt = isoTime(*state.EndedAt)
+	}
+	return shown
 }
 
 func (s searchRoutes) misses(c *call) (searchMisses, error) {

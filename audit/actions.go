@@ -54,6 +54,8 @@ const (
 	SearchPush   Action = "search.push"
 	SearchDelete Action = "search.delete"
 
+	SearchRebuild Action = "search.rebuild"
+
 	SessionStart  Action = "session.start"
 	SessionRefuse Action = "session.refuse"
 	SessionEnd    Action = "session.end"
@@ -107,6 +109,8 @@ var actions = map[Action]string{ //nolint:gosec // names of actions, no credenti
 	DocsBuild:    "somebody asked for a build of an entity's documentation",
 	SearchPush:   "another system pushed documents to the search, or completed a full push",
 	SearchDelete: "documents that another system had pushed to the search were deleted",
+
+	SearchRebuild: "somebody had the index of the search written anew",
 
 	SessionStart:  "a person signed in",
 	SessionRefuse: "a session was not renewed, because of who the person is or is no more",

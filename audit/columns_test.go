@@ -142,6 +142,7 @@ var decisions = map[string][]decision{
 	"search_sites":      {{irrelevant, "entity_id entity_ref about version due_at", itself}},
 	"search_changes":    {{irrelevant, "id entity_id queued_at", itself}},
 	"search_state":      {{irrelevant, "one made_with", itself}},
+	"search_rebuild":    {{irrelevant, "one begun_at ended_at phase after entities runs done", "search.rebuild says who asked for it"}},
 	"search_vocabulary": {{irrelevant, "word near", indexed}},
 	"search_misses":     {{irrelevant, "day words times", "words that nobody is named with"}},
 	"search_pushed": {

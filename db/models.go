@@ -561,6 +561,17 @@ type SearchPushed struct {
 	Digest     string
 }
 
+type SearchRebuild struct {
+	One      bool
+	BegunAt  time.Time
+	EndedAt  *time.Time
+	Phase    string
+	After    uuid.UUID
+	Entities int64
+	Runs     int64
+	Done     int64
+}
+
 type SearchRun struct {
 	RunID uuid.UUID
 	Words interface{}

@@ -73,6 +73,22 @@ func (q *Queries) SearchAddWords(ctx context.Context, db DBTX, words []string) e
 	return err
 }
 
+const searchBeginRebuild = `-- name: SearchBeginRebuild :execrows
+insert into search_rebuild as r (entities, runs) select (select count(*) from catalog_entities), (select count(*) from runs)
+on conflict (one) do update
+set begun_at = now(), ended_at = null, phase = 'entities', after = excluded.after, entities = excluded.entities, runs = excluded.runs, done = 0
+where r.ended_at is not null
+`
+
+// Begins to rebuild the index, unless that goes on already.
+func (q *Queries) SearchBeginRebuild(ctx context.Context, db DBTX) (int64, error) {
+	result, err := db.Exec(ctx, searchBeginRebuild)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const searchCountMiss = `-- name: SearchCountMiss :exec
 insert into search_misses as m (day, words, times)
 select current_date, $1, 1
@@ -105,6 +121,29 @@ func (q *Queries) SearchDeleteSections(ctx context.Context, db DBTX, type_ strin
 	return err
 }
 
+const searchDeleteStraySections = `-- name: SearchDeleteStraySections :exec
+delete from search_documents d
+where d.type = 'techdocs' and d.entity_id = any ($1::uuid[]) and not exists (select from search_sites s where s.entity_id = d.entity_id)
+`
+
+// Deletes the sections of entities that have no documentation.
+func (q *Queries) SearchDeleteStraySections(ctx context.Context, db DBTX, entityIds []uuid.UUID) error {
+	_, err := db.Exec(ctx, searchDeleteStraySections, entityIds)
+	return err
+}
+
+const searchDeleteStraySites = `-- name: SearchDeleteStraySites :exec
+delete from search_sites s
+where s.entity_id > $1::uuid and s.entity_id <= $2::uuid
+  and not exists (select from catalog_entities e where e.entity_id = s.entity_id)
+`
+
+// Deletes sites of documentation whose entities are not served, in a range of ids.
+func (q *Queries) SearchDeleteStraySites(ctx context.Context, db DBTX, after uuid.UUID, last uuid.UUID) error {
+	_, err := db.Exec(ctx, searchDeleteStraySites, after, last)
+	return err
+}
+
 const searchDigests = `-- name: SearchDigests :many
 select distinct on (entity_id) entity_id::uuid as entity_id, digest from search_documents where type = $1 and entity_id = any ($2::uuid[])
 `
@@ -128,6 +167,42 @@ func (q *Queries) SearchDigests(ctx context.Context, db DBTX, type_ string, enti
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const searchEmptyRange = `-- name: SearchEmptyRange :exec
+delete from search_documents d
+where d.entity_id > $1::uuid and d.entity_id <= $2::uuid
+  and (d.type <> 'techdocs' or not exists (select from catalog_entities e where e.entity_id = d.entity_id))
+`
+
+// Deletes documents of entities in a range of ids, to be made again: all but the sections of those that are served.
+func (q *Queries) SearchEmptyRange(ctx context.Context, db DBTX, after uuid.UUID, last uuid.UUID) error {
+	_, err := db.Exec(ctx, searchEmptyRange, after, last)
+	return err
+}
+
+const searchEntitiesAfter = `-- name: SearchEntitiesAfter :many
+select entity_id from catalog_entities where entity_id > $1 order by entity_id limit $2
+`
+
+func (q *Queries) SearchEntitiesAfter(ctx context.Context, db DBTX, after uuid.UUID, maxRows int32) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, searchEntitiesAfter, after, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var entity_id uuid.UUID
+		if err := rows.Scan(&entity_id); err != nil {
+			return nil, err
+		}
+		items = append(items, entity_id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -225,6 +300,17 @@ func (q *Queries) SearchIsImporting(ctx context.Context, db DBTX, many int32) (b
 	return column_1, err
 }
 
+const searchIsRebuilding = `-- name: SearchIsRebuilding :one
+select exists (select from search_rebuild where ended_at is null)
+`
+
+func (q *Queries) SearchIsRebuilding(ctx context.Context, db DBTX) (bool, error) {
+	row := db.QueryRow(ctx, searchIsRebuilding)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const searchLockIndexer = `-- name: SearchLockIndexer :one
 select pg_try_advisory_xact_lock(hashtext('portico search'))
 `
@@ -302,6 +388,17 @@ func (q *Queries) SearchMisses(ctx context.Context, db DBTX, since pgtype.Date, 
 	return items, nil
 }
 
+const searchMoveRebuild = `-- name: SearchMoveRebuild :exec
+update search_rebuild
+set after = $1, phase = $2, done = done + $3, ended_at = case when $2::text = '' then clock_timestamp() end
+`
+
+// Says up to where documents were written again. Without another phase the rebuild has ended.
+func (q *Queries) SearchMoveRebuild(ctx context.Context, db DBTX, after uuid.UUID, phase string, done int64) error {
+	_, err := db.Exec(ctx, searchMoveRebuild, after, phase, done)
+	return err
+}
+
 const searchNoteSites = `-- name: SearchNoteSites :exec
 insert into search_sites as s (entity_id, entity_ref, about)
 select unnest($1::uuid[]), unnest($2::text[]), unnest($3::text[])
@@ -313,6 +410,63 @@ where s.about <> excluded.about
 func (q *Queries) SearchNoteSites(ctx context.Context, db DBTX, entityIds []uuid.UUID, refs []string, abouts []string) error {
 	_, err := db.Exec(ctx, searchNoteSites, entityIds, refs, abouts)
 	return err
+}
+
+const searchReadSitesAgain = `-- name: SearchReadSitesAgain :exec
+update search_sites set version = '', due_at = now() where entity_id = any ($1::uuid[])
+`
+
+func (q *Queries) SearchReadSitesAgain(ctx context.Context, db DBTX, entityIds []uuid.UUID) error {
+	_, err := db.Exec(ctx, searchReadSitesAgain, entityIds)
+	return err
+}
+
+const searchRebuild = `-- name: SearchRebuild :one
+select r.begun_at, r.ended_at, r.phase, r.entities, r.runs, r.done,
+    (select count(*) from search_sites s where s.version = '' and s.due_at <= coalesce(r.ended_at, now()))::bigint as sites
+from search_rebuild r
+`
+
+type SearchRebuildRow struct {
+	BegunAt  time.Time
+	EndedAt  *time.Time
+	Phase    string
+	Entities int64
+	Runs     int64
+	Done     int64
+	Sites    int64
+}
+
+// The rebuild that goes on or was the last, with the sites of documentation that wait to be read.
+func (q *Queries) SearchRebuild(ctx context.Context, db DBTX) (SearchRebuildRow, error) {
+	row := db.QueryRow(ctx, searchRebuild)
+	var i SearchRebuildRow
+	err := row.Scan(
+		&i.BegunAt,
+		&i.EndedAt,
+		&i.Phase,
+		&i.Entities,
+		&i.Runs,
+		&i.Done,
+		&i.Sites,
+	)
+	return i, err
+}
+
+const searchRebuildPlace = `-- name: SearchRebuildPlace :one
+select phase, after from search_rebuild where ended_at is null for update
+`
+
+type SearchRebuildPlaceRow struct {
+	Phase string
+	After uuid.UUID
+}
+
+func (q *Queries) SearchRebuildPlace(ctx context.Context, db DBTX) (SearchRebuildPlaceRow, error) {
+	row := db.QueryRow(ctx, searchRebuildPlace)
+	var i SearchRebuildPlaceRow
+	err := row.Scan(&i.Phase, &i.After)
+	return i, err
 }
 
 const searchRequestAll = `-- name: SearchRequestAll :execrows
@@ -595,6 +749,37 @@ func (q *Queries) SearchWordsNear(ctx context.Context, db DBTX, typed string, ma
 			return nil, err
 		}
 		items = append(items, word)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const searchWriteRunsAfter = `-- name: SearchWriteRunsAfter :many
+with next as (
+    select r.id, r.title, r.subject, r.template_ref, r.created_by from runs r where r.id > $1 order by r.id limit $2 for share
+), written as (
+    insert into search_runs (run_id, words) select id, search_run_words(title, subject, template_ref, created_by) from next
+    on conflict (run_id) do update set words = excluded.words
+)
+select id from next order by id
+`
+
+// Writes the words of the next runs again, which keep theirs until the transaction ends.
+func (q *Queries) SearchWriteRunsAfter(ctx context.Context, db DBTX, after uuid.UUID, maxRows int32) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, searchWriteRunsAfter, after, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

@@ -76,6 +76,8 @@ const (
 	// SearchSourceRead and SearchSourceUpdate are about what other systems push to the search.
 	SearchSourceRead   Permission = "portico.search.source.read"
 	SearchSourceUpdate Permission = "portico.search.source.update"
+	// SearchIndexUpdate is about writing the index of the search anew.
+	SearchIndexUpdate Permission = "portico.search.index.update"
 )
 
 // ResourceType is the type of the resources of a permission, such as "catalog-entity".
@@ -144,6 +146,7 @@ var permissions = map[Permission]struct {
 	CatalogSourceUpdate:    {"update", ""},
 	SearchSourceRead:       {"read", ""},
 	SearchSourceUpdate:     {"update", ""},
+	SearchIndexUpdate:      {"update", ""},
 }
 
 // deputies has the permission of Backstage that guarded the same command there, or one like it. It decides for roles
@@ -156,7 +159,7 @@ var deputies = map[Permission]Permission{
 }
 
 // administrative are the permissions that users do not have without roles.
-var administrative = []Permission{AuditRead, SessionRead, SessionDelete, TemporalRead, SearchSourceUpdate}
+var administrative = []Permission{AuditRead, SessionRead, SessionDelete, TemporalRead, SearchSourceUpdate, SearchIndexUpdate}
 
 // Permissions are the permissions above, sorted.
 func Permissions() []Permission { return slices.Sorted(maps.Keys(permissions)) }

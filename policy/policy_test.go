@@ -73,7 +73,7 @@ func TestPermissionsMatchTheServedLists(t *testing.T) {
 		},
 		"portico": {policy.ScaffolderTaskRetry, policy.ScaffolderTaskRollback, policy.AuditRead, policy.SessionRead, policy.SessionDelete,
 			policy.BuildRead, policy.BuildRerun, policy.PullRequestRead, policy.VaultRead, policy.CatalogSourceRead, policy.CatalogSourceUpdate,
-			policy.SearchSourceRead, policy.SearchSourceUpdate},
+			policy.SearchSourceRead, policy.SearchSourceUpdate, policy.SearchIndexUpdate},
 		"scaffolder": {
 			policy.ScaffolderTaskCreate, policy.ScaffolderTaskRead, policy.ScaffolderTaskCancel,
 			policy.ScaffolderTemplateRead, policy.ScaffolderTemplateStepRead, policy.ScaffolderTemplateDryRun, policy.ScaffolderTemplateManage,

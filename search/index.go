@@ -72,8 +72,8 @@ func NewIndex(pool *pgxpool.Pool, log *slog.Logger, options IndexOptions) *Index
 }
 
 // Run writes documents of entities whenever these change, until the context ends. Any number of processes may run it: one of them
-// works at a time. It waits while an import serves its entities, and while there is much to do, as after one, it leaves half of the
-// time to others.
+// works at a time. It waits while an import serves its entities, and while there is much to do, as after one or in a rebuild, it leaves half
+// of the time to others.
 func (x *Index) Run(ctx context.Context) error {
 	var seen imports
 	for ctx.Err() == nil {
@@ -81,7 +81,11 @@ func (x *Index) Run(ctx context.Context) error {
 		waits, err := seen.goFirst(ctx, x, begun)
 		if err == nil && !waits {
 			var done int
-			if done, err = x.CatchUp(ctx); done == batchSize {
+			var isMore bool
+			if done, err = x.CatchUp(ctx); err == nil {
+				isMore, err = x.RebuildNext(ctx)
+			}
+			if done == batchSize || isMore {
 				pause = min(time.Since(begun), time.Second)
 			}
 		}

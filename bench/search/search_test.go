@@ -71,8 +71,29 @@ func BenchmarkSearch(b *testing.B) {
 		writeSections(b, pool, index, sections)
 		report(b, "sections-s", time.Since(begun).Seconds())
 	})
+	b.Run("rebuild", func(b *testing.B) { rebuild(b, pool, index) })
 	execute(b, pool, "vacuum analyze search_documents")
 	askAll(b, pool)
+}
+
+// rebuild writes the index anew, without the pauses that it makes for others. What changes meanwhile waits for one step.
+func rebuild(b *testing.B, pool *pgxpool.Pool, index *search.Index) {
+	b.Helper()
+	execute(b, pool, "insert into search_rebuild (entities, runs) values (0, 0)")
+	begun, memory, longest := time.Now(), uint64(0), time.Duration(0)
+	for isMore := true; isMore; {
+		step := time.Now()
+		var err error
+		isMore, err = index.RebuildNext(b.Context())
+		require.NoError(b, err)
+		longest = max(longest, time.Since(step))
+		var now runtime.MemStats
+		runtime.ReadMemStats(&now)
+		memory = max(memory, now.HeapInuse)
+	}
+	report(b, "rebuild-s", time.Since(begun).Seconds())
+	b.ReportMetric(longest.Seconds()*1000, "longest-step-ms")
+	b.ReportMetric(float64(memory)/1e6, "MB")
 }
 
 // askAll asks as each of the callers.

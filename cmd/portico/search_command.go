@@ -31,11 +31,11 @@ const (
 
 func searchCommand() *cobra.Command {
 	command := &cobra.Command{
-		Use: "search", Short: "Push documents of other systems to the search", Args: cobra.NoArgs,
+		Use: "search", Short: "Push documents of other systems to the search, and rebuild its index", Args: cobra.NoArgs,
 		Example: "  portico search sources",
 		RunE:    func(command *cobra.Command, _ []string) error { return command.Help() },
 	}
-	command.AddCommand(searchSourcesCommand(), searchPushCommand(), searchDeleteCommand())
+	command.AddCommand(searchSourcesCommand(), searchPushCommand(), searchDeleteCommand(), searchRebuildCommand())
 	return command
 }
 

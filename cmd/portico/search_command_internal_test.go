@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -95,4 +96,48 @@ func TestSourcesOfTheSearchOnTheCommandLine(t *testing.T) {
 		_, err = portico(t, base, append([]string{"search"}, args...)...)
 		require.ErrorContains(t, err, "give the ids of documents, or --all")
 	}
+}
+
+func TestTheCommandWaitsForTheEndOfARebuild(t *testing.T) {
+	t.Parallel()
+	begun := 0
+	states := []string{
+		`{"isRunning":true,"begunAt":"2026-11-30T10:00:00Z","entities":900,"runs":100,"done":400}`,
+		`{"isRunning":true,"begunAt":"2026-11-30T10:00:00Z","endedAt":"2026-11-30T10:01:30Z","entities":900,"runs":100,"done":1000,"sites":3}`,
+		`{"isRunning":false,"begunAt":"2026-11-30T10:00:00Z","endedAt":"2026-11-30T10:01:30Z","entities":900,"runs":100,"done":1000}`,
+	}
+	base := portal(t, map[string]http.HandlerFunc{
+		"POST " + searchRebuildPath: func(w http.ResponseWriter, _ *http.Request) {
+			begun++
+			w.WriteHeader(http.StatusAccepted)
+			fmt.Fprintf(w, `{"isRunning":true,"isNew":%t,"begunAt":"2026-11-30T10:00:00Z","entities":900,"runs":100,"done":200}`, begun == 1)
+		},
+		"GET " + searchRebuildPath: func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte(states[0]))
+			states = states[1:]
+		},
+	})
+	out, err := portico(t, base, "search", "rebuild", "--detach")
+	require.NoError(t, err)
+	require.Equal(t, "The index of the search is written anew: 200 of 1000 entities and runs.\n", out)
+	require.Len(t, states, 3, "it is not asked again")
+	out, err = portico(t, base, "search", "rebuild")
+	require.NoError(t, err)
+	require.Equal(t, "The index of the search was written anew in 1m30s: 900 entities, 100 runs.\n", out)
+	require.Empty(t, states)
+}
+
+func TestProgressOfARebuild(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	begun := time.Now()
+	p := rebuildProgress{out: &out, since: begun}
+	for _, at := range []struct {
+		after time.Duration
+		done  int64
+	}{{0, 0}, {time.Second, 10}, {3 * time.Second, 20}, {4 * time.Second, 20}, {14 * time.Second, 20}, {15 * time.Second, 20}, {16 * time.Second, 30}} {
+		p.tell(searchRebuild{Entities: 90, Runs: 10, Done: at.done}, begun.Add(at.after))
+	}
+	require.Equal(t, "0 of 100 entities and runs\n20 of 100 entities and runs\n"+
+		"nothing happened for 10s; is a worker running? See `portico worker --help`\n30 of 100 entities and runs\n", out.String())
 }

@@ -149,3 +149,60 @@ select word from search_vocabulary where word % @typed::text order by similarity
 -- name: SearchWordsAround :many
 -- Words that contain what a pattern says.
 select word from search_vocabulary where word like @pattern::text order by length(word), word limit @max_rows;
+
+-- name: SearchBeginRebuild :execrows
+-- Begins to rebuild the index, unless that goes on already.
+insert into search_rebuild as r (entities, runs) select (select count(*) from catalog_entities), (select count(*) from runs)
+on conflict (one) do update
+set begun_at = now(), ended_at = null, phase = 'entities', after = excluded.after, entities = excluded.entities, runs = excluded.runs, done = 0
+where r.ended_at is not null;
+
+-- name: SearchRebuild :one
+-- The rebuild that goes on or was the last, with the sites of documentation that wait to be read.
+select r.begun_at, r.ended_at, r.phase, r.entities, r.runs, r.done,
+    (select count(*) from search_sites s where s.version = '' and s.due_at <= coalesce(r.ended_at, now()))::bigint as sites
+from search_rebuild r;
+
+-- name: SearchIsRebuilding :one
+select exists (select from search_rebuild where ended_at is null);
+
+-- name: SearchRebuildPlace :one
+select phase, after from search_rebuild where ended_at is null for update;
+
+-- name: SearchMoveRebuild :exec
+-- Says up to where documents were written again. Without another phase the rebuild has ended.
+update search_rebuild
+set after = @after, phase = @phase, done = done + @done, ended_at = case when @phase::text = '' then clock_timestamp() end;
+
+-- name: SearchEntitiesAfter :many
+select entity_id from catalog_entities where entity_id > @after order by entity_id limit @max_rows;
+
+-- name: SearchEmptyRange :exec
+-- Deletes documents of entities in a range of ids, to be made again: all but the sections of those that are served.
+delete from search_documents d
+where d.entity_id > @after::uuid and d.entity_id <= @last::uuid
+  and (d.type <> 'techdocs' or not exists (select from catalog_entities e where e.entity_id = d.entity_id));
+
+-- name: SearchDeleteStraySites :exec
+-- Deletes sites of documentation whose entities are not served, in a range of ids.
+delete from search_sites s
+where s.entity_id > @after::uuid and s.entity_id <= @last::uuid
+  and not exists (select from catalog_entities e where e.entity_id = s.entity_id);
+
+-- name: SearchDeleteStraySections :exec
+-- Deletes the sections of entities that have no documentation.
+delete from search_documents d
+where d.type = 'techdocs' and d.entity_id = any (@entity_ids::uuid[]) and not exists (select from search_sites s where s.entity_id = d.entity_id);
+
+-- name: SearchReadSitesAgain :exec
+update search_sites set version = '', due_at = now() where entity_id = any (@entity_ids::uuid[]);
+
+-- name: SearchWriteRunsAfter :many
+-- Writes the words of the next runs again, which keep theirs until the transaction ends.
+with next as (
+    select r.id, r.title, r.subject, r.template_ref, r.created_by from runs r where r.id > @after order by r.id limit @max_rows for share
+), written as (
+    insert into search_runs (run_id, words) select id, search_run_words(title, subject, template_ref, created_by) from next
+    on conflict (run_id) do update set words = excluded.words
+)
+select id from next order by id;

@@ -1859,6 +1859,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/portico/v1/search/rebuild": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says how far the rebuild of the index is, or was the last one */
+        get: operations["get_portico_v1_search_rebuild"];
+        put?: never;
+        /** Writes the index of the search anew, from the catalog, the runs and the sites of documentation, while queries go on */
+        post: operations["post_portico_v1_search_rebuild"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/portico/v1/search/sources": {
         parameters: {
             query?: never;
@@ -4060,6 +4078,23 @@ export interface components {
             text: string;
             location: string;
         };
+        SearchFacet: {
+            field: string;
+            /** @description some of many results were looked at: each value has its count of them at least, and there may be other values */
+            isMore: boolean;
+            /** @description those of the query first, then those that most results have; 50 at most */
+            values: components["schemas"]["SearchFacetValue"][];
+        };
+        SearchFacetValue: {
+            value: string;
+            /** @description the number of results that have the value, whatever the query says about its field */
+            count: number;
+            /** @description the query asks for the value, which is as it was typed */
+            isChosen: boolean;
+        };
+        SearchFacets: {
+            facets: components["schemas"]["SearchFacet"][];
+        };
         SearchGroup: {
             type: string;
             /** @description that of a source */
@@ -4078,23 +4113,6 @@ export interface components {
         SearchHighlights: {
             text?: string;
             title?: string;
-        SearchFacet: {
-            field: string;
-            /** @description some of many results were looked at: each value has its count of them at least, and there may be other values */
-            isMore: boolean;
-            /** @description those of the query first, then those that most results have; 50 at most */
-            values: components["schemas"]["SearchFacetValue"][];
-        };
-        SearchFacetValue: {
-            value: string;
-            /** @description the number of results that have the value, whatever the query says about its field */
-            count: number;
-            /** @description the query asks for the value, which is as it was typed */
-            isChosen: boolean;
-        };
-        SearchFacets: {
-            facets: components["schemas"]["SearchFacet"][];
-        };
             location?: string;
             path?: string;
         };
@@ -4123,6 +4141,26 @@ export interface components {
             removed: number;
             /** @description how many the source has now */
             documents: number;
+        };
+        SearchRebuild: {
+            isRunning: boolean;
+            /** @description this request began it; false when it went on already */
+            isNew: boolean;
+            /** Format: date-time */
+            begunAt: string;
+            /**
+             * Format: date-time
+             * @description when all entities and runs were done; sites of documentation may follow
+             */
+            endedAt?: string;
+            /** @description how many there were when it began */
+            entities: number;
+            /** @description how many there were when it began */
+            runs: number;
+            /** @description how many entities and runs are done */
+            done: number;
+            /** @description how many sites of documentation wait to be read */
+            sites: number;
         };
         SearchResult: {
             type: string;
@@ -7175,7 +7213,7 @@ export interface operations {
                 /** @description only what this user or service did, or had a run do: a user's entity reference, or the name of a service */
                 who?: string;
                 /** @description only these actions */
-                action?: ("access" | "build.rerun" | "catalog.clean" | "catalog.process" | "condition.create" | "condition.delete" | "condition.update" | "conflict.resolve" | "docs.build" | "entity.delete" | "entity.refresh" | "location.configure" | "location.create" | "location.delete" | "location.update" | "notification.send" | "notification.withdraw" | "plugin.create" | "plugin.delete" | "policy.create" | "policy.delete" | "proxy.request" | "role.create" | "role.delete" | "role.update" | "run.callback" | "run.cancel" | "run.create" | "run.retry" | "run.rollback" | "search.delete" | "search.push" | "session.end" | "session.refuse" | "session.start" | "source.configure" | "source.pause" | "source.resume" | "sweep.approve" | "sweep.cancel" | "sweep.commit" | "sweep.drop" | "sweep.start" | "token.exchange")[];
+                action?: ("access" | "build.rerun" | "catalog.clean" | "catalog.process" | "condition.create" | "condition.delete" | "condition.update" | "conflict.resolve" | "docs.build" | "entity.delete" | "entity.refresh" | "location.configure" | "location.create" | "location.delete" | "location.update" | "notification.send" | "notification.withdraw" | "plugin.create" | "plugin.delete" | "policy.create" | "policy.delete" | "proxy.request" | "role.create" | "role.delete" | "role.update" | "run.callback" | "run.cancel" | "run.create" | "run.retry" | "run.rollback" | "search.delete" | "search.push" | "search.rebuild" | "session.end" | "session.refuse" | "session.start" | "source.configure" | "source.pause" | "source.resume" | "sweep.approve" | "sweep.cancel" | "sweep.commit" | "sweep.drop" | "sweep.start" | "token.exchange")[];
                 /** @description only what was done to this entity, run, location or role: its reference or id */
                 resource?: string;
                 /** @description only attempts that ended so */
@@ -8725,44 +8763,6 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
-    get_portico_v1_search_misses: {
-        parameters: {
-            query?: {
-                /** @description of how many days; 30 without it, 90 at most */
-                days?: number;
-                /** @description how many on a page; more than 1000 are as many as that */
-                limit?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the words, without who searched */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SearchMisses"];
-                };
-            };
-            400: components["responses"]["InputError"];
-            401: components["responses"]["AuthenticationError"];
-            403: components["responses"]["NotAllowedError"];
-            429: components["responses"]["TooManyRequestsError"];
-            default: components["responses"]["Error"];
-        };
-    };
-    get_portico_v1_search_sources: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
     get_portico_v1_search_facets: {
         parameters: {
             query?: {
@@ -8793,6 +8793,100 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    get_portico_v1_search_misses: {
+        parameters: {
+            query?: {
+                /** @description of how many days; 30 without it, 90 at most */
+                days?: number;
+                /** @description how many on a page; more than 1000 are as many as that */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the words, without who searched */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchMisses"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_portico_v1_search_rebuild: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description how far it is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchRebuild"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            404: components["responses"]["NotFoundError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    post_portico_v1_search_rebuild: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a key of your own for this command, such as a UUID: the same request with the same key is answered for 24 hours what the first was, with the header Idempotency-Replayed, and changes nothing again */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description how far the rebuild is: a worker does it */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchRebuild"];
+                };
+            };
+            400: components["responses"]["InputError"];
+            401: components["responses"]["AuthenticationError"];
+            403: components["responses"]["NotAllowedError"];
+            409: components["responses"]["ConflictError"];
+            422: components["responses"]["UnprocessableEntityError"];
+            429: components["responses"]["TooManyRequestsError"];
+            default: components["responses"]["Error"];
+        };
+    };
+    get_portico_v1_search_sources: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             /** @description the sources; how many documents they have is for those with the permission portico.search.source.read */
             200: {
