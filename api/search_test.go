@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/portico-dev/portico/api"
+	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/internal/testkit"
 	"github.com/portico-dev/portico/internal/testkit/policytest"
 	"github.com/portico-dev/portico/policy"
@@ -71,6 +73,30 @@ func (b *searchBench) catchUp() {
 	}
 }
 
+// found are the titles of what somebody finds, by type.
+func (b *searchBench) found(who, text string) map[string][]string {
+	b.Helper()
+	var answer struct {
+		Groups []struct {
+			Type    string
+			Count   int
+			Results []struct {
+				Document struct{ Title, Location string }
+			}
+		}
+	}
+	b.send(who, http.StatusOK, http.MethodGet, "/portico/v1/search?q="+url.QueryEscape(text), "", &answer)
+	titles := map[string][]string{}
+	for _, group := range answer.Groups {
+		for _, result := range group.Results {
+			require.NotEmpty(b, result.Document.Location)
+			titles[group.Type] = append(titles[group.Type], result.Document.Title)
+		}
+		require.Len(b, titles[group.Type], group.Count)
+	}
+	return titles
+}
+
 // TestFacetsAreOfWhatTheCallerMayRead: what somebody may not read counts nowhere, and its values are not listed.
 func TestFacetsAreOfWhatTheCallerMayRead(t *testing.T) {
 	t.Parallel()
@@ -106,4 +132,91 @@ func TestFacetsAreOfWhatTheCallerMayRead(t *testing.T) {
 	require.NotContains(t, facets("grace", "q=shop"), `service`)
 	b.send("ada", http.StatusBadRequest, http.MethodGet, "/portico/v1/search/facets?q=shop&types=odd", "", nil)
 	b.send("ada", http.StatusBadRequest, http.MethodGet, "/portico/v1/search/facets?q="+strings.Repeat("a", search.MaxQuery+1), "", nil)
+}
+
+const ordersAPI = `"type":"openapi","definition":"openapi: 3.0.0\npaths:\n  /orders/{id}/refund:\n    post:\n      operationId: refundOrder\n      summary: Returns the money\ncomponents:\n  schemas:\n    RefundReceipt:\n      description: What the customer gets\n      properties: {amountReturned: {}}\n"`
+
+func TestOperationsOfAPIsAreFound(t *testing.T) {
+	t.Parallel()
+	b := newSearchBench(t)
+	b.serve("API:default/orders", "group:default/a", "", ordersAPI)
+	b.serve("API:default/returns", "group:default/b", "", strings.ReplaceAll(ordersAPI, "/orders", "/returns"))
+	b.catchUp()
+	for text, expected := range map[string][]string{
+		"POST /orders":        {"POST /orders/{id}/refund"},
+		"refundOrder":         {"POST /orders/{id}/refund", "RefundReceipt"}, // the API is called orders
+		"refund order":        {"POST /orders/{id}/refund", "RefundReceipt"},
+		"returns the money":   {"POST /orders/{id}/refund"},
+		"RefundReceipt":       {"RefundReceipt"},
+		"receipt":             {"RefundReceipt"},
+		"amountReturned":      {"RefundReceipt"},
+		"customer kind:api":   {"RefundReceipt"},
+		"customer kind:group": nil,
+	} {
+		require.Equal(t, expected, b.found("ada", text)[search.TypeAPI], text)
+	}
+	require.Equal(t, []string{"POST /returns/{id}/refund"}, b.found("grace", "refundOrder")[search.TypeAPI], "each sees what they may read")
+
+	// Another definition is another list of operations; no definition is none.
+	_, err := b.pool.Exec(t.Context(), `update catalog_entities set entity = replace(entity::text, '/refund', '/cancel')::json where entity_ref = 'api:default/orders'`)
+	require.NoError(t, err)
+	b.catchUp()
+	require.Equal(t, []string{"POST /orders/{id}/cancel", "RefundReceipt"}, b.found("ada", "refundOrder")[search.TypeAPI])
+	_, err = b.pool.Exec(t.Context(), `delete from catalog_entities where entity_ref = 'api:default/orders'`)
+	require.NoError(t, err)
+	require.Empty(t, b.found("ada", "refundOrder"))
+
+	var page struct {
+		Results []struct{ Document struct{ Title string } }
+	}
+	b.send("grace", http.StatusOK, http.MethodGet, "/search/query?types=api&term=refund", "", &page)
+	require.Len(t, page.Results, 2, "programs find the operation and the schema")
+}
+
+func TestRunsAreFoundByThoseWhoMayReadThem(t *testing.T) {
+	t.Parallel()
+	b := newSearchBench(t)
+	create := func(who, title, subject string) {
+		n := run.New{ID: uuid.New(), TemplateRef: "template:default/new-service", Title: title, Subject: subject,
+			Starter: identity.Principal{Kind: identity.KindUser, Subject: "user:default/" + who}}
+		require.NoError(t, json.Unmarshal([]byte(`{"apiVersion":"scaffolder.backstage.io/v1beta3","steps":[{"id":"log","name":"Log","action":"debug:log"}],
+			"output":{},"parameters":{},"templateInfo":{"entityRef":"template:default/new-service","entity":{"metadata":{"name":"new-service"}}}}`), &n.Spec))
+		require.NoError(t, b.runs.Create(t.Context(), n))
+	}
+	create("ada", "Go service", "name: basket-api")
+	create("grace", "Go service", "name: basket-web")
+	for text, expected := range map[string][]string{
+		"basket":                 {"Go service"},
+		"basketApi":              {"Go service"},
+		"basket-api":             {"Go service"},
+		"go serv":                {"Go service"},
+		"new-service":            {"Go service"},
+		"ada":                    {"Go service"},
+		"basket owner:me":        {"Go service"},
+		"basket owner:grace":     nil,
+		"basket state:running":   {"Go service"},
+		"basket state:completed": nil,
+		"basket kind:component":  nil,
+		"grace":                  nil,
+		"web":                    nil,
+	} {
+		require.Equal(t, expected, b.found("ada", text)[search.TypeRun], text)
+	}
+	require.Equal(t, []string{"Go service"}, b.found("grace", "web")[search.TypeRun])
+}
+
+func TestActionsAreFound(t *testing.T) {
+	t.Parallel()
+	b := newSearchBench(t)
+	for text, expected := range map[string][]string{
+		"publish:github":  {"publish:github"},
+		"github":          {"publish:github"},
+		"publ":            {"publish:github"},
+		"organization":    {"publish:github"},
+		"download files":  {"fetch:plain"},
+		"fetch github":    nil,
+		"github owner:me": nil,
+	} {
+		require.Equal(t, expected, b.found("ada", text)[search.TypeAction], text)
+	}
 }

@@ -26,7 +26,7 @@ const (
 	// writeTimeout bounds one transaction.
 	writeTimeout = time.Minute
 	// format begins made_with. Increase it when the same entity has another document: all are made anew.
-	format = 1
+	format = 2
 )
 
 // DefaultLanguage is that of Backstage's index.

@@ -1,14 +1,18 @@
 package search
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/parser"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -62,7 +66,7 @@ func (x *Index) saveOperations(ctx context.Context, tx pgx.Tx, apis []described)
 	var rows []row
 	var changed []uuid.UUID
 	for _, d := range apis {
-		mark := row{title: d.about(), document: string(d.Spec.Definition)}.digest()
+		mark := row{name: strconv.Itoa(format), title: d.about(), document: string(d.Spec.Definition)}.digest()
 		if known[d.id] == mark {
 			continue
 		}
@@ -137,16 +141,7 @@ func documentParts(document map[string]any) (parts []part) {
 			}
 		}
 	}
-	channels := object(document["channels"])
-	for _, name := range sortedKeys(channels) {
-		channel := object(channels[name])
-		parts = append(parts, operationPart(name, channel))
-		for _, direction := range []string{"publish", "subscribe"} {
-			if operation := object(channel[direction]); operation != nil {
-				parts = append(parts, operationPart(strings.ToUpper(direction)+" "+name, operation))
-			}
-		}
-	}
+	parts = append(parts, channelParts(document)...)
 	schemas := object(object(document["components"])["schemas"])
 	if schemas == nil {
 		schemas = object(document["definitions"])
@@ -155,6 +150,35 @@ func documentParts(document map[string]any) (parts []part) {
 		schema := object(schemas[name])
 		fields := sortedKeys(object(schema["properties"]))
 		parts = append(parts, part{"schema", name, joined(scalar(schema["description"]), strings.Join(fields, " ")), nil})
+	}
+	return parts
+}
+
+// channelParts are the channels of AsyncAPI, and what is done on them: in version 2 that is in the channels, in version 3 beside them.
+func channelParts(document map[string]any) (parts []part) {
+	channels := object(document["channels"])
+	titles := map[string]string{}
+	for _, name := range sortedKeys(channels) {
+		channel := object(channels[name])
+		titles[name] = cmp.Or(scalar(channel["address"]), name)
+		found := operationPart(titles[name], channel)
+		if titles[name] != name {
+			found.names = append(found.names, name)
+		}
+		parts = append(parts, found)
+		for _, direction := range []string{"publish", "subscribe"} {
+			if operation := object(channel[direction]); operation != nil {
+				parts = append(parts, operationPart(strings.ToUpper(direction)+" "+name, operation))
+			}
+		}
+	}
+	operations := object(document["operations"])
+	for _, name := range sortedKeys(operations) {
+		operation := object(operations[name])
+		channel := strings.TrimPrefix(scalar(object(operation["channel"])["$ref"]), "#/channels/")
+		found := operationPart(strings.TrimSpace(strings.ToUpper(scalar(operation["action"]))+" "+cmp.Or(titles[channel], name)), operation)
+		found.names = append(found.names, name)
+		parts = append(parts, found)
 	}
 	return parts
 }
@@ -184,8 +208,6 @@ func joined(texts ...string) string {
 var (
 	protoService = regexp.MustCompile(`(?m)^\s*service\s+(\w+)`)
 	protoPart    = regexp.MustCompile(`(?m)^\s*(service|rpc|message|enum)\s+(\w+)`)
-	graphType    = regexp.MustCompile(`(?m)^\s*(?:extend\s+)?(type|interface|input|enum|union|scalar)\s+(\w+)`)
-	graphField   = regexp.MustCompile(`^\s*(\w+)\s*(?:\(.*)?:`)
 )
 
 // protoParts are the services, calls and messages of protocol buffers.
@@ -207,22 +229,38 @@ func protoParts(definition string) (parts []part) {
 	return parts
 }
 
-// graphParts are the types of GraphQL, and the fields of its operations.
+// maxTokens bounds the definition in GraphQL that is read.
+const maxTokens = 500_000
+
+// graphParts are the types of GraphQL, and the fields of its operations. A definition that is wrong has none.
 func graphParts(definition string) (parts []part) {
-	root := ""
-	for line := range strings.Lines(definition) {
-		if found := graphType.FindStringSubmatch(line); found != nil {
-			root = found[2]
-			if root == "Query" || root == "Mutation" || root == "Subscription" {
-				continue
-			}
-			root = ""
-			parts = append(parts, part{"schema", found[2], "", nil})
-		} else if found := graphField.FindStringSubmatch(line); found != nil && root != "" {
-			parts = append(parts, part{"operation", strings.ToLower(root) + " " + found[1], "", []string{found[1]}})
+	document, err := parser.ParseSchemaWithLimit(&ast.Source{Input: definition}, maxTokens)
+	if err != nil {
+		return nil
+	}
+	roots := map[string]ast.Operation{}
+	if len(document.Schema) == 0 {
+		roots = map[string]ast.Operation{"Query": ast.Query, "Mutation": ast.Mutation, "Subscription": ast.Subscription}
+	}
+	for _, schema := range slices.Concat(document.Schema, document.SchemaExtension) {
+		for _, one := range schema.OperationTypes {
+			roots[one.Type] = one.Operation
 		}
-		if len(parts) >= maxOperations {
-			break
+	}
+	for _, defined := range slices.Concat(document.Definitions, document.Extensions) {
+		operation, isRoot := roots[defined.Name]
+		var names []string
+		for _, field := range defined.Fields {
+			names = append(names, field.Name)
+			if isRoot {
+				parts = append(parts, part{"operation", string(operation) + " " + field.Name, field.Description, []string{field.Name}})
+			}
+		}
+		for _, value := range defined.EnumValues {
+			names = append(names, value.Name)
+		}
+		if !isRoot {
+			parts = append(parts, part{"schema", defined.Name, joined(defined.Description, strings.Join(names, " ")), nil})
 		}
 	}
 	return parts
