@@ -72,14 +72,6 @@ type yamlParser struct {
 
 // read reads one part of the file up to the first syntax error. It reports whether more documents fit.
 func (p *yamlParser) read(part []byte, linesBefore int) bool {
-	if len(p.documents) < maxDocuments && p.readPlain(part, linesBefore) {
-		return true
-	}
-	return p.readAny(part, linesBefore)
-}
-
-// readAny reads a part with the parser of all of YAML.
-func (p *yamlParser) readAny(part []byte, linesBefore int) bool {
 	reader := newReader(part)
 	for {
 		if len(p.documents) > maxDocuments {
@@ -103,21 +95,6 @@ func (p *yamlParser) readAny(part []byte, linesBefore int) bool {
 			p.documents = append(p.documents, newDocument(document, linesBefore+node.Content[0].Line))
 		}
 	}
-}
-
-// readPlain reads a part that is one document of plain YAML, and returns false for any other.
-func (p *yamlParser) readPlain(part []byte, linesBefore int) bool {
-	root, order, line, ok := plainYAML(part)
-	if !ok {
-		return false
-	}
-	source, err := Order{order}.Marshal(root)
-	if err != nil {
-		return false
-	}
-	p.writer.budget -= len(source)
-	p.documents = append(p.documents, Document{Entity: root, Source: source, Order: Order{order}, Line: linesBefore + line})
-	return true
 }
 
 var lineNumber = regexp.MustCompile(`^line (\d+)`)
@@ -446,11 +423,7 @@ func resolveScalar(node *yaml.Node) any {
 	if isText(node) {
 		return node.Value
 	}
-	return resolvePlain(node.Value)
-}
-
-// resolvePlain is resolveScalar of a text without quotes or a tag.
-func resolvePlain(text string) any {
+	text := node.Value
 	switch text {
 	case "", "~", "null", "Null", "NULL":
 		return nil
