@@ -18,7 +18,6 @@ import (
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/identity"
 	"github.com/portico-dev/portico/policy"
-	"github.com/portico-dev/portico/recall"
 )
 
 // ConflictStrategy selects what happens when a location is registered that is registered already.
@@ -54,7 +53,6 @@ type Service struct {
 	queries *db.Queries
 	state   processing.State
 	answers *answers
-	lists   *recall.Memory[answerID, keptList]
 	options Options
 }
 
@@ -63,7 +61,7 @@ func New(options Options) *Service {
 	if options.LocationTypes == nil {
 		options.LocationTypes = []string{"url"}
 	}
-	return &Service{pool: options.Pool, queries: db.New(), state: processing.NewState().WithModel(options.model()), answers: newAnswers(), lists: newKeptLists(), options: options}
+	return &Service{pool: options.Pool, queries: db.New(), state: processing.NewState().WithModel(options.model()), answers: newAnswers(), options: options}
 }
 
 // model is the model of the pipeline, nil without one.

@@ -73,26 +73,25 @@ func (l *EntityList) find(ctx context.Context, list query.List) error {
 	return nil
 }
 
-// read reads the documents of a short list.
+// read reads the documents of a short list, or has them from the same question at the same revision.
 func (l *EntityList) read(ctx context.Context, list query.List) error {
-	if _, conditional := l.readable.Filter(); conditional && list.Limit <= maxKeptList {
-		return l.readKept(ctx, list)
-	}
-	rows, err := l.service.query(ctx, list.Select(l.readable))
+	revision, err := l.service.revision(ctx)
 	if err != nil {
-		return fmt.Errorf("list entities: %w", err)
-	}
-	return l.collect(rows, func() {})
-}
-
-// collect takes the documents of rows. What the rows have beside them is scanned into beside, and each is called then.
-func (l *EntityList) collect(rows pgx.Rows, each func(), beside ...any) error {
-	var document []byte
-	_, err := pgx.ForEachRow(rows, append([]any{&document}, beside...), func() error {
-		projected, err := l.fields.Project(document)
-		l.documents, document = append(l.documents, projected), nil
-		each()
 		return err
+	}
+	q := question{revision: revision, statement: list.Select(l.readable), form: l.fields}
+	l.documents, err = answered(ctx, l.service, q, sizeOfDocuments, func(ctx context.Context) ([]json.RawMessage, error) {
+		rows, err := l.service.query(ctx, q.statement)
+		if err != nil {
+			return nil, err
+		}
+		return pgx.CollectRows(rows, func(row pgx.CollectableRow) (json.RawMessage, error) {
+			var document []byte
+			if err := row.Scan(&document); err != nil {
+				return nil, err
+			}
+			return l.fields.Project(document)
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("list entities: %w", err)

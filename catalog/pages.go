@@ -107,10 +107,12 @@ type foundPage struct {
 const sliceSize = 24
 
 // size is the number of bytes that a page takes.
-func (p foundPage) size() int {
+func (p foundPage) size() int { return sizeOfDocuments(p.items) }
+
+func sizeOfDocuments(documents []json.RawMessage) int {
 	size := 0
-	for _, item := range p.items {
-		size += len(item) + sliceSize
+	for _, document := range documents {
+		size += len(document) + sliceSize
 	}
 	return size
 }

@@ -173,32 +173,19 @@ type List struct {
 
 // Select returns the list's documents. Like Page.Select, it reads narrow rows first.
 func (l List) Select(readable Grant) Statement {
-	return l.selecting(readable, func(alias string) string { return alias + ".entity" })
-}
-
-// SelectKept is Select for an answer that is kept: it returns the document, the id, and the revision of the catalog that
-// the list was read at, with which AtRevision reads the same list again.
-func (l List) SelectKept(readable Grant) Statement {
-	return l.selecting(readable, func(alias string) string {
-		return alias + ".entity, " + alias + ".entity_id, (select revision from catalog_revision)"
-	})
-}
-
-// selecting selects columns of the entities in the list.
-func (l List) selecting(readable Grant, columns func(alias string) string) Statement {
 	b := &builder{}
 	if len(l.Orders) == 1 && isSingular(l.Orders[0].Key) {
-		l.selectByRow(b, readable, columns)
+		l.selectByRow(b, readable)
 	} else {
-		l.selectBySorting(b, readable, columns)
+		l.selectBySorting(b, readable)
 	}
 	return b.statement()
 }
 
 // selectByRow is for an order in which every entity has one value: the index returns its rows sorted.
-func (l List) selectByRow(b *builder, readable Grant, columns func(alias string) string) {
+func (l List) selectByRow(b *builder, readable Grant) {
 	page := Page{Filter: l.Filter, Order: &l.Orders[0], Limit: l.Limit, Offset: l.Offset}
-	b.text("select ", columns("e"), " from (")
+	b.text("select e.entity from (")
 	page.selectPlaces(b, page.scope(readable), false)
 	b.text(") p join catalog_entities e on e.entity_id = p.entity_id", page.sorting("p"))
 }
@@ -227,7 +214,7 @@ func (l List) tie() string {
 	return "entity_id"
 }
 
-func (l List) selectBySorting(b *builder, readable Grant, selected func(alias string) string) {
+func (l List) selectBySorting(b *builder, readable Grant) {
 	var names, columns, joins, sorting strings.Builder
 	for _, order := range l.Orders {
 		alias := b.alias("o")
@@ -237,7 +224,7 @@ func (l List) selectBySorting(b *builder, readable Grant, selected func(alias st
 		sorting.WriteString(alias + direction(order.Descending) + " nulls last, ")
 	}
 	order := func(alias string) string { return " order by " + sorting.String() + alias + "." + l.tie() }
-	b.text("select ", selected("d"), " from (")
+	b.text("select d.entity from (")
 	beginning := firstRows{limit: l.Limit, offset: l.Offset, columns: "entity_id, entity_ref" + names.String(), sorting: order}
 	beginning.write(b, grantedScope(readable, l.Filter), func(b *builder, s scope) {
 		b.text("select e.entity_id, e.entity_ref", columns.String(), " from catalog_entities e", joins.String(), " where true")
@@ -289,16 +276,6 @@ func ByIDs(readable Grant, ids []uuid.UUID) Statement {
 	b.text("select l.place, e.entity from unnest(", b.arg(ids), "::uuid[]) with ordinality as l (id, place) join catalog_entities e on e.entity_id = l.id where true")
 	b.andEntity(grantedScope(readable, nil), "e")
 	b.text(" order by l.place")
-	return b.statement()
-}
-
-// AtRevision returns the documents of entities in the given order, and nothing if the catalog is not at that revision any
-// more. It has no grant in it: a statement that has one, List.SelectKept, found these entities at this revision. As long as
-// the revision is the same, the statement would find the same ones again.
-func AtRevision(ids []uuid.UUID, revision int64) Statement {
-	b := &builder{named: true}
-	b.text("select e.entity from unnest(", b.arg(ids), "::uuid[]) with ordinality as l (id, place) join catalog_entities e on e.entity_id = l.id",
-		" where (select revision from catalog_revision) = ", b.arg(revision), " order by l.place")
 	return b.statement()
 }
 
