@@ -5,6 +5,7 @@ package provider
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -67,6 +68,16 @@ type Page struct {
 	// Remarks say what the source left out although a person may expect it, such as an archived repository that
 	// has a descriptor. They are shown with the sweep.
 	Remarks []string
+}
+
+// maxRemarks bounds the remarks of a page.
+const maxRemarks = 20
+
+// Remark adds a remark to a page, unless it has many.
+func (p *Page) Remark(format string, args ...any) {
+	if len(p.Remarks) < maxRemarks {
+		p.Remarks = append(p.Remarks, fmt.Sprintf(format, args...))
+	}
 }
 
 // MaxCursor bounds a cursor, in bytes.

@@ -36,8 +36,6 @@ const (
 	requestTimeout = time.Minute
 	// maxLists is how often a page is listed when its objects change while they are read.
 	maxLists = 3
-	// maxRemarks bounds the remarks of a page.
-	maxRemarks = 20
 )
 
 // position is where a page begins: in the list behind the service's token, behind an object of which it has the hash.
@@ -210,9 +208,7 @@ func (p *Provider) add(ctx context.Context, opened *blob.Bucket, found []descrip
 			continue
 		}
 		if one.Size > maxFile {
-			if len(page.Remarks) < maxRemarks {
-				page.Remarks = append(page.Remarks, fmt.Sprintf("%s is not read: it has %d bytes, more than the %d of a descriptor", one.Key, one.Size, maxFile))
-			}
+			page.Remark("%s is not read: it has %d bytes, more than the %d of a descriptor", one.Key, one.Size, maxFile)
 			continue
 		}
 		group.Go(func() (err error) {

@@ -207,7 +207,7 @@ func (p *Provider) add(ctx context.Context, ask *asker, page *provider.Page, fou
 			continue
 		}
 		if one.Permissions != nil && !one.Permissions.Pull {
-			descriptors.Remark(page, "%s is left out: the account may not read its files", one.FullName)
+			page.Remark("%s is left out: the account may not read its files", one.FullName)
 			continue
 		}
 		target, err := p.target(one)

@@ -18,8 +18,6 @@ const (
 	maxFiles = 16 << 20
 	// absentETag is the ETag of a descriptor that does not exist.
 	absentETag = "absent"
-	// maxRemarks bounds the remarks of a page.
-	maxRemarks = 20
 )
 
 // query lists the repositories that an owner owns, in the order of their creation, which does not change.
@@ -163,8 +161,8 @@ func (p *Provider) add(page *provider.Page, found repository, owner string, read
 		return nil
 	}
 	if found.IsArchived && !p.filter.AllowArchived {
-		if found.hasFile() && len(page.Remarks) < maxRemarks {
-			page.Remarks = append(page.Remarks, fmt.Sprintf("%s/%s is archived and is left out, although it has %s (filters.allowArchived)", owner, found.Name, p.path))
+		if found.hasFile() {
+			page.Remark("%s/%s is archived and is left out, although it has %s (filters.allowArchived)", owner, found.Name, p.path)
 		}
 		return nil
 	}

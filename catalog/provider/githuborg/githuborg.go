@@ -30,9 +30,6 @@ const (
 	listOfTeams
 )
 
-// maxRemarks bounds the remarks of a page.
-const maxRemarks = 20
-
 // Provider reads the configured organizations of a host.
 type Provider struct {
 	name  string
@@ -137,9 +134,7 @@ func (p *Provider) ReadPage(ctx context.Context, cursor string) (provider.Page, 
 // add adds an entity to a page, or remarks that GitHub allows a name that the catalog does not.
 func add(page *provider.Page, made provider.Entity) {
 	if err := entity.Validate(made.Entity); err != nil {
-		if len(page.Remarks) < maxRemarks {
-			page.Remarks = append(page.Remarks, fmt.Sprintf("%s %s is left out: %s", made.Kind(), made.Name(), err))
-		}
+		page.Remark("%s %s is left out: %s", made.Kind(), made.Name(), err)
 		return
 	}
 	page.Entities = append(page.Entities, made)

@@ -21,8 +21,6 @@ const (
 	// ones itself.
 	maxFile  = 256 << 10
 	maxFiles = 8 << 20
-	// maxRemarks bounds the remarks of a page.
-	maxRemarks = 20
 )
 
 // The queries list projects in GitLab's order, with the descriptor of each. Whether a project is a fork is a question
@@ -260,7 +258,7 @@ func (p *Provider) add(page *provider.Page, found project, read *int) error {
 		return nil
 	}
 	if found.Repository == nil {
-		remark(page, "%s is left out: it has no repository, or the token may not read it", found.FullPath)
+		page.Remark("%s is left out: it has no repository, or the token may not read it", found.FullPath)
 		return nil
 	}
 	file := found.file()
@@ -268,7 +266,7 @@ func (p *Provider) add(page *provider.Page, found project, read *int) error {
 	case file == nil:
 		return nil
 	case found.Archived && !p.filter.includeArchived:
-		remark(page, "%s is archived and is left out, although it has %s (includeArchivedRepos)", found.FullPath, p.path)
+		page.Remark("%s is archived and is left out, although it has %s (includeArchivedRepos)", found.FullPath, p.path)
 		return nil
 	}
 	target, err := p.target(found)
@@ -288,10 +286,4 @@ func (p *Provider) add(page *provider.Page, found project, read *int) error {
 func (b blob) isWhole() bool {
 	return b.LFSOID == "" && b.OID != "" && b.Text != nil && len(*b.Text) <= maxFile && strconv.Itoa(len(*b.Text)) == b.RawSize &&
 		!strings.ContainsRune(*b.Text, '\uFFFD')
-}
-
-func remark(page *provider.Page, format string, args ...any) {
-	if len(page.Remarks) < maxRemarks {
-		page.Remarks = append(page.Remarks, fmt.Sprintf(format, args...))
-	}
 }

@@ -1,7 +1,6 @@
 package gitlaborg
 
 import (
-	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -100,14 +99,8 @@ func (p *Provider) location(path string) entity.LocationSpec {
 // add adds an entity to a page, or remarks that GitLab allows a name that the catalog does not.
 func add(page *provider.Page, made provider.Entity) {
 	if err := entity.Validate(made.Entity); err != nil {
-		remark(page, "%s %s is left out: %s", made.Kind(), made.Name(), err)
+		page.Remark("%s %s is left out: %s", made.Kind(), made.Name(), err)
 		return
 	}
 	page.Entities = append(page.Entities, made)
-}
-
-func remark(page *provider.Page, format string, args ...any) {
-	if len(page.Remarks) < maxRemarks {
-		page.Remarks = append(page.Remarks, fmt.Sprintf(format, args...))
-	}
 }

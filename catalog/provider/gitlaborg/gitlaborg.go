@@ -33,9 +33,6 @@ const (
 	groupsPerQuery = 5
 )
 
-// maxRemarks bounds the remarks of a page.
-const maxRemarks = 20
-
 // Provider reads the users and groups of one configured source.
 type Provider struct {
 	name   string

@@ -162,7 +162,7 @@ func (p *Provider) addGroup(ctx context.Context, page *provider.Page, of group, 
 	case answered.People == nil && p.group != "":
 		return fault.New(fault.NotAllowed, "the token may not read the members of %s on %s", of.FullPath, p.host.Name())
 	case answered.People == nil:
-		remark(page, "the group %s is left out: the token may not read its members", of.FullPath)
+		page.Remark("the group %s is left out: the token may not read its members", of.FullPath)
 		return nil
 	}
 	if err := p.complete(ctx, page, of, answered.People); err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/catalog/provider"
+	"github.com/portico-dev/portico/catalog/provider/internal/whole"
 )
 
 const (
@@ -56,7 +57,7 @@ func (p *Provider) entitiesOf(found []workload, page *provider.Page) []provider.
 	for _, one := range found {
 		made := p.entityOf(one)
 		if err := entity.Validate(made); err != nil {
-			remark(page, "%s is left out: %s", p.location(one).Target, err)
+			page.Remark("%s is left out: %s", p.location(one).Target, err)
 			continue
 		}
 		entities = append(entities, provider.Entity{Entity: made, Location: p.location(one)})
@@ -66,19 +67,14 @@ func (p *Provider) entitiesOf(found []workload, page *provider.Page) []provider.
 	for _, ref := range slices.SortedFunc(maps.Keys(systems), func(a, b entity.Ref) int { return strings.Compare(a.String(), b.String()) }) {
 		made := p.systemOf(ref, systems[ref])
 		if err := entity.Validate(made); err != nil {
-			remark(page, "%s is left out: %s", ref, err)
+			page.Remark("%s is left out: %s", ref, err)
 			continue
 		}
 		entities = append(entities, provider.Entity{Entity: made, Location: entity.LocationSpec{Type: "kubernetes", Target: p.cluster.Name}})
 	}
-	slices.SortStableFunc(entities, func(a, b provider.Entity) int { return strings.Compare(a.Ref().String(), b.Ref().String()) })
-	return slices.CompactFunc(entities, func(a, b provider.Entity) bool {
-		if a.Ref().String() != b.Ref().String() {
-			return false
-		}
-		remark(page, "%s is left out, because %s is %s too: set kubernetesIngestor.mappings.nameModel, or its annotation %s", a.Location.Target,
-			b.Location.Target, b.Ref(), p.key("name"))
-		return true
+	return whole.Sorted(entities, func(left, other provider.Entity) {
+		page.Remark("%s is left out, because %s is %s too: set kubernetesIngestor.mappings.nameModel, or its annotation %s", left.Location.Target,
+			other.Location.Target, left.Ref(), p.key("name"))
 	})
 }
 

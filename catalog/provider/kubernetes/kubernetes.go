@@ -11,13 +11,12 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sort"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/catalog/provider"
+	"github.com/portico-dev/portico/catalog/provider/internal/whole"
 	"github.com/portico-dev/portico/config"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/integration/kubernetes"
@@ -29,8 +28,6 @@ const Kind = "kubernetesIngestor"
 const (
 	// pageSize bounds the entities of a page.
 	pageSize = 10_000
-	// maxRemarks bounds the remarks of a page.
-	maxRemarks = 20
 )
 
 // Provider reads one cluster.
@@ -136,40 +133,18 @@ func (p *Provider) Name() string { return p.name }
 
 // ReadPage implements provider.Provider.
 func (p *Provider) ReadPage(ctx context.Context, cursor string) (provider.Page, error) {
-	page, err := p.readPage(ctx, cursor)
+	page, err := whole.Page(cursor, p.size, func(page *provider.Page) ([]provider.Entity, error) { return p.read(ctx, page) })
 	if err != nil {
 		return provider.Page{}, fmt.Errorf("%s: %w", p.name, err)
 	}
 	return page, nil
 }
 
-func (p *Provider) readPage(ctx context.Context, cursor string) (provider.Page, error) {
-	if cursor != "" {
-		if _, err := entity.ParseRef(cursor, entity.Ref{}); err != nil {
-			return provider.Page{}, fault.New(fault.Input, "%q is not a cursor of this source", cursor)
-		}
-	}
-	var page provider.Page
-	found, err := p.readCluster(ctx, &page)
+// read reads the whole source.
+func (p *Provider) read(ctx context.Context, page *provider.Page) ([]provider.Entity, error) {
+	found, err := p.readCluster(ctx, page)
 	if err != nil {
-		return provider.Page{}, err
+		return nil, err
 	}
-	entities := p.entitiesOf(found, &page)
-	page.Total = len(entities)
-	start := sort.Search(len(entities), func(i int) bool { return cursor == "" || entities[i].Ref().String() > cursor })
-	end := min(start+p.size, len(entities))
-	page.Entities = entities[start:end:end]
-	if end < len(entities) {
-		page.Next = entities[end-1].Ref().String()
-	}
-	if cursor != "" {
-		page.Remarks = nil // The first page has them.
-	}
-	return page, nil
-}
-
-func remark(page *provider.Page, format string, args ...any) {
-	if len(page.Remarks) < maxRemarks {
-		page.Remarks = append(page.Remarks, fmt.Sprintf(format, args...))
-	}
+	return p.entitiesOf(found, page), nil
 }

@@ -12,11 +12,10 @@ import (
 	"maps"
 	"net/url"
 	"slices"
-	"sort"
-	"strings"
 
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/catalog/provider"
+	"github.com/portico-dev/portico/catalog/provider/internal/whole"
 	"github.com/portico-dev/portico/config"
 	"github.com/portico-dev/portico/fault"
 )
@@ -29,8 +28,6 @@ const (
 	pageSize = 10_000
 	// maxEntries bounds the entries of a directory, all of which are in memory.
 	maxEntries = 200_000
-	// maxRemarks bounds the remarks of a page.
-	maxRemarks = 20
 )
 
 // Provider reads one configured directory.
@@ -89,37 +86,21 @@ func (p *Provider) Name() string { return p.name }
 
 // ReadPage implements provider.Provider.
 func (p *Provider) ReadPage(ctx context.Context, cursor string) (provider.Page, error) {
-	page, err := p.readPage(ctx, cursor)
+	page, err := whole.Page(cursor, p.size, func(page *provider.Page) ([]provider.Entity, error) { return p.read(ctx, page) })
 	if err != nil {
 		return provider.Page{}, fmt.Errorf("%s: %w", p.name, err)
 	}
 	return page, nil
 }
 
-func (p *Provider) readPage(ctx context.Context, cursor string) (provider.Page, error) {
-	if cursor != "" {
-		if _, err := entity.ParseRef(cursor, entity.Ref{}); err != nil {
-			return provider.Page{}, fault.New(fault.Input, "%q is not a cursor of this source", cursor)
-		}
-	}
-	var page provider.Page
-	found, err := p.readDirectory(ctx, &page)
+// read reads the whole source.
+func (p *Provider) read(ctx context.Context, page *provider.Page) ([]provider.Entity, error) {
+	found, err := p.readDirectory(ctx, page)
 	if err != nil {
-		return provider.Page{}, err
+		return nil, err
 	}
 	resolve(found)
-	entities := p.entitiesOf(found, &page)
-	page.Total = len(entities)
-	start := sort.Search(len(entities), func(i int) bool { return cursor == "" || entities[i].Ref().String() > cursor })
-	end := min(start+p.size, len(entities))
-	page.Entities = entities[start:end:end]
-	if end < len(entities) {
-		page.Next = entities[end-1].Ref().String()
-	}
-	if cursor != "" {
-		page.Remarks = nil // The first page has them.
-	}
-	return page, nil
+	return p.entitiesOf(found, page), nil
 }
 
 // entitiesOf are the entities in the order of their references, each once.
@@ -127,28 +108,17 @@ func (p *Provider) entitiesOf(found []*entry, page *provider.Page) []provider.En
 	var entities []provider.Entity
 	for _, one := range found {
 		if err := entity.Validate(one.entity); err != nil {
-			remark(page, "%s is left out: %s", one.dn, err)
+			page.Remark("%s is left out: %s", one.dn, err)
 			continue
 		}
 		entities = append(entities, provider.Entity{Entity: one.entity, Location: p.location(one)})
 	}
-	slices.SortStableFunc(entities, func(a, b provider.Entity) int { return strings.Compare(a.Ref().String(), b.Ref().String()) })
-	return slices.CompactFunc(entities, func(a, b provider.Entity) bool {
-		if a.Ref() != b.Ref() {
-			return false
-		}
-		remark(page, "%s names %s, which another entry does too", b.Location, b.Ref())
-		return true
+	return whole.Sorted(entities, func(left, _ provider.Entity) {
+		page.Remark("%s names %s, which another entry does too", left.Location, left.Ref())
 	})
 }
 
 // location is Backstage's: the distinguished name below the source's id.
 func (p *Provider) location(of *entry) entity.LocationSpec {
 	return entity.LocationSpec{Type: "ldap", Target: "//" + p.id + "/" + url.PathEscape(of.dn)}
-}
-
-func remark(page *provider.Page, format string, args ...any) {
-	if len(page.Remarks) < maxRemarks {
-		page.Remarks = append(page.Remarks, fmt.Sprintf(format, args...))
-	}
 }

@@ -261,7 +261,7 @@ func (p *Provider) search(conn *connection, of search, named names, page *provid
 			found = append(found, of.entry(raw, named, p.vendor.DNCaseSensitive))
 		}
 		if len(result.Referrals) > 0 {
-			remark(page, "%s refers to %s, which is not read", what, strings.Join(result.Referrals, ", "))
+			page.Remark("%s refers to %s, which is not read", what, strings.Join(result.Referrals, ", "))
 		}
 		if len(found) > maxEntries {
 			return nil, fault.New(fault.Input, "%s has more than %d entries: narrow options.filter", what, maxEntries)

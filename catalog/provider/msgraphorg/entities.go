@@ -9,6 +9,7 @@ import (
 
 	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/catalog/provider"
+	"github.com/portico-dev/portico/catalog/provider/internal/whole"
 )
 
 // Backstage's annotations.
@@ -127,7 +128,7 @@ func (p *Provider) entitiesOf(found tenant, page *provider.Page) []provider.Enti
 	made := []provider.Entity{p.group(found.organization, "root", annotationTenant, order)}
 	for _, group := range found.groups {
 		if group.DisplayName == "" {
-			remark(page, "the group %s is left out: it has no displayName", group.ID)
+			page.Remark("the group %s is left out: it has no displayName", group.ID)
 			continue
 		}
 		made = append(made, p.group(group, "team", annotationGroup, order))
@@ -141,22 +142,17 @@ func (p *Provider) entitiesOf(found tenant, page *provider.Page) []provider.Enti
 		made = append(made, p.user(user, order.refs(memberships[user.ID])))
 	}
 	if without > 0 {
-		remark(page, "%d users without displayName or mail are left out", without)
+		page.Remark("%d users without displayName or mail are left out", without)
 	}
 	made = slices.DeleteFunc(made, func(one provider.Entity) bool {
 		err := entity.Validate(one.Entity)
 		if err != nil {
-			remark(page, "%s is left out: %s", one.Location, err)
+			page.Remark("%s is left out: %s", one.Location, err)
 		}
 		return err != nil
 	})
-	slices.SortStableFunc(made, func(a, b provider.Entity) int { return strings.Compare(a.Ref().String(), b.Ref().String()) })
-	return slices.CompactFunc(made, func(a, b provider.Entity) bool {
-		if a.Ref() != b.Ref() {
-			return false
-		}
-		remark(page, "%s is left out: %s has the same name %s", b.Location, a.Location, b.Ref())
-		return true
+	return whole.Sorted(made, func(left, other provider.Entity) {
+		page.Remark("%s is left out: %s has the same name %s", left.Location, other.Location, left.Ref())
 	})
 }
 

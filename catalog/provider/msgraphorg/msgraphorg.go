@@ -9,11 +9,10 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"sort"
 	"strings"
 
-	"github.com/portico-dev/portico/catalog/entity"
 	"github.com/portico-dev/portico/catalog/provider"
+	"github.com/portico-dev/portico/catalog/provider/internal/whole"
 	"github.com/portico-dev/portico/config"
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/integration"
@@ -25,8 +24,6 @@ const Kind = "microsoftGraphOrg"
 const (
 	// pageSize bounds the entities of a page.
 	pageSize = 10_000
-	// maxRemarks bounds the remarks of a page.
-	maxRemarks = 20
 )
 
 // Provider reads one tenant.
@@ -72,37 +69,22 @@ func (p *Provider) Name() string { return "MicrosoftGraphOrgEntityProvider:" + p
 
 // ReadPage implements provider.Provider. The whole tenant is read for each page, because a group's parent may be anywhere.
 func (p *Provider) ReadPage(ctx context.Context, cursor string) (provider.Page, error) {
-	page, err := p.readPage(ctx, cursor)
+	page, err := whole.Page(cursor, p.size, func(page *provider.Page) ([]provider.Entity, error) { return p.read(ctx, page) })
 	if err != nil {
 		return provider.Page{}, fmt.Errorf("%s: %w", p.Name(), err)
 	}
 	return page, nil
 }
 
-func (p *Provider) readPage(ctx context.Context, cursor string) (provider.Page, error) {
-	if cursor != "" {
-		if _, err := entity.ParseRef(cursor, entity.Ref{}); err != nil {
-			return provider.Page{}, fault.New(fault.Input, "%q is not a cursor of this source", cursor)
-		}
-	}
-	read := p.graph.begin()
-	found, err := p.readTenant(ctx, read)
+// read reads the whole source.
+func (p *Provider) read(ctx context.Context, page *provider.Page) ([]provider.Entity, error) {
+	reading := p.graph.begin()
+	found, err := p.readTenant(ctx, reading)
 	if err != nil {
-		return provider.Page{}, err
+		return nil, err
 	}
-	page := provider.Page{Requests: read.requests}
-	entities := p.entitiesOf(found, &page)
-	page.Total = len(entities)
-	start := sort.Search(len(entities), func(i int) bool { return cursor == "" || entities[i].Ref().String() > cursor })
-	end := min(start+p.size, len(entities))
-	page.Entities = entities[start:end:end]
-	if end < len(entities) {
-		page.Next = entities[end-1].Ref().String()
-	}
-	if cursor != "" {
-		page.Remarks = nil // The first page has them.
-	}
-	return page, nil
+	page.Requests = reading.requests
+	return p.entitiesOf(found, page), nil
 }
 
 // tenant is what was read.
@@ -225,10 +207,4 @@ func collect(lists map[string][]object, members map[string][]string, known map[s
 	}
 	slices.Sort(further)
 	return further
-}
-
-func remark(page *provider.Page, format string, args ...any) {
-	if len(page.Remarks) < maxRemarks {
-		page.Remarks = append(page.Remarks, fmt.Sprintf(format, args...))
-	}
 }

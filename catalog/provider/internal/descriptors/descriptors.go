@@ -5,7 +5,6 @@ package descriptors
 
 import (
 	"context"
-	"fmt"
 	"hash/crc32"
 	"math"
 	"strconv"
@@ -27,8 +26,6 @@ const (
 	maxFiles = 8 << 20
 	// readers is how many files are read at the same time.
 	readers = 5
-	// maxRemarks bounds the remarks of a page.
-	maxRemarks = 20
 	// settled is how long ago a repository must have changed to be known by the time of its change: hosts tell it to the second,
 	// and another change may come within it.
 	settled = time.Minute
@@ -176,12 +173,5 @@ func (r result) addTo(page *provider.Page, one Repository) {
 	}
 	if r.file.URL != "" {
 		page.Files = append(page.Files, r.file)
-	}
-}
-
-// Remark adds a remark to a page that has not too many.
-func Remark(page *provider.Page, format string, args ...any) {
-	if len(page.Remarks) < maxRemarks {
-		page.Remarks = append(page.Remarks, fmt.Sprintf(format, args...))
 	}
 }
