@@ -141,5 +141,6 @@ func serveDocsPage(w http.ResponseWriter, status int, content []byte) {
 	if hasEnd {
 		page = append(append(page, "</body>"...), after...)
 	}
-	_, _ = w.Write(page) //nolint:gosec // it is the author's own page, on the author's machine; an error means that the browser has left
+	// An error means that the browser has left.
+	_, _ = w.Write(page) //nolint:gosec // a preview shows the author's HTML as it is, and ServeHTTP answers the author's machine only
 }
