@@ -139,3 +139,8 @@ type TeraSkyPublish struct {
 		TargetBranch string `yaml:"targetBranch"`
 	} `yaml:"git"`
 }
+
+// Quay is the company's own Quay, in the form of Backstage's plugin for it.
+type Quay struct {
+	UIURL string `yaml:"uiUrl"`
+}
