@@ -6,7 +6,7 @@ import {
   lazyRouteComponent,
   redirect,
 } from '@tanstack/react-router';
-import { queryString } from './api/client';
+import { queryString } from './api/request';
 import { movedTo } from './backstage-addresses';
 import { later } from './later';
 import { HomePage } from './pages/home/home-page';

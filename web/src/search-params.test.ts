@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { queryString } from './api/client';
+import { queryString } from './api/request';
 import {
   parseSearch,
   readAuditSearch,

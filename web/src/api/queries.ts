@@ -1,18 +1,25 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
-import * as api from './client';
+import * as access from './access';
+import * as sessions from './browser-sessions';
+import * as catalog from './catalog';
 import { ApiError } from './errors';
+import * as portal from './portal';
+import * as runs from './runs';
 import { session } from './session';
+import * as sources from './sources';
+import * as systems from './systems';
+import * as templates from './templates';
 import type { Build, Proposal, RunDetail, RunPhase, Sweep } from './types';
 
 export const welcomeQuery = queryOptions({
   queryKey: ['welcome'],
-  queryFn: ({ signal }) => api.fetchWelcome(signal),
+  queryFn: ({ signal }) => portal.fetchWelcome(signal),
   staleTime: Number.POSITIVE_INFINITY,
 });
 
 export const infoQuery = queryOptions({
   queryKey: ['info'],
-  queryFn: ({ signal }) => api.fetchInfo(signal),
+  queryFn: ({ signal }) => portal.fetchInfo(signal),
   staleTime: Number.POSITIVE_INFINITY,
 });
 
@@ -25,7 +32,7 @@ export const sessionQuery = queryOptions({
 export const entityQuery = (kind: string, namespace: string, name: string) =>
   queryOptions({
     queryKey: ['entity', kind, namespace, name],
-    queryFn: ({ signal }) => api.fetchEntity(kind, namespace, name, signal),
+    queryFn: ({ signal }) => catalog.fetchEntity(kind, namespace, name, signal),
     // The catalog reads a new registration within seconds. Someone who follows its link before that need not
     // reload.
     refetchInterval: ({ state: { error, errorUpdateCount } }) =>
@@ -35,7 +42,7 @@ export const entityQuery = (kind: string, namespace: string, name: string) =>
 export const historyQuery = (entityRef: string) =>
   infiniteQueryOptions({
     queryKey: ['history', entityRef],
-    queryFn: ({ pageParam, signal }) => api.fetchHistory(entityRef, pageParam, signal),
+    queryFn: ({ pageParam, signal }) => catalog.fetchHistory(entityRef, pageParam, signal),
     initialPageParam: '',
     getNextPageParam: ({ nextCursor }) => nextCursor,
   });
@@ -43,17 +50,17 @@ export const historyQuery = (entityRef: string) =>
 export const entityExplanationQuery = (entityRef: string) =>
   queryOptions({
     queryKey: ['entity explanation', entityRef],
-    queryFn: ({ signal }) => api.fetchEntityExplanation(entityRef, signal),
+    queryFn: ({ signal }) => catalog.fetchEntityExplanation(entityRef, signal),
   });
 
 export const catalogHealthQuery = queryOptions({
   queryKey: ['catalog health'],
-  queryFn: ({ signal }) => api.fetchCatalogHealth(signal),
+  queryFn: ({ signal }) => catalog.fetchCatalogHealth(signal),
 });
 
 export const conflictsQuery = infiniteQueryOptions({
   queryKey: ['catalog health', 'conflicts'],
-  queryFn: ({ pageParam, signal }) => api.fetchConflicts(pageParam, signal),
+  queryFn: ({ pageParam, signal }) => catalog.fetchConflicts(pageParam, signal),
   initialPageParam: '',
   getNextPageParam: ({ nextCursor }) => nextCursor,
 });
@@ -61,7 +68,7 @@ export const conflictsQuery = infiniteQueryOptions({
 export const findingsQuery = (finding: string) =>
   infiniteQueryOptions({
     queryKey: ['catalog health', finding],
-    queryFn: ({ pageParam, signal }) => api.fetchFindings(finding, pageParam, signal),
+    queryFn: ({ pageParam, signal }) => catalog.fetchFindings(finding, pageParam, signal),
     initialPageParam: '',
     getNextPageParam: ({ next }) => next,
   });
@@ -70,41 +77,41 @@ export const findingsQuery = (finding: string) =>
 export const ancestryQuery = (entityRef: string, after: number) =>
   queryOptions({
     queryKey: ['ancestry', entityRef, after],
-    queryFn: ({ signal }) => api.fetchAncestry(entityRef, signal),
+    queryFn: ({ signal }) => catalog.fetchAncestry(entityRef, signal),
   });
 
 /** What a system says about an entity: the last segment of its route, such as argocd. */
 export const ofEntityQuery = <Item>(what: string, entityRef: string) =>
   queryOptions({
     queryKey: ['of-entity', what, entityRef],
-    queryFn: ({ signal }) => api.fetchOfEntity<Item>(what, entityRef, signal),
+    queryFn: ({ signal }) => systems.fetchOfEntity<Item>(what, entityRef, signal),
   });
 
 /** The jobs of a build. They are asked for again while it goes on, and once when its status has changed. */
 export const jobsQuery = (entityRef: string, { id, status }: Build) =>
   queryOptions({
     queryKey: ['jobs', entityRef, id, status],
-    queryFn: ({ signal }) => api.fetchJobs(entityRef, id, signal),
+    queryFn: ({ signal }) => systems.fetchJobs(entityRef, id, signal),
     placeholderData: (previous) => previous,
     refetchInterval: status === 'queued' || status === 'running' ? 15_000 : false,
   });
 
-export const containerLogQuery = (place: api.ContainerPlace, part: { tailLines: number; previous: boolean }) =>
+export const containerLogQuery = (place: systems.ContainerPlace, part: { tailLines: number; previous: boolean }) =>
   queryOptions({
     queryKey: ['container-log', place, part],
-    queryFn: ({ signal }) => api.fetchContainerLog(place, part, signal),
+    queryFn: ({ signal }) => systems.fetchContainerLog(place, part, signal),
     refetchInterval: 10_000,
   });
 
-export const entitiesQuery = (query: api.EntityQuery) =>
-  queryOptions({ queryKey: ['entities', query], queryFn: ({ signal }) => api.queryEntities(query, signal) });
+export const entitiesQuery = (query: catalog.EntityQuery) =>
+  queryOptions({ queryKey: ['entities', query], queryFn: ({ signal }) => catalog.queryEntities(query, signal) });
 
 /** A list of entities that is read on from its end. */
-export const entityListQuery = (query: Omit<api.EntityQuery, 'offset' | 'cursor'>) =>
+export const entityListQuery = (query: Omit<catalog.EntityQuery, 'offset' | 'cursor'>) =>
   infiniteQueryOptions({
     queryKey: ['entity-list', query],
     queryFn: ({ signal, pageParam }) =>
-      api.queryEntities({ ...query, ...(pageParam && { cursor: pageParam }) }, signal),
+      catalog.queryEntities({ ...query, ...(pageParam && { cursor: pageParam }) }, signal),
     initialPageParam: '',
     getNextPageParam: ({ pageInfo }) => pageInfo.nextCursor,
     placeholderData: (previous) => previous,
@@ -112,14 +119,14 @@ export const entityListQuery = (query: Omit<api.EntityQuery, 'offset' | 'cursor'
 
 /** A page of entities by its number, from 0. Only the first has the number of all of them. */
 export const entityPageQuery = (
-  query: Omit<api.EntityQuery, 'offset' | 'cursor' | 'totalItems'>,
+  query: Omit<catalog.EntityQuery, 'offset' | 'cursor' | 'totalItems'>,
   number: number,
   perPage: number,
 ) =>
   queryOptions({
     queryKey: ['entity-pages', query, number],
     queryFn: ({ signal }) =>
-      api.queryEntities(
+      catalog.queryEntities(
         { ...query, limit: perPage, ...(number > 0 && { offset: number * perPage, totalItems: 'exclude' as const }) },
         signal,
       ),
@@ -128,7 +135,7 @@ export const entityPageQuery = (
 export const facetsQuery = (facets: readonly string[], filter: readonly string[], text = '') =>
   queryOptions({
     queryKey: ['facets', facets, filter, text],
-    queryFn: ({ signal }) => api.fetchFacets(facets, filter, text, signal),
+    queryFn: ({ signal }) => catalog.fetchFacets(facets, filter, text, signal),
     placeholderData: (previous) => previous,
   });
 
@@ -137,11 +144,11 @@ const unprocessedPerPage = 100;
 /**
  * What the catalog could not read, fully or partly. It also changes by itself, because files are read again.
  */
-export const unprocessedQuery = (of: api.UnprocessedList) =>
+export const unprocessedQuery = (of: catalog.UnprocessedList) =>
   infiniteQueryOptions({
     queryKey: ['unprocessed', of],
     queryFn: ({ signal, pageParam }) =>
-      api.fetchUnprocessed(of, { limit: unprocessedPerPage, ...(pageParam && { after: pageParam }) }, signal),
+      catalog.fetchUnprocessed(of, { limit: unprocessedPerPage, ...(pageParam && { after: pageParam }) }, signal),
     initialPageParam: '',
     getNextPageParam: ({ entities }) =>
       entities.length === unprocessedPerPage ? entities[entities.length - 1]?.entity_ref : undefined,
@@ -151,7 +158,7 @@ export const unprocessedQuery = (of: api.UnprocessedList) =>
 /** What entities may be. It changes only when the server is started again. */
 export const modelQuery = queryOptions({
   queryKey: ['model'],
-  queryFn: ({ signal }) => api.fetchModel(signal),
+  queryFn: ({ signal }) => catalog.fetchModel(signal),
   staleTime: Number.POSITIVE_INFINITY,
   retry: false,
 });
@@ -159,7 +166,7 @@ export const modelQuery = queryOptions({
 /** The sources of the catalog. They are asked for again while one of them is being swept. */
 export const sourcesQuery = queryOptions({
   queryKey: ['sources'],
-  queryFn: ({ signal }) => api.fetchSources(signal),
+  queryFn: ({ signal }) => sources.fetchSources(signal),
   refetchInterval: ({ state: { data } }) => (data?.sources.some(({ last }) => isUnderWay(last)) ? 2_000 : 15_000),
 });
 
@@ -167,7 +174,7 @@ export const sourcesQuery = queryOptions({
 export const sourceQuery = (name: string) =>
   queryOptions({
     queryKey: ['sources', name],
-    queryFn: ({ signal }) => api.fetchSource(name, signal),
+    queryFn: ({ signal }) => sources.fetchSource(name, signal),
     refetchInterval: ({ state: { data } }) => (isUnderWay(data?.last) ? 1_000 : 15_000),
   });
 
@@ -179,38 +186,38 @@ export function isUnderWay(sweep: Sweep | undefined): boolean {
 const auditPerPage = 50;
 
 /** The audit log, the newest first. Somebody who may not read it is refused at once. */
-export const auditQuery = (query: api.AuditQuery) =>
+export const auditQuery = (query: access.AuditQuery) =>
   infiniteQueryOptions({
     queryKey: ['audit', query],
     queryFn: ({ signal, pageParam }) =>
-      api.fetchAudit({ ...query, limit: auditPerPage, ...(pageParam && { cursor: pageParam }) }, signal),
+      access.fetchAudit({ ...query, limit: auditPerPage, ...(pageParam && { cursor: pageParam }) }, signal),
     initialPageParam: '',
     getNextPageParam: (last) => last.nextCursor,
   });
 
 export const auditActionsQuery = queryOptions({
   queryKey: ['audit-actions'],
-  queryFn: ({ signal }) => api.fetchAuditActions(signal),
+  queryFn: ({ signal }) => access.fetchAuditActions(signal),
   staleTime: Number.POSITIVE_INFINITY,
 });
 
-export const explainQuery = (question: api.ExplainQuestion) =>
+export const explainQuery = (question: access.ExplainQuestion) =>
   queryOptions({
     queryKey: ['explanation', question],
-    queryFn: ({ signal }) => api.fetchExplanation(question, signal),
+    queryFn: ({ signal }) => access.fetchExplanation(question, signal),
   });
 
 /** What somebody may do with roles. It is asked only where the server has roles. */
 export const roleAccessQuery = queryOptions({
   queryKey: ['role-access'],
-  queryFn: ({ signal }) => api.fetchRoleAccess(signal),
+  queryFn: ({ signal }) => access.fetchRoleAccess(signal),
   staleTime: 60_000,
 });
 
-export const rolesQuery = queryOptions({ queryKey: ['roles'], queryFn: ({ signal }) => api.fetchRoles(signal) });
+export const rolesQuery = queryOptions({ queryKey: ['roles'], queryFn: ({ signal }) => access.fetchRoles(signal) });
 
 export const roleQuery = (name: string) =>
-  queryOptions({ queryKey: ['role', name], queryFn: ({ signal }) => api.fetchRole(name, signal) });
+  queryOptions({ queryKey: ['role', name], queryFn: ({ signal }) => access.fetchRole(name, signal) });
 
 const previewedPerPage = 20;
 
@@ -222,7 +229,7 @@ export const previewQuery = (changes: readonly Partial<Proposal>[], version = ''
   infiniteQueryOptions({
     queryKey: ['role-preview', changes, version],
     queryFn: ({ signal, pageParam }) =>
-      api.previewChanges(changes, { limit: previewedPerPage, ...(pageParam && { after: pageParam }) }, signal),
+      access.previewChanges(changes, { limit: previewedPerPage, ...(pageParam && { after: pageParam }) }, signal),
     initialPageParam: '',
     getNextPageParam: (last) => last.nextCursor,
     staleTime: 0,
@@ -233,64 +240,64 @@ export const previewQuery = (changes: readonly Partial<Proposal>[], version = ''
 
 export const pluginPoliciesQuery = queryOptions({
   queryKey: ['plugin-policies'],
-  queryFn: ({ signal }) => api.fetchPluginPolicies(signal),
+  queryFn: ({ signal }) => access.fetchPluginPolicies(signal),
   staleTime: 60_000,
 });
 
 export const pluginRulesQuery = queryOptions({
   queryKey: ['plugin-rules'],
-  queryFn: ({ signal }) => api.fetchPluginRules(signal),
+  queryFn: ({ signal }) => access.fetchPluginRules(signal),
   staleTime: 60_000,
 });
 
-export const selfQuery = queryOptions({ queryKey: ['self'], queryFn: ({ signal }) => api.fetchSelf(signal) });
+export const selfQuery = queryOptions({ queryKey: ['self'], queryFn: ({ signal }) => sessions.fetchSelf(signal) });
 
 export const mySessionsQuery = queryOptions({
   queryKey: ['my-sessions'],
-  queryFn: ({ signal }) => api.fetchMySessions(signal),
+  queryFn: ({ signal }) => sessions.fetchMySessions(signal),
 });
 
 const sessionsPerPage = 100;
 
 /** The sessions of everybody, the latest first. */
-export const sessionsQuery = (query: Omit<api.SessionQuery, 'cursor' | 'limit'>) =>
+export const sessionsQuery = (query: Omit<sessions.SessionQuery, 'cursor' | 'limit'>) =>
   infiniteQueryOptions({
     queryKey: ['sessions', query],
     queryFn: ({ signal, pageParam }) =>
-      api.fetchSessions({ ...query, limit: sessionsPerPage, ...(pageParam && { cursor: pageParam }) }, signal),
+      sessions.fetchSessions({ ...query, limit: sessionsPerPage, ...(pageParam && { cursor: pageParam }) }, signal),
     initialPageParam: '',
     getNextPageParam: (last) => last.nextCursor,
   });
 
 /** All templates with all fields: the gallery shows them all, and a form needs the steps for its review. */
-export const templatesQuery = entitiesQuery({ filter: ['kind=template'], orderField: api.byTitle, limit: 500 });
+export const templatesQuery = entitiesQuery({ filter: ['kind=template'], orderField: catalog.byTitle, limit: 500 });
 
 export const parameterSchemaQuery = (namespace: string, name: string) =>
   queryOptions({
     queryKey: ['parameter-schema', namespace, name],
-    queryFn: ({ signal }) => api.fetchParameterSchema(namespace, name, signal),
+    queryFn: ({ signal }) => templates.fetchParameterSchema(namespace, name, signal),
   });
 
 /** What is wrong with a template, or with all. */
 export const templateFindingsQuery = (templateRef?: string) =>
   queryOptions({
     queryKey: ['template-findings', templateRef ?? ''],
-    queryFn: ({ signal }) => api.fetchTemplateFindings(templateRef, signal),
+    queryFn: ({ signal }) => templates.fetchTemplateFindings(templateRef, signal),
     staleTime: 60_000,
   });
 
 export const actionsQuery = queryOptions({
   queryKey: ['actions'],
-  queryFn: ({ signal }) => api.fetchActions(signal),
+  queryFn: ({ signal }) => templates.fetchActions(signal),
   staleTime: Number.POSITIVE_INFINITY,
 });
 
 export const taskQuery = (id: string) =>
-  queryOptions({ queryKey: ['task', id], queryFn: ({ signal }) => api.fetchTask(id, signal), staleTime: 60_000 });
+  queryOptions({ queryKey: ['task', id], queryFn: ({ signal }) => runs.fetchTask(id, signal), staleTime: 60_000 });
 
 export const hostsQuery = queryOptions({
   queryKey: ['hosts'],
-  queryFn: ({ signal }) => api.fetchHosts(signal),
+  queryFn: ({ signal }) => templates.fetchHosts(signal),
   staleTime: Number.POSITIVE_INFINITY,
 });
 
@@ -298,7 +305,7 @@ export const hostsQuery = queryOptions({
 export const choicesQuery = (host: string, part: string, place: Readonly<Record<string, string>>) =>
   queryOptions({
     queryKey: ['choices', host, part, place],
-    queryFn: ({ signal }) => api.fetchChoices(host, part, place, signal),
+    queryFn: ({ signal }) => templates.fetchChoices(host, part, place, signal),
     staleTime: 60_000,
     retry: false,
   });
@@ -307,7 +314,7 @@ export const choicesQuery = (host: string, part: string, place: Readonly<Record<
 export const branchesQuery = (host: string, parts: Readonly<Record<string, string>>, prefix: string) =>
   queryOptions({
     queryKey: ['branches', host, parts, prefix],
-    queryFn: ({ signal }) => api.fetchBranches(host, parts, prefix, signal),
+    queryFn: ({ signal }) => templates.fetchBranches(host, parts, prefix, signal),
     staleTime: 20_000,
     retry: false,
   });
@@ -316,7 +323,7 @@ export const branchesQuery = (host: string, parts: Readonly<Record<string, strin
 export const availabilityQuery = (host: string, owner: string, name: string) =>
   queryOptions({
     queryKey: ['availability', host, owner, name],
-    queryFn: ({ signal }) => api.fetchAvailability(host, owner, name, signal),
+    queryFn: ({ signal }) => templates.fetchAvailability(host, owner, name, signal),
     staleTime: 20_000,
     retry: false,
   });
@@ -340,17 +347,17 @@ function runInterval(run: RunDetail | undefined): number | false {
 export const runQuery = (id: string) =>
   queryOptions({
     queryKey: ['run', id],
-    queryFn: ({ signal }) => api.fetchRun(id, signal),
+    queryFn: ({ signal }) => runs.fetchRun(id, signal),
     refetchInterval: (query) => runInterval(query.state.data),
   });
 
-export const runsQuery = (query: api.RunQuery) =>
-  queryOptions({ queryKey: ['runs', query], queryFn: ({ signal }) => api.fetchRuns(query, signal) });
+export const runsQuery = (query: runs.RunQuery) =>
+  queryOptions({ queryKey: ['runs', query], queryFn: ({ signal }) => runs.fetchRuns(query, signal) });
 
-export const runCausesQuery = (query: Omit<api.RunCauseQuery, 'limit' | 'offset'>) =>
+export const runCausesQuery = (query: Omit<runs.RunCauseQuery, 'limit' | 'offset'>) =>
   infiniteQueryOptions({
     queryKey: ['run-causes', query],
-    queryFn: ({ signal, pageParam }) => api.fetchRunCauses({ ...query, offset: pageParam }, signal),
+    queryFn: ({ signal, pageParam }) => runs.fetchRunCauses({ ...query, offset: pageParam }, signal),
     initialPageParam: 0,
     getNextPageParam: (last, pages) => {
       const seen = pages.reduce((sum, page) => sum + page.causes.length, 0);
@@ -362,10 +369,10 @@ export const runCausesQuery = (query: Omit<api.RunCauseQuery, 'limit' | 'offset'
 
 const runsPerPage = 100;
 
-export const runPagesQuery = (query: Omit<api.RunQuery, 'limit' | 'offset'>) =>
+export const runPagesQuery = (query: Omit<runs.RunQuery, 'limit' | 'offset'>) =>
   infiniteQueryOptions({
     queryKey: ['run-pages', query],
-    queryFn: ({ signal, pageParam }) => api.fetchRuns({ ...query, limit: runsPerPage, offset: pageParam }, signal),
+    queryFn: ({ signal, pageParam }) => runs.fetchRuns({ ...query, limit: runsPerPage, offset: pageParam }, signal),
     initialPageParam: 0,
     getNextPageParam: (last, pages) => {
       const seen = pages.reduce((sum, page) => sum + page.runs.length, 0);

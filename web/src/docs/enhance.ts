@@ -1,4 +1,4 @@
-import { send } from '@/api/client';
+import { send } from '@/api/request';
 
 /** What makes a page of text usable: its pieces are added to the article after it is shown. */
 

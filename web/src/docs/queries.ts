@@ -6,7 +6,7 @@ import {
   fetchDocsMetadata,
   fetchDocsPage,
   fetchDocsSite,
-} from '@/api/client';
+} from '@/api/docs';
 import { serverNow } from '@/api/server-clock';
 import type { DocsBuild } from '@/api/types';
 import { filesAddress, pageFile, type Site, siteAddress, siteRef } from './site';

@@ -1,5 +1,5 @@
 import { useEffect, useReducer } from 'react';
-import { syncDocs } from '@/api/client';
+import { syncDocs } from '@/api/docs';
 import { readNamedEvents, type ServerEvent } from '@/api/events';
 import { stripAnsi } from '@/run/ansi';
 import { triplet } from './queries';

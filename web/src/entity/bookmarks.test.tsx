@@ -3,10 +3,10 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { act, cleanup, renderHook, waitFor } from '@testing-library/react';
 import type { ReactNode } from 'react';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { addBookmark, fetchBookmarks, removeBookmark } from '@/api/client';
+import { addBookmark, fetchBookmarks, removeBookmark } from '@/api/portal';
 import { useStarred, useToggleStar } from './bookmarks';
 
-vi.mock('@/api/client', () => ({ fetchBookmarks: vi.fn(), addBookmark: vi.fn(), removeBookmark: vi.fn() }));
+vi.mock('@/api/portal', () => ({ fetchBookmarks: vi.fn(), addBookmark: vi.fn(), removeBookmark: vi.fn() }));
 
 const shop = 'component:default/shop';
 const till = 'component:default/till';

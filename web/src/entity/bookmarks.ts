@@ -1,6 +1,6 @@
 import { type QueryClient, queryOptions, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useSyncExternalStore } from 'react';
-import { addBookmark, type BookmarkList, fetchBookmarks, removeBookmark } from '@/api/client';
+import { addBookmark, type BookmarkList, fetchBookmarks, removeBookmark } from '@/api/portal';
 
 /**
  * What a person starred and saw last. The server keeps it for whoever is signed in as a person; this browser keeps a copy,

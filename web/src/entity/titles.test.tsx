@@ -3,11 +3,11 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { cleanup, renderHook, waitFor } from '@testing-library/react';
 import type { ReactNode } from 'react';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { entitiesByRefs } from '@/api/client';
+import { entitiesByRefs } from '@/api/catalog';
 import type { Entity } from '@/api/types';
 import { useTitle, useTitles } from './titles';
 
-vi.mock('@/api/client', () => ({ entitiesByRefs: vi.fn() }));
+vi.mock('@/api/catalog', () => ({ entitiesByRefs: vi.fn() }));
 
 const titles: Record<string, string> = {
   'group:default/payments': 'Payments and Billing',

@@ -1,5 +1,5 @@
 import { type QueryClient, queryOptions, useQuery, useQueryClient } from '@tanstack/react-query';
-import { entitiesByRefs } from '@/api/client';
+import { entitiesByRefs } from '@/api/catalog';
 import { displayName, humanizeRef } from './ref';
 
 const freshFor = 5 * 60_000;

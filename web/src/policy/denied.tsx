@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { Lock } from 'lucide-react';
 import { type ReactNode, useId, useState } from 'react';
-import type { NeededPermission } from '@/api/client';
+import type { NeededPermission } from '@/api/access';
 import { explainQuery } from '@/api/queries';
 import type { Explanation } from '@/api/types';
 import { EntityLink } from '@/entity/entity-link';

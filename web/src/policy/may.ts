@@ -1,5 +1,5 @@
 import { queryOptions, useQuery } from '@tanstack/react-query';
-import { authorize, type NeededPermission } from '@/api/client';
+import { authorize, type NeededPermission } from '@/api/access';
 
 interface Waiting {
   needed: NeededPermission;

@@ -3,7 +3,7 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { cleanup, renderHook, waitFor } from '@testing-library/react';
 import type { ReactNode } from 'react';
 import { afterEach, expect, it, vi } from 'vitest';
-import * as client from '@/api/client';
+import * as runs from '@/api/runs';
 import type { TaskEvent } from '@/api/types';
 import { useRunLog } from './use-run-log';
 
@@ -29,7 +29,7 @@ function Queries({ children }: { children: ReactNode }) {
 }
 
 it('reads on when a retry failed before the run was seen in progress', async () => {
-  const opened = vi.spyOn(client, 'openEventStream');
+  const opened = vi.spyOn(runs, 'openEventStream');
   opened.mockResolvedValueOnce(stream(completion(78))).mockResolvedValueOnce(stream(completion(96)));
   const { result, rerender } = renderHook(({ stoppedAt }) => useRunLog('run', stoppedAt), {
     wrapper: Queries,

@@ -1,8 +1,8 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
-import { openEventStream } from '@/api/client';
 import { ApiError } from '@/api/errors';
 import { readEvents } from '@/api/events';
+import { openEventStream } from '@/api/runs';
 import type { TaskEvent } from '@/api/types';
 import { RunLog } from './log';
 

@@ -1,5 +1,5 @@
 import { keepPreviousData, queryOptions, useQueries, useQuery } from '@tanstack/react-query';
-import { fetchSearchFacets, fetchSearchSources, type SearchQuery, searchEverything } from '@/api/client';
+import { fetchSearchFacets, fetchSearchSources, type SearchQuery, searchEverything } from '@/api/search';
 import type { SearchGroup, SearchProblem } from '@/api/types';
 import { useSettled } from '@/ui/use-settled';
 

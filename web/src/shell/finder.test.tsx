@@ -2,15 +2,12 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { act, cleanup, fireEvent, render, screen } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import {
-  entitiesByRefs,
-  fetchActions,
-  fetchBookmarks,
-  fetchRuns,
-  fetchSearchSources,
-  searchEverything,
-} from '@/api/client';
+import { entitiesByRefs } from '@/api/catalog';
 import { ApiError } from '@/api/errors';
+import { fetchBookmarks } from '@/api/portal';
+import { fetchRuns } from '@/api/runs';
+import { fetchSearchSources, searchEverything } from '@/api/search';
+import { fetchActions } from '@/api/templates';
 import type { SearchAnswer } from '@/api/types';
 import { Finder } from './finder';
 
@@ -19,15 +16,11 @@ vi.mock('@tanstack/react-router', () => ({
   useNavigate: () => () => undefined,
   useRouter: () => ({ history: { push } }),
 }));
-vi.mock('@/api/client', () => ({
-  byTitle: '',
-  entitiesByRefs: vi.fn(),
-  fetchActions: vi.fn(),
-  fetchBookmarks: vi.fn(),
-  fetchRuns: vi.fn(),
-  fetchSearchSources: vi.fn(),
-  searchEverything: vi.fn(),
-}));
+vi.mock('@/api/catalog', () => ({ byTitle: '', entitiesByRefs: vi.fn() }));
+vi.mock('@/api/portal', () => ({ fetchBookmarks: vi.fn() }));
+vi.mock('@/api/runs', () => ({ fetchRuns: vi.fn() }));
+vi.mock('@/api/search', () => ({ fetchSearchSources: vi.fn(), searchEverything: vi.fn() }));
+vi.mock('@/api/templates', () => ({ fetchActions: vi.fn() }));
 
 const nothing = { groups: [], isCorrected: false, tookMs: 1 };
 const incomplete = 'Not everything could be searched: try again.';

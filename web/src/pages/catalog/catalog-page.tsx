@@ -2,7 +2,7 @@ import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { ArrowDown, ArrowUp, CircleAlert } from 'lucide-react';
 import { useEffect, useMemo } from 'react';
-import { byTitle, byTitleDescending, type EntityQuery } from '@/api/client';
+import { byTitle, byTitleDescending, type EntityQuery } from '@/api/catalog';
 import { facetsQuery, unprocessedQuery } from '@/api/queries';
 import type { Entity } from '@/api/types';
 import { EntityLink } from '@/entity/entity-link';

@@ -1,6 +1,6 @@
 import { useMutation } from '@tanstack/react-query';
 import { Download } from 'lucide-react';
-import { type EntityQuery, type ExportFormat, exportEntities } from '@/api/client';
+import { type EntityQuery, type ExportFormat, exportEntities } from '@/api/catalog';
 import { Button } from '@/ui/button';
 import { Menu, MenuItem } from '@/ui/menu';
 import { ErrorPanel } from '@/ui/states';

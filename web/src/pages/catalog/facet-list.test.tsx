@@ -2,13 +2,13 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { cleanup, fireEvent, render, screen } from '@testing-library/react';
 import { afterEach, expect, it, vi } from 'vitest';
-import { fetchFacets } from '@/api/client';
+import { fetchFacets } from '@/api/catalog';
 import { FacetList } from './facet-list';
 
 vi.mock('@tanstack/react-router', () => ({
   getRouteApi: () => ({ useSearch: () => ({}), useNavigate: () => () => undefined }),
 }));
-vi.mock('@/api/client', () => ({ byTitle: '', fetchFacets: vi.fn() }));
+vi.mock('@/api/catalog', () => ({ byTitle: '', fetchFacets: vi.fn() }));
 
 afterEach(cleanup);
 

@@ -3,11 +3,11 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { act, cleanup, renderHook, waitFor } from '@testing-library/react';
 import type { ReactNode } from 'react';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { queryEntities } from '@/api/client';
+import { queryEntities } from '@/api/catalog';
 import type { Entity } from '@/api/types';
 import { pagesIn, useEntityRows } from './use-entity-rows';
 
-vi.mock('@/api/client', () => ({ byTitle: '', queryEntities: vi.fn() }));
+vi.mock('@/api/catalog', () => ({ byTitle: '', queryEntities: vi.fn() }));
 
 const total = 50_000;
 

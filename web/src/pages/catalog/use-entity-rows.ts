@@ -1,6 +1,6 @@
 import { keepPreviousData, useQueries, useQuery } from '@tanstack/react-query';
 import { useCallback, useRef, useState } from 'react';
-import type { EntityQuery } from '@/api/client';
+import type { EntityQuery } from '@/api/catalog';
 import { entityPageQuery } from '@/api/queries';
 import type { Entity } from '@/api/types';
 

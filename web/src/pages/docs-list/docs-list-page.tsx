@@ -1,7 +1,7 @@
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useEffect } from 'react';
-import { byTitle } from '@/api/client';
+import { byTitle } from '@/api/catalog';
 import { entityListQuery, sessionQuery } from '@/api/queries';
 import type { Entity } from '@/api/types';
 import { docsAnnotations, siteAddress, siteOf } from '@/docs/site';

@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { CircleAlert, CircleCheck, CircleMinus, LoaderCircle } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
-import { buildDocs } from '@/api/client';
+import { buildDocs } from '@/api/docs';
 import type { DocsBuild, DocsProblem } from '@/api/types';
 import { useCommand } from '@/api/use-command';
 import { docsBuildQuery, docsBuildsQuery, docsKey, isUnderWay } from '@/docs/queries';

@@ -1,5 +1,5 @@
 import { useQueryClient } from '@tanstack/react-query';
-import { resolveConflict } from '@/api/client';
+import { resolveConflict } from '@/api/catalog';
 import type { Conflict } from '@/api/types';
 import { useCommand } from '@/api/use-command';
 import { EntityLink } from '@/entity/entity-link';

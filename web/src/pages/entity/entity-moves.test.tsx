@@ -3,16 +3,15 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { cleanup, render, screen, waitFor, within } from '@testing-library/react';
 import userEvent, { PointerEventsCheckLevel } from '@testing-library/user-event';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { authorize, fetchExplanation } from '@/api/access';
 import {
-  authorize,
   deleteEntity,
   deleteLocation,
   entitiesOfOrigin,
   fetchAncestry,
-  fetchExplanation,
   fetchLocationOf,
   refreshEntity,
-} from '@/api/client';
+} from '@/api/catalog';
 import { ApiError } from '@/api/errors';
 import type { Ancestry, Entity } from '@/api/types';
 import { useEntityMoves } from './entity-moves';
@@ -26,15 +25,14 @@ vi.mock('@tanstack/react-router', () => ({
     </a>
   ),
 }));
-vi.mock('@/api/client', async (original) => ({
+vi.mock('@/api/access', async (original) => ({ ...(await original()), authorize: vi.fn(), fetchExplanation: vi.fn() }));
+vi.mock('@/api/catalog', async (original) => ({
   ...(await original()),
-  authorize: vi.fn(),
   deleteEntity: vi.fn(),
   deleteLocation: vi.fn(),
   entitiesByRefs: vi.fn(async () => []),
   entitiesOfOrigin: vi.fn(),
   fetchAncestry: vi.fn(),
-  fetchExplanation: vi.fn(),
   fetchLocationOf: vi.fn(),
   refreshEntity: vi.fn(),
 }));

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
-import { entitiesByRefs } from '@/api/client';
+import { entitiesByRefs } from '@/api/catalog';
 import { entityExplanationQuery } from '@/api/queries';
 import type { EntityExplanation } from '@/api/types';
 import { EntityLink } from '@/entity/entity-link';

@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { CircleAlert, LoaderCircle } from 'lucide-react';
 import { type ReactNode, useEffect, useState } from 'react';
-import { fetchAncestry, refreshEntity } from '@/api/client';
+import { fetchAncestry, refreshEntity } from '@/api/catalog';
 import { ApiError } from '@/api/errors';
 import { ancestryQuery } from '@/api/queries';
 import type { Ancestry } from '@/api/types';

@@ -1,4 +1,5 @@
-import { authorize, entitiesOfOrigin, fetchLocationOf, type NeededPermission } from '@/api/client';
+import { authorize, type NeededPermission } from '@/api/access';
+import { entitiesOfOrigin, fetchLocationOf } from '@/api/catalog';
 import type { Entity, EntityPage, RegisteredLocation } from '@/api/types';
 import { managedByLocation, originLocation, orphan } from '@/entity/origin';
 import { refOf } from '@/entity/ref';

@@ -2,7 +2,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { LoaderCircle } from 'lucide-react';
 import { type RefObject, useState } from 'react';
-import { deleteEntity, deleteLocation, entitiesOfOrigin } from '@/api/client';
+import { deleteEntity, deleteLocation, entitiesOfOrigin } from '@/api/catalog';
 import type { Entity, EntityPage } from '@/api/types';
 import { useCommand } from '@/api/use-command';
 import { EntityLink } from '@/entity/entity-link';

@@ -1,7 +1,7 @@
 import { usePrefetchQuery, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { type ReactNode, useEffect } from 'react';
-import { byTitle } from '@/api/client';
+import { byTitle } from '@/api/catalog';
 import { entitiesQuery, runsQuery, sessionQuery } from '@/api/queries';
 import type { Entity, RunPage, RunSummary } from '@/api/types';
 import { useRecent, useStarred } from '@/entity/bookmarks';

@@ -1,7 +1,7 @@
 import { Link, useNavigate } from '@tanstack/react-router';
 import { CircleCheck } from 'lucide-react';
 import { useId, useState } from 'react';
-import { registerLocation, tryLocation } from '@/api/client';
+import { registerLocation, tryLocation } from '@/api/catalog';
 import type { LocationTrial } from '@/api/types';
 import { useCommand } from '@/api/use-command';
 import { EntityLink } from '@/entity/entity-link';

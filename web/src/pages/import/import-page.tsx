@@ -1,6 +1,6 @@
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { type FormEvent, useEffect, useId, useState } from 'react';
-import { inspectRepository } from '@/api/client';
+import { inspectRepository } from '@/api/catalog';
 import type { Inspection } from '@/api/types';
 import { useCommand } from '@/api/use-command';
 import { DeniedPage } from '@/policy/denied';

@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { type ReactNode, useEffect } from 'react';
-import { endMyOtherSessions, endMySession } from '@/api/client';
+import { endMyOtherSessions, endMySession } from '@/api/browser-sessions';
 import { mySessionsQuery, selfQuery, sessionQuery } from '@/api/queries';
 import { expiryOf } from '@/api/session';
 import type { BrowserSession, Self, Session } from '@/api/types';

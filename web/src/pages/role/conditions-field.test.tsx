@@ -4,15 +4,18 @@ import { cleanup, configure, render, screen } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { useState } from 'react';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { fetchPluginPolicies, fetchPluginRules } from '@/api/client';
+import { fetchPluginPolicies, fetchPluginRules } from '@/api/access';
 import { ConditionsField } from './conditions-field';
 import { storedCriteria, writeCriteria } from './criteria';
 import { type ConditionDraft, emptyDraft, problemsOfDraft } from './draft';
 
-vi.mock('@/api/client', async (original) => ({
+vi.mock('@/api/access', async (original) => ({
   ...(await original()),
   fetchPluginPolicies: vi.fn(),
   fetchPluginRules: vi.fn(),
+}));
+vi.mock('@/api/catalog', async (original) => ({
+  ...(await original()),
   queryEntities: vi.fn(() => new Promise(() => undefined)),
 }));
 

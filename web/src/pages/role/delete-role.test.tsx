@@ -3,13 +3,13 @@ import { QueryClient, QueryClientProvider, useQuery } from '@tanstack/react-quer
 import { cleanup, render, screen, waitFor } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { deleteRole, fetchRole, previewChanges } from '@/api/client';
+import { deleteRole, fetchRole, previewChanges } from '@/api/access';
 import { roleQuery } from '@/api/queries';
 import type { WholeRole } from '@/api/types';
 import { DeleteRole } from './delete-role';
 
 vi.mock('@tanstack/react-router', () => ({ useNavigate: () => () => Promise.resolve() }));
-vi.mock('@/api/client', async (original) => ({
+vi.mock('@/api/access', async (original) => ({
   ...(await original()),
   deleteRole: vi.fn(),
   fetchRole: vi.fn(),

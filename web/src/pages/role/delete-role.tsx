@@ -2,7 +2,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { Trash2 } from 'lucide-react';
 import { useMemo, useState } from 'react';
-import { deleteRole } from '@/api/client';
+import { deleteRole } from '@/api/access';
 import { roleQuery } from '@/api/queries';
 import type { WholeRole } from '@/api/types';
 import { useCommand } from '@/api/use-command';

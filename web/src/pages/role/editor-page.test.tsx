@@ -9,9 +9,9 @@ import {
   fetchRole,
   fetchRoleAccess,
   previewChanges,
-  queryEntities,
   saveRole,
-} from '@/api/client';
+} from '@/api/access';
+import { queryEntities } from '@/api/catalog';
 import { ApiError } from '@/api/errors';
 import { session } from '@/api/session';
 import type { WholeRole } from '@/api/types';
@@ -24,16 +24,16 @@ vi.mock('@tanstack/react-router', () => ({
   useNavigate: () => () => Promise.resolve(),
 }));
 vi.mock('@/api/session', async (original) => ({ ...(await original()), session: vi.fn() }));
-vi.mock('@/api/client', async (original) => ({
+vi.mock('@/api/access', async (original) => ({
   ...(await original()),
   fetchPluginPolicies: vi.fn(),
   fetchPluginRules: vi.fn(),
   fetchRole: vi.fn(),
   fetchRoleAccess: vi.fn(),
-  queryEntities: vi.fn(),
   saveRole: vi.fn(),
   previewChanges: vi.fn(),
 }));
+vi.mock('@/api/catalog', async (original) => ({ ...(await original()), queryEntities: vi.fn() }));
 
 // The whole form takes its time to draw on a busy machine.
 vi.setConfig({ testTimeout: 20_000 });

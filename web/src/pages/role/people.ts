@@ -1,5 +1,5 @@
 import { queryOptions } from '@tanstack/react-query';
-import { queryEntities } from '@/api/client';
+import { queryEntities } from '@/api/catalog';
 import { refOf } from '@/entity/ref';
 
 /** How many groups below a group are counted, so that requests stay short. */

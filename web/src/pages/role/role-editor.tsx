@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useBlocker, useNavigate } from '@tanstack/react-router';
 import { useMemo, useRef, useState } from 'react';
-import { saveRole } from '@/api/client';
+import { saveRole } from '@/api/access';
 import { ApiError } from '@/api/errors';
 import { pluginRulesQuery } from '@/api/queries';
 import type { WholeRole } from '@/api/types';

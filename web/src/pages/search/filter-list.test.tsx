@@ -2,18 +2,16 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { cleanup, fireEvent, render, screen, within } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { fetchModel, fetchSearchFacets } from '@/api/client';
+import { fetchModel } from '@/api/catalog';
+import { fetchSearchFacets } from '@/api/search';
 import { FilterList } from './filter-list';
 
 const { navigate, search } = vi.hoisted(() => ({ navigate: vi.fn(), search: vi.fn() }));
 vi.mock('@tanstack/react-router', () => ({
   getRouteApi: () => ({ useSearch: search, useNavigate: () => navigate }),
 }));
-vi.mock('@/api/client', async (original) => ({
-  ...(await original<object>()),
-  fetchSearchFacets: vi.fn(),
-  fetchModel: vi.fn(),
-}));
+vi.mock('@/api/catalog', async (original) => ({ ...(await original<object>()), fetchModel: vi.fn() }));
+vi.mock('@/api/search', async (original) => ({ ...(await original<object>()), fetchSearchFacets: vi.fn() }));
 
 beforeEach(() => {
   vi.mocked(fetchModel).mockResolvedValue({ kinds: [], relations: [] } as never);

@@ -1,7 +1,7 @@
 import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useEffect, useId, useState } from 'react';
-import { endSession, endSessionsOf } from '@/api/client';
+import { endSession, endSessionsOf } from '@/api/browser-sessions';
 import { ApiError } from '@/api/errors';
 import { sessionsQuery } from '@/api/queries';
 import type { BrowserSession } from '@/api/types';

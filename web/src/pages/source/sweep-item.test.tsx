@@ -3,15 +3,13 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { cleanup, render, screen, waitFor, within } from '@testing-library/react';
 import userEvent, { PointerEventsCheckLevel } from '@testing-library/user-event';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { authorize, decideSweep } from '@/api/client';
+import { authorize } from '@/api/access';
+import { decideSweep } from '@/api/sources';
 import type { Sweep } from '@/api/types';
 import { SweepItem } from './sweep-item';
 
-vi.mock('@/api/client', async (original) => ({
-  ...(await original<typeof import('@/api/client')>()),
-  authorize: vi.fn(),
-  decideSweep: vi.fn(),
-}));
+vi.mock('@/api/access', async (original) => ({ ...(await original<object>()), authorize: vi.fn() }));
+vi.mock('@/api/sources', async (original) => ({ ...(await original<object>()), decideSweep: vi.fn() }));
 vi.mock('@/entity/entity-link', () => ({
   EntityLink: ({ entityRef }: { entityRef: string }) => <a href="/">{entityRef}</a>,
 }));

@@ -1,7 +1,7 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, useState } from 'react';
-import { decideSweep } from '@/api/client';
 import { isUnderWay } from '@/api/queries';
+import { decideSweep } from '@/api/sources';
 import type { Sweep } from '@/api/types';
 import { useCommand } from '@/api/use-command';
 import { EntityLink } from '@/entity/entity-link';

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import { useEffect } from 'react';
-import { enterTemporal } from '@/api/client';
+import { enterTemporal } from '@/api/portal';
 import { ErrorPanel, Skeleton } from '@/ui/states';
 
 const route = getRouteApi('/temporal/$');

@@ -1,5 +1,5 @@
 import { queryOptions } from '@tanstack/react-query';
-import { entitiesByRefs } from '@/api/client';
+import { entitiesByRefs } from '@/api/catalog';
 import type { Entity } from '@/api/types';
 import { refOf } from '@/entity/ref';
 import { nodeFields, type WalkOptions, walk } from './walk';

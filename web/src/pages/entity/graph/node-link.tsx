@@ -1,6 +1,6 @@
 import { getRouteApi, useNavigate } from '@tanstack/react-router';
 import { type MouseEvent, useCallback } from 'react';
-import { queryString } from '@/api/client';
+import { queryString } from '@/api/request';
 import { parseRef } from '@/entity/ref';
 
 const route = getRouteApi('/catalog/$namespace/$kind/$name');

@@ -3,14 +3,15 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { cleanup, render, screen, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { authorize, fetchJobs, fetchOfEntity, rerunBuild } from '@/api/client';
+import { authorize } from '@/api/access';
+import { fetchJobs, fetchOfEntity, rerunBuild } from '@/api/systems';
 import type { Build, Entity } from '@/api/types';
 import { BuildsCard } from './builds-card';
 
 vi.mock('@tanstack/react-router', () => ({ Link: () => null }));
-vi.mock('@/api/client', async (original) => ({
+vi.mock('@/api/access', async (original) => ({ ...(await original()), authorize: vi.fn() }));
+vi.mock('@/api/systems', async (original) => ({
   ...(await original()),
-  authorize: vi.fn(),
   fetchOfEntity: vi.fn(),
   fetchJobs: vi.fn(),
   rerunBuild: vi.fn(),

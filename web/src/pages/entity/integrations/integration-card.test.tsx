@@ -3,13 +3,13 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { act, cleanup, render, screen } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { authorize } from '@/api/client';
+import { authorize } from '@/api/access';
 import { ApiError } from '@/api/errors';
 import type { Found } from '@/api/types';
 import { IntegrationCard } from './integration-card';
 
 vi.mock('@tanstack/react-router', () => ({ Link: () => null }));
-vi.mock('@/api/client', async (original) => ({ ...(await original()), authorize: vi.fn() }));
+vi.mock('@/api/access', async (original) => ({ ...(await original()), authorize: vi.fn() }));
 
 const nothing: Found<string> = { items: [], problems: [] };
 const failed = (status: number) => new ApiError(new Response(null, { status }), 'Error', 'it was refused');

@@ -3,15 +3,16 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { cleanup, render, screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { authorize, fetchContainerLog, fetchKubernetesObjects } from '@/api/client';
+import { authorize } from '@/api/access';
+import { fetchContainerLog, fetchKubernetesObjects } from '@/api/systems';
 import type { Entity } from '@/api/types';
 import { clusterWith, pod } from './kubernetes/fixtures';
 import { KubernetesCard } from './kubernetes-card';
 
 vi.mock('@tanstack/react-router', () => ({ Link: () => null }));
-vi.mock('@/api/client', async (original) => ({
+vi.mock('@/api/access', async (original) => ({ ...(await original()), authorize: vi.fn(async () => [true]) }));
+vi.mock('@/api/systems', async (original) => ({
   ...(await original()),
-  authorize: vi.fn(async () => [true]),
   fetchContainerLog: vi.fn(),
   fetchKubernetesObjects: vi.fn(),
 }));

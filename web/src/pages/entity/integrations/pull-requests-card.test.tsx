@@ -2,12 +2,14 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { cleanup, render, screen } from '@testing-library/react';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { authorize, fetchOfEntity } from '@/api/client';
+import { authorize } from '@/api/access';
+import { fetchOfEntity } from '@/api/systems';
 import type { Entity, PullRequest } from '@/api/types';
 import { PullRequestsCard } from './pull-requests-card';
 
 vi.mock('@tanstack/react-router', () => ({ Link: () => null }));
-vi.mock('@/api/client', async (original) => ({ ...(await original()), authorize: vi.fn(), fetchOfEntity: vi.fn() }));
+vi.mock('@/api/access', async (original) => ({ ...(await original()), authorize: vi.fn() }));
+vi.mock('@/api/systems', async (original) => ({ ...(await original()), fetchOfEntity: vi.fn() }));
 
 const shop: Entity = {
   apiVersion: 'backstage.io/v1alpha1',

@@ -3,7 +3,7 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { cleanup, fireEvent, render, screen, within } from '@testing-library/react';
 import type { ReactNode } from 'react';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { countOwned, entitiesByRefs } from '@/api/client';
+import { countOwned, entitiesByRefs } from '@/api/catalog';
 import type { Entity } from '@/api/types';
 import { OrganizationSections, OwnedSection } from './owner-sections';
 
@@ -25,7 +25,7 @@ vi.mock('@tanstack/react-router', () => ({
     </a>
   ),
 }));
-vi.mock('@/api/client', () => ({ countOwned: vi.fn(), entitiesByRefs: vi.fn() }));
+vi.mock('@/api/catalog', () => ({ countOwned: vi.fn(), entitiesByRefs: vi.fn() }));
 
 function entity(kind: string, name: string, relations: [type: string, targetRef: string][]): Entity {
   return {

@@ -1,5 +1,5 @@
 import { queryOptions } from '@tanstack/react-query';
-import { countOwned, entitiesByRefs } from '@/api/client';
+import { countOwned, entitiesByRefs } from '@/api/catalog';
 import type { Entity } from '@/api/types';
 import { refOf } from '@/entity/ref';
 import { groupFields, readOrganization } from './organization';

@@ -1,8 +1,8 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { ChevronRight, RotateCcw } from 'lucide-react';
 import { useId, useState } from 'react';
-import { rerunBuild } from '@/api/client';
 import { ofEntityQuery } from '@/api/queries';
+import { rerunBuild } from '@/api/systems';
 import type { Build } from '@/api/types';
 import { useCommand } from '@/api/use-command';
 import { useIsAllowed } from '@/policy/may';

@@ -1,5 +1,5 @@
 import { queryOptions } from '@tanstack/react-query';
-import { fetchKubernetesObjects } from '@/api/client';
+import { fetchKubernetesObjects } from '@/api/systems';
 import type { ClusterObjects, Found, KubernetesObjects } from '@/api/types';
 
 export const kubernetesQuery = (entityRef: string) =>

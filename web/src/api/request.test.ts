@@ -1,8 +1,12 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { cancelRun, createTask, deleteRole, fetchRun, queryEntities, queryString, retryRun } from './client';
+import { deleteRole } from './access';
+import { queryEntities } from './catalog';
 import { ApiError, nextMove } from './errors';
+import { queryString } from './request';
+import { cancelRun, fetchRun, retryRun } from './runs';
 import { forget } from './session';
+import { createTask } from './templates';
 
 function token(): string {
   return `h.${btoa(JSON.stringify({ exp: Date.now() / 1000 + 3600 }))}.s`;
