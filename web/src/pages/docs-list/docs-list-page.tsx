@@ -12,7 +12,7 @@ import { DocsLink } from '@/pages/docs/docs-link';
 import { Button } from '@/ui/button';
 import { plural } from '@/ui/format';
 import { SearchInput } from '@/ui/input';
-import { rowLink } from '@/ui/row-link';
+import { linkedRow, rowLink } from '@/ui/row-link';
 import { Command, Empty, ErrorPanel, Skeleton } from '@/ui/states';
 import { useSettled } from '@/ui/use-settled';
 
@@ -120,13 +120,13 @@ function List({ title, entities }: { title: string; entities: readonly Entity[] 
 function Row({ entity }: { entity: Entity }) {
   const owner = ownersOf(entity)[0];
   return (
-    <li className="relative -mx-2 flex flex-wrap items-baseline gap-x-4 gap-y-0.5 rounded px-2 py-2 hover:bg-hover">
+    <li className={`flex flex-wrap items-baseline gap-x-4 gap-y-0.5 py-2 ${linkedRow}`}>
       <DocsLink
         address={siteAddress(siteOf(refOf(entity)))}
         className={`inline-flex min-w-0 items-center gap-2 font-medium ${rowLink}`}
       >
         <KindIcon kind={entity.kind} />
-        <span className="truncate">{displayName(entity)}</span>
+        <span className="self-baseline truncate">{displayName(entity)}</span>
       </DocsLink>
       <span className="min-w-0 grow basis-0 truncate text-muted max-sm:basis-full">{entity.metadata.description}</span>
       {owner && <EntityLink entityRef={owner} className="relative text-muted" />}

@@ -13,7 +13,7 @@ import { runName } from '@/run/name';
 import { runLook } from '@/run/status';
 import { classNames } from '@/ui/class-names';
 import { plural } from '@/ui/format';
-import { rowLink } from '@/ui/row-link';
+import { linkedRow, rowLink } from '@/ui/row-link';
 import { State } from '@/ui/state';
 import { Empty, ErrorPanel, Skeleton } from '@/ui/states';
 import { RelativeTime } from '@/ui/time';
@@ -79,7 +79,7 @@ function WaitingForMe({ page: { runs: parked, total } }: { page: RunPage }) {
     <Section title="Waiting for you" more={plural(total, 'run')}>
       <ul className="divide-y">
         {parked.map((run) => (
-          <li key={run.id} className="relative -mx-2 rounded px-2 py-2 hover:bg-hover">
+          <li key={run.id} className={`py-2 ${linkedRow}`}>
             <RunLink run={run} />
             <p className="truncate text-muted" title={run.error?.message}>
               {run.error?.message ?? `Failed at ${run.failedStepName}`}
@@ -120,7 +120,7 @@ function MyRuns({ me }: { me: string }) {
       )}
       <ul className="divide-y">
         {data?.runs.map((run) => (
-          <li key={run.id} className="relative -mx-2 flex items-center gap-4 rounded px-2 py-2 hover:bg-hover">
+          <li key={run.id} className={`flex items-center gap-4 py-2 ${linkedRow}`}>
             <span className="flex shrink-0 sm:w-28">
               <State look={runLook(run)} wordFrom="sm" />
             </span>
@@ -189,7 +189,7 @@ function Owned({ owners }: { owners: readonly string[] }) {
 function OwnedRow({ entity }: { entity: Entity }) {
   const errors = errorsOf(entity).length;
   return (
-    <li className="relative -mx-2 flex items-center gap-3 rounded px-2 py-2 hover:bg-hover">
+    <li className={`flex items-center gap-3 py-2 ${linkedRow}`}>
       <EntityLink entityRef={refOf(entity)} title={displayName(entity)} className={rowLink} />
       <span className="ml-auto shrink-0 text-small text-muted">
         {errors > 0 ? <span className="text-failed">{plural(errors, 'error')}</span> : String(entity.spec?.type ?? '')}
@@ -221,7 +221,7 @@ function RefList({ refs }: { refs: readonly string[] }) {
   return (
     <ul className="divide-y">
       {refs.map((ref) => (
-        <li key={ref} className="relative -mx-2 flex items-center gap-3 rounded px-2 py-2 hover:bg-hover">
+        <li key={ref} className={`flex items-center gap-3 py-2 ${linkedRow}`}>
           <EntityLink entityRef={ref} className={rowLink} />
           <span className="ml-auto text-small text-muted">{parseRef(ref).kind}</span>
         </li>

@@ -2,19 +2,28 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { cleanup, fireEvent, render, screen, within } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { fetchModel } from '@/api/catalog';
+import { entitiesByRefs, fetchModel } from '@/api/catalog';
 import { fetchSearchFacets } from '@/api/search';
+import type { Entity } from '@/api/types';
 import { FilterList } from './filter-list';
 
 const { navigate, search } = vi.hoisted(() => ({ navigate: vi.fn(), search: vi.fn() }));
 vi.mock('@tanstack/react-router', () => ({
   getRouteApi: () => ({ useSearch: search, useNavigate: () => navigate }),
 }));
-vi.mock('@/api/catalog', async (original) => ({ ...(await original<object>()), fetchModel: vi.fn() }));
+vi.mock('@/api/catalog', async (original) => ({
+  ...(await original<object>()),
+  fetchModel: vi.fn(),
+  entitiesByRefs: vi.fn(),
+}));
 vi.mock('@/api/search', async (original) => ({ ...(await original<object>()), fetchSearchFacets: vi.fn() }));
 
 beforeEach(() => {
   vi.mocked(fetchModel).mockResolvedValue({ kinds: [], relations: [] } as never);
+  const payments = { kind: 'Group', metadata: { name: 'payments', title: 'Payments and Billing' } };
+  vi.mocked(entitiesByRefs).mockImplementation(async (refs) =>
+    refs.map((ref) => (ref === 'group:default/payments' ? (payments as Entity) : null)),
+  );
   search.mockReturnValue({ query: 'shop kind:api', pageCursor: 'MQ==' });
 });
 afterEach(() => {
@@ -55,7 +64,7 @@ it('shows how many results each choice has, and says when they were not all coun
   expect(kinds.getByRole<HTMLInputElement>('checkbox', { name: 'APIs 2' }).checked).toBe(true);
   expect(kinds.getByRole<HTMLInputElement>('checkbox', { name: 'Components 1,200' }).checked).toBe(false);
   const owners = within(screen.getByRole('group', { name: 'Owner' }));
-  expect(owners.getByRole('checkbox', { name: 'payments 300+' })).toBeTruthy();
+  expect(await owners.findByRole('checkbox', { name: 'Payments and Billing 300+' })).toBeTruthy();
   expect(owners.getByRole('checkbox', { name: 'user:ann 1+' })).toBeTruthy();
   expect(screen.getByText(/A number with \+/)).toBeTruthy();
   expect(screen.queryByRole('group', { name: 'Lifecycle' }), 'it would not narrow anything').toBeNull();

@@ -1,7 +1,8 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import type { SearchFacet } from '@/api/types';
-import { humanizeRef, parseRef, stringifyRef } from '@/entity/ref';
+import { parseRef, stringifyRef } from '@/entity/ref';
+import { useTitles } from '@/entity/titles';
 import { useKindLabel } from '@/entity/use-model';
 import { searchFacetsQuery } from '@/search/queries';
 import { isSearchFilter, type SearchFilter, searchFilters } from '@/search-params';
@@ -41,12 +42,11 @@ function Filter({ facet: { field, isMore, values } }: { facet: SearchFacet }) {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const kindLabel = useKindLabel();
+  const titles = useTitles(field === 'owner' ? values.map(({ value }) => ownerRef(value)) : []);
   if (!isSearchFilter(field)) return null;
   const titleOf = (value: string) => {
     if (field === 'kind') return kindLabel(value);
-    return field === 'owner' && value.includes('/')
-      ? humanizeRef(stringifyRef(parseRef(value, 'group')), 'group')
-      : value;
+    return field === 'owner' ? titles.of(ownerRef(value), 'group') : value;
   };
   return (
     <FacetChoices
@@ -62,4 +62,9 @@ function Filter({ facet: { field, isMore, values } }: { facet: SearchFacet }) {
       onToggle={(value) => navigate({ search: toggle(search, field, value), replace: true, resetScroll: false })}
     />
   );
+}
+
+/** The reference of an owner, who is a group unless the value says otherwise. */
+function ownerRef(value: string): string {
+  return stringifyRef(parseRef(value, 'group'));
 }
