@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
@@ -30,6 +29,7 @@ type jsonMerging struct {
 var jsonMergeDifferences = []string{
 	"Of jsonMergeOptions, defaultArrayMergeOperation is supported: combine (the default: lists are merged item by item), replace and concat.",
 	"The operators of json-merger ($import, $remove, $concat and others) are refused: they would read other files, and calculate.",
+	"A missing directory of the output is made. Backstage's actions fail.",
 	"Files outside of the workspace are refused, and the log names the file that is written.",
 }
 
@@ -224,7 +224,10 @@ var mergeYAML = textAction{run: runMergeYAML, description: action.Description{
 	InputSchema:  schema("yaml-merge.input"),
 	OutputSchema: schema("yaml-merge.output"), SupportsDryRun: true, Quick: true, UsesWorkspace: true,
 	Differences: []string{
-		"A file that is empty is replaced by the other. Backstage's action writes null.",
+		"An input file that is empty is replaced by the overlay. Backstage's action writes null.",
+		"An overlay that is of another kind than the input, such as an object over a list, takes its place. Backstage's action leaves it out.",
+		"A list item with a comment equals the one without it (unique). In Backstage's action it does not.",
+		"A missing directory of the output is made. Backstage's action fails.",
 		"A file with several documents is refused, and files outside of the workspace are.",
 		"A dry run writes the file into its workspace.",
 	},
@@ -310,10 +313,10 @@ func readDocument(ctx context.Context, call *action.Call, title, name string) (*
 	if err != nil {
 		return nil, err
 	}
-	if strings.TrimSpace(text) == "" {
-		text = "---\n"
-	}
 	documents, err := yamltext.ParseDocuments(ctx, text)
+	if err == nil && len(documents) == 0 { // nothing, or comments only
+		documents, err = yamltext.ParseDocuments(ctx, "---\n")
+	}
 	if err == nil && len(documents) != 1 {
 		err = yamltext.ErrSeveral
 	}

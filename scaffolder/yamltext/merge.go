@@ -119,9 +119,13 @@ const (
 )
 
 // Overlay merges another document into the document. A value of the other one takes the place of one that is
-// there, with its comments.
+// there, with its comments. A document without content changes nothing.
 func (d *Document) Overlay(ctx context.Context, upper *Document, lists Lists) error {
-	if d.root.kind == scalarKind && d.root.value == nil {
+	isEmpty := func(root *node) bool { return root.kind == scalarKind && root.value == nil }
+	if isEmpty(upper.root) {
+		return nil
+	}
+	if isEmpty(d.root) {
 		d.replaceRoot(upper.root)
 		return nil
 	}
