@@ -213,9 +213,24 @@ func (c *caller) reach(ctx context.Context, p prepared) (*http.Response, error) 
 		if len(via) > maxRedirects {
 			return fmt.Errorf("it redirects more than %d times", maxRedirects)
 		}
-		return nil
+		return keepMethod(next, via[len(via)-1])
 	}}
 	return client.Do(outgoing)
+}
+
+// keepMethod sends a request that is redirected by 301 or 302 as it was, unless it is a POST. So say the rules of
+// fetch; package http makes a GET of every method.
+func keepMethod(next, last *http.Request) (err error) {
+	status := next.Response.StatusCode
+	if status != http.StatusMovedPermanently && status != http.StatusFound || last.Method == http.MethodPost {
+		return nil
+	}
+	next.Method = last.Method
+	if last.GetBody != nil {
+		next.GetBody, next.ContentLength = last.GetBody, last.ContentLength
+		next.Body, err = last.GetBody()
+	}
+	return err
 }
 
 // bodyOf is nil for a request without a body.

@@ -95,6 +95,9 @@ var requestDifferences = []string{
 	"Redirects to another server are refused. In Backstage they are followed.",
 	"The output has no headers `date` and `connection`, which differ in each attempt. Its `code` is a number, as Backstage's is, although the " +
 		"schema there says text.",
+	"An answer without a body, as to HEAD or with the status 204, may have the type JSON. In Backstage it fails the step.",
+	"A path may begin with /api/, as in a browser. One that has the parts `.` or `..` is refused; Backstage resolves them.",
+	"Headers that say where a request comes from or how it is sent (Host, Cookie, Content-Length, X-Forwarded-For and the like) are left out.",
 	"An answer has at most 10 MiB.",
 	"The inputs `expect`, `undo` and `find` are Portico's own. With `find`, the output has the code 200 and no headers, whichever attempt " +
 		"has made the thing.",

@@ -80,7 +80,7 @@ func escape(text string) string {
 	const hex = "0123456789ABCDEF"
 	var escaped strings.Builder
 	for _, c := range []byte(text) {
-		if c <= ' ' || c >= 0x7F || strings.IndexByte("\"<>\\^`{|}", c) >= 0 {
+		if c <= ' ' || c >= 0x7F || strings.IndexByte("\"'<>\\^`{|}", c) >= 0 {
 			escaped.Write([]byte{'%', hex[c>>4], hex[c&15]})
 			continue
 		}
