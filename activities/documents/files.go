@@ -130,6 +130,8 @@ var parseFile = textAction{run: runParse, description: action.Description{
 	OutputSchema: schema("parse.output"), SupportsDryRun: true, Quick: true, UsesWorkspace: true,
 	Differences: []string{
 		"A merge key (<<) adds the members of its value to the object. Backstage's action takes it for a name.",
+		"With multiyaml, a broken document fails the step. Backstage's action outputs what it could read of it.",
+		"Tags other than those of YAML 1.2's own types, keys that are objects or lists, and the directive %YAML 1.1 are not supported.",
 		"A YAML document whose aliases stand for more than 100000 values is refused.",
 	},
 	Examples: []action.Example{

@@ -34,8 +34,11 @@ var merge = textAction{run: runMerge, description: action.Description{
 	InputSchema:  schema("merge.input"),
 	OutputSchema: schema("merge.output"), SupportsDryRun: true, Quick: true, UsesWorkspace: true,
 	Differences: append(mergeDifferences[:1:1],
+		"A file that is broken, or in which a key is there twice, is refused. Backstage's action writes what it could read of it.",
 		"A merge key (<<) of a YAML file is written as the members that it adds, unless preserveYamlComments is set.",
-		"With preserveYamlComments the styles and empty lines of the file stay, too; several documents are told apart by their markers only."),
+		"With preserveYamlComments the styles, anchors and comments of what is not replaced stay, also in lists, and options are heeded; several "+
+			"documents are told apart by their markers only. Backstage's action moves or loses some, and damages a file in which a value takes "+
+			"the place of one of another kind."),
 	Examples: []action.Example{
 		{Description: "Add a dependency to a package.json", Example: `steps:
   - id: dependency
@@ -312,6 +315,7 @@ var mergeJSON = textAction{run: runMergeJSON, description: action.Description{
 	InputSchema:  schema("json-merge.input"),
 	OutputSchema: schema("json-merge.output"), SupportsDryRun: true, Quick: true, UsesWorkspace: true,
 	Differences: append(mergeDifferences[:1:1],
+		"A missing directory of the file is made, and a file that is not there may be asked for with matchFileIndent. Backstage's action fails.",
 		"With matchFileIndent a file that is indented by tabs stays so. Backstage's action indents by one space then."),
 	Examples: []action.Example{
 		{Description: "Set a script of a package.json, and keep its indentation", Example: `steps:

@@ -12,6 +12,19 @@ import (
 // dryRunWorkspace finds the workspace of a dry run, which has its own.
 var dryRunWorkspace = regexp.MustCompile(`[^" ]*/portico-dry-run-[^/"]+/dry-run-[^/"]+`)
 
+// published are runs of the published packages, recorded for what the first recording does not show.
+const published = "testdata/published.json"
+
+func TestActionsEqualThePublishedOnes(t *testing.T) {
+	t.Parallel()
+	recordedtest.Run(t, published, recordedtest.Suite{
+		Action: func(t testing.TB, recorded recordedtest.Case, _ *recordedtest.Stubs) action.Action {
+			t.Helper()
+			return recordedtest.ByID(t, documents.Actions(documents.Options{}), recorded.Action)
+		},
+	})
+}
+
 func TestActionsEqualBackstages(t *testing.T) {
 	t.Parallel()
 	const (

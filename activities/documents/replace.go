@@ -9,8 +9,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/bmatcuk/doublestar/v4"
-
 	"github.com/portico-dev/portico/scaffolder/action"
 	"github.com/portico-dev/portico/scaffolder/nunjucks"
 	"github.com/portico-dev/portico/scaffolder/workspace"
@@ -129,15 +127,17 @@ func (r replacement) paths(ctx context.Context, call *action.Call) ([]string, er
 		}
 		return nil, nil
 	}
-	if !doublestar.ValidatePattern(below) {
-		return nil, action.InputError("the pattern %q is invalid: *, **, ?, [a-z] and {a,b} are supported", r.File)
+	matches, ok := workspace.CompileGlob(below)
+	if !ok {
+		return nil, action.InputError("the pattern %q is invalid: *, **, ?, [a-z], {a,b} and +(a|b) are supported", r.File)
 	}
 	var paths []string
+	named := namedDotFiles(below)
 	err = fs.WalkDir(call.Workspace.FS(), ".", func(name string, item fs.DirEntry, err error) error {
 		if err != nil || ctx.Err() != nil {
 			return firstError(err, ctx.Err())
 		}
-		if !item.IsDir() && doublestar.MatchUnvalidated(below, name) && (r.IncludeDotFiles || isVisible(below, name)) {
+		if !item.IsDir() && matches(name) && (r.IncludeDotFiles || isVisible(named, name)) {
 			if info, err := call.Workspace.Stat(name); err == nil && info.Mode().IsRegular() {
 				paths = append(paths, name)
 			}
@@ -156,16 +156,24 @@ func firstError(errs ...error) error {
 	return nil
 }
 
-// isVisible reports whether the pattern names each part of a path that begins with a dot.
-func isVisible(pattern, name string) bool {
-	var named []string
+// namedDotFiles match the names beginning with a dot that a pattern names: the parts of it with a dot at their
+// beginning, or at that of an alternative.
+func namedDotFiles(pattern string) (named []func(string) bool) {
 	for part := range strings.SplitSeq(pattern, "/") {
-		if strings.HasPrefix(part, ".") {
-			named = append(named, part)
+		if strings.HasPrefix(part, ".") || strings.Contains(part, "{.") || strings.Contains(part, ",.") ||
+			strings.Contains(part, "(.") || strings.Contains(part, "|.") {
+			if matches, ok := workspace.CompileGlob(part); ok {
+				named = append(named, matches)
+			}
 		}
 	}
+	return named
+}
+
+// isVisible reports whether a pattern names each part of a path that begins with a dot.
+func isVisible(named []func(string) bool, name string) bool {
 	for part := range strings.SplitSeq(name, "/") {
-		matches := func(by string) bool { return doublestar.MatchUnvalidated(by, part) }
+		matches := func(match func(string) bool) bool { return match(part) }
 		if strings.HasPrefix(part, ".") && !slices.ContainsFunc(named, matches) {
 			return false
 		}

@@ -327,7 +327,7 @@ func TestTemplateMistakes(t *testing.T) {
 		"syntax":         {`{"url":"syntax"}`, "", "rendering f: "},
 		"name":           {`{"url":"name"}`, "", "rendering name of ${{ values.x | nope }}: "},
 		"a file":         {`{"url":"file"}`, "", "file beside the template: "},
-		"pattern":        {`{"url":"ok","copyWithoutTemplating":["!(a|b)"]}`, "InputError", `the pattern "!(a|b)" is invalid`},
+		"pattern":        {`{"url":"ok","copyWithoutTemplating":["@(a|b"]}`, "InputError", `the pattern "@(a|b" is invalid`},
 		"extension":      {`{"url":"ok","templateFileExtension":true,"cookiecutterCompat":true}`, "InputError", "Fetch action input extension incompatible with copyWithoutTemplating and cookiecutterCompat"},
 		"extension copy": {`{"url":"ok","templateFileExtension":".x","copyWithoutTemplating":[]}`, "InputError", "Fetch action input extension incompatible"},
 		"another scheme": {`{"url":"file:///etc"}`, "InputError", "file:///etc"},

@@ -38,6 +38,13 @@ func (templateAction) Describe() action.Description {
 		InputSchema:    templateInput,
 		SupportsDryRun: true,
 		UsesWorkspace:  true,
+		Differences: []string{
+			"`copyWithoutRender` is heeded, as in releases of Backstage before 2.0 of its scaffolder: neither name nor content is rendered. " +
+				"Today's Backstage ignores it.",
+			"A pattern that begins with `./` selects the same as without it, and one that is the exact name of a file selects that file. In Backstage " +
+				"the former selects nothing, and brackets in the latter are always a pattern.",
+			"A text that is not UTF-8 is copied as it is, with a warning. Backstage writes U+FFFD for what it cannot read.",
+		},
 		Examples: []action.Example{
 			{Description: "Fill in the skeleton beside the template", Example: `steps:
   - id: skeleton

@@ -26,7 +26,8 @@ func (workspaceTemplateAction) Describe() action.Description {
 		SupportsDryRun: true,
 		UsesWorkspace:  true,
 		Differences: []string{
-			"copyWithoutTemplating may be left out. Backstage's schema requires it.",
+			"copyWithoutTemplating may be left out, and be empty beside templateFileExtension. Backstage's schema requires it, so that " +
+				"templateFileExtension fails every step there.",
 			"A directory that does not exist is an empty one, as in Backstage, and is a warning in the log.",
 		},
 		Examples: []action.Example{

@@ -22,6 +22,10 @@ func (deleteAction) Describe() action.Description {
 		SupportsDryRun: true,
 		Quick:          true,
 		UsesWorkspace:  true,
+		Differences: []string{
+			"The empty directories that are left of a directory that was named, or that a pattern selects, are deleted, too. Backstage's action leaves them.",
+			"A pattern that is the exact name of a file deletes that file, whatever brackets are in it.",
+		},
 		Examples: []action.Example{
 			{Description: "Drop what only the skeleton needed", Example: `steps:
   - id: tidy
@@ -71,7 +75,7 @@ func deleteMatches(ctx context.Context, call *action.Call, pattern string) error
 	if err != nil {
 		return err
 	}
-	selected, err := workspace.NewGlobs(call.Workspace.FS(), []string{below})
+	selected, err := workspace.NewGlobs(call.Workspace.FS(), []string{"./" + below})
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,19 @@ import (
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
+// published are runs of the published packages, recorded for what the first recording does not show.
+const published = "testdata/published.json"
+
+func TestActionsEqualThePublishedOnes(t *testing.T) {
+	t.Parallel()
+	recordedtest.Run(t, published, recordedtest.Suite{
+		Action: func(t testing.TB, recorded recordedtest.Case, _ *recordedtest.Stubs) action.Action {
+			t.Helper()
+			return recordedtest.ByID(t, fs.Actions(), recorded.Action)
+		},
+	})
+}
+
 func TestActionsEqualBackstages(t *testing.T) {
 	t.Parallel()
 	recordedtest.Run(t, "testdata/recorded.json", recordedtest.Suite{

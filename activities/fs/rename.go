@@ -20,6 +20,9 @@ func (renameAction) Describe() action.Description {
 		SupportsDryRun: true,
 		Quick:          true,
 		UsesWorkspace:  true,
+		Differences: []string{
+			"With overwrite, a file may take the place of a directory, and the other way round. Backstage's action fails.",
+		},
 		Examples: []action.Example{
 			{Description: "Put files where they belong, one of them over what is there", Example: `steps:
   - id: place

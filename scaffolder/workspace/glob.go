@@ -7,22 +7,17 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/bmatcuk/doublestar/v4"
-
 	"github.com/portico-dev/portico/scaffolder/action"
 )
 
 // Globs select paths below a directory as Backstage's actions do: * matches within a name, ** across
-// directories, and ?, [a-z] and {a,b} are supported. Names that begin with a dot are not special. A pattern
-// that begins with ! excludes its matches. The path of a directory matches all of its content. A pattern that
+// directories, and ?, [a-z], {a,b} and bash's extglob, such as +(a|b), are supported. Names that begin with a dot are
+// not special. A pattern that begins with ! excludes its matches; ./! is the name that begins so. The path of a directory matches all of its content. A pattern that
 // is the exact name of an existing file matches that file: app/[id].tsx is a pattern only if there is no such
 // file. The zero value selects nothing.
 type Globs struct {
-	include, exclude []string
+	include, exclude []func(name string) bool
 }
-
-// extended finds the patterns of bash's extglob, which are not supported and would silently match nothing.
-var extended = regexp.MustCompile(`[*+!?@]\(`)
 
 // NewGlobs parses patterns for the paths in directory. An invalid pattern is an InputError.
 func NewGlobs(directory fs.FS, patterns []string) (Globs, error) {
@@ -31,9 +26,6 @@ func NewGlobs(directory fs.FS, patterns []string) (Globs, error) {
 		name, negative := strings.CutPrefix(pattern, "!")
 		name = path.Clean(name)
 		text := escapeExisting(directory, name)
-		if extended.MatchString(text) || negative && strings.HasPrefix(text, "(") || !doublestar.ValidatePattern(text) {
-			return Globs{}, action.InputError("the pattern %q is invalid: *, **, ?, [a-z], {a,b} and a leading ! are supported", pattern)
-		}
 		if info, err := fs.Stat(directory, name); err == nil && info.IsDir() {
 			text = path.Clean(text + "/**")
 		}
@@ -41,10 +33,17 @@ func NewGlobs(directory fs.FS, patterns []string) (Globs, error) {
 		if text == "**" || strings.HasSuffix(text, "/**") {
 			text += "/*"
 		}
-		if negative {
-			globs.exclude = append(globs.exclude, text)
-		} else {
-			globs.include = append(globs.include, text)
+		if negative && strings.HasPrefix(text, "(") {
+			text = "@" + text // !(a|b) excludes a and b
+		}
+		match, ok := CompileGlob(text)
+		switch {
+		case !ok:
+			return Globs{}, action.InputError("the pattern %q is invalid: *, **, ?, [a-z], {a,b}, +(a|b) and a leading ! are supported", pattern)
+		case negative:
+			globs.exclude = append(globs.exclude, match)
+		default:
+			globs.include = append(globs.include, match)
 		}
 	}
 	return globs, nil
@@ -73,6 +72,6 @@ func escapeExisting(directory fs.FS, pattern string) string {
 
 // Match reports whether a path, relative and with slashes, is selected.
 func (g Globs) Match(name string) bool {
-	matches := func(pattern string) bool { return doublestar.MatchUnvalidated(pattern, name) }
+	matches := func(match func(string) bool) bool { return match(name) }
 	return slices.ContainsFunc(g.include, matches) && !slices.ContainsFunc(g.exclude, matches)
 }

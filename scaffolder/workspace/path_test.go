@@ -88,6 +88,15 @@ func TestGlobs(t *testing.T) {
 		"only a negation":    {[]string{"!docs"}, nil},
 		"no such file":       {[]string{"nope", "nope/**"}, nil},
 		"outside is nothing": {[]string{"../*"}, nil},
+		"one of several":     {[]string{"@(docs|src)/*.@(md|go)"}, []string{"docs/a.md", "src/[x].go", "src/main.go"}},
+		"some or none":       {[]string{"docs/?(x)a.md", "src/*(m|a|i|n).go"}, []string{"docs/a.md", "src/main.go"}},
+		"some":               {[]string{"src/+(a|i|m|n).go", "docs/+(b).md"}, []string{"src/main.go"}},
+		"none of several":    {[]string{"src/!(ma*|[a-l]*).go", "./!(README|x).md"}, []string{"src/[x].go"}},
+		"none of several, /": {[]string{"./!(docs)/*.{md,go}"}, []string{"src/[x].go", "src/main.go"}},
+		"extended, deep":     {[]string{"**/@(b|ci).+(m|d|y|l)"}, []string{".github/workflows/ci.yml", "docs/deep/b.md"}},
+		"extended, not":      {[]string{"docs/*.md", "!docs/+(a).md"}, nil},
+		"!( is a negation":   {[]string{"*", "!(docs|src)"}, []string{".github", ".hidden", "README.md"}},
+		"a name with !":      {[]string{"./!README.md"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -116,7 +125,7 @@ func TestGlobs(t *testing.T) {
 	globs, err = workspace.NewGlobs(directory, []string{"app/[st]/page.tsx"})
 	require.NoError(t, err)
 	require.True(t, globs.Match("app/s/page.tsx"), "no name is like that, and so it is a pattern")
-	for _, pattern := range []string{"src/[", "!(a|b)", "@(a).go"} {
+	for _, pattern := range []string{"src/[", "@(a.go", "+([a).go", "@(a|{b).go"} {
 		_, err := workspace.NewGlobs(directory, []string{pattern})
 		require.ErrorContains(t, err, "is invalid", pattern)
 	}
