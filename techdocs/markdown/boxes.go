@@ -221,17 +221,11 @@ func tabs(p *page, parent *tree.Element, blocks *queue) bool {
 
 	blocks.pop()
 
-	switch {
-	case (target.Tag == "li" || target.Tag == "dd") && target.Text != "":
-		text := target.Text
-		target.SetText("")
-
-		// The original reads the content into the paragraph that it makes of the text of the item.
-		target = target.Add("p")
-		target.SetText(text)
-	case target == last:
+	if target == last {
 		target = o.content(last)
 	}
+
+	itemParagraph(target)
 
 	return p.fill(target, content, rest, blocks)
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/portico-dev/portico/fault"
-	"github.com/portico-dev/portico/techdocs/internal/docscompare"
 	"github.com/portico-dev/portico/techdocs/markdown"
 )
 
@@ -186,10 +185,7 @@ func TestSizeAndEncoding(t *testing.T) {
 
 // FuzzConvert says that no page ends the program, and that each page is valid UTF-8.
 func FuzzConvert(f *testing.F) {
-	recording, err := docscompare.Load("testdata/techdocs-cases.json")
-	require.NoError(f, err)
-
-	for _, c := range recording.Cases {
+	for _, c := range recordedCases(f) {
 		f.Add(c.Files["docs/"+c.Page])
 	}
 
