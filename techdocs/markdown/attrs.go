@@ -11,6 +11,7 @@ import (
 var (
 	headingAttrs = regexp.MustCompile(`[ ]+` + tree.AttrList + `[ ]*\n?$`)
 	blockAttrs   = regexp.MustCompile(`\n[ ]*` + tree.AttrList + `[ ]*\n?$`)
+	legacyAttr   = regexp.MustCompile(`\{@([^}]*)=([^}]*)\}`)
 )
 
 // applyAttrLists gives elements the attributes that are written behind them, "{#id .class}".
@@ -78,4 +79,36 @@ func attrText(e *tree.Element) *string {
 
 func isHeading(tag string) bool {
 	return len(tag) == 2 && (tag[0] == 'h' || tag[0] == 'H') && tag[1] >= '1' && tag[1] <= '6'
+}
+
+// applyLegacyAttrs gives elements the attributes that are written in their text, their alternative text, or behind them, "{@id=x}".
+func applyLegacyAttrs(root *tree.Element) {
+	root.All(func(e *tree.Element) bool {
+		if alt, ok := e.Lookup("alt"); ok {
+			e.Set("alt", takeLegacyAttrs(e, alt))
+		}
+
+		if !e.TextFinal {
+			e.Text = takeLegacyAttrs(e, e.Text)
+		}
+
+		if !e.TailFinal {
+			e.Tail = takeLegacyAttrs(e, e.Tail)
+		}
+
+		return true
+	})
+}
+
+func takeLegacyAttrs(e *tree.Element, text string) string {
+	if !strings.Contains(text, "{@") {
+		return text
+	}
+
+	return legacyAttr.ReplaceAllStringFunc(text, func(list string) string {
+		m := legacyAttr.FindStringSubmatch(list)
+		e.Set(m[1], strings.ReplaceAll(m[2], "\n", " "))
+
+		return ""
+	})
 }

@@ -66,7 +66,7 @@ func (p *page) fences(lines []string) []string {
 			continue
 		}
 
-		switch open.read(line, p.conv.quotesLogic) {
+		switch open.read(line, p.conv.separateQuotes) {
 		case fenceContinues:
 		case fenceBroken:
 			// The line that broke it is not looked at again, as in the original.
@@ -99,7 +99,7 @@ func (p *page) keepTabs(text string) string {
 			continue
 		}
 
-		switch open.read(line, p.conv.quotesLogic) {
+		switch open.read(line, p.conv.separateQuotes) {
 		case fenceContinues:
 			continue
 		case fenceClosed:

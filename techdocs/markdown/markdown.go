@@ -87,7 +87,8 @@ type Converter struct {
 	definitionIndent                    int
 	alerts, saneHeaders, noIndentedCode bool
 	preserveTabs, relaxedHeaders        bool
-	quotesLogic, attrLists              bool
+	separateQuotes, callouts            bool
+	attrLists                           bool
 	alignAttribute                      bool
 	tasksCustom, tasksClickable         bool
 	tabs, blockTabs                     tabOptions
@@ -299,8 +300,16 @@ func (p *page) finishTree(root *tree.Element) {
 
 	c.inline.Run(root, &p.inline)
 
+	if c.callouts {
+		finishCallouts(root)
+	}
+
 	if c.footnotes.enabled {
 		p.finishFootnotes(root)
+	}
+
+	if c.has("legacy_attrs") {
+		applyLegacyAttrs(root)
 	}
 
 	prettify(root)

@@ -21,11 +21,12 @@ func New(config Config) (*Converter, error) {
 	}
 
 	c := &Converter{
-		extensions:  extensions,
-		alerts:      config.TechDocsCore,
-		saneHeaders: extensions.on("pymdownx.saneheaders"),
-		quotesLogic: extensions.on("pymdownx.quotes"),
-		attrLists:   extensions.on("attr_list"),
+		extensions:     extensions,
+		alerts:         config.TechDocsCore,
+		saneHeaders:    extensions.on("pymdownx.saneheaders"),
+		separateQuotes: extensions.on("pymdownx.quotes"),
+		callouts:       extensions.flag("pymdownx.quotes", "callouts", false),
+		attrLists:      extensions.on("attr_list"),
 	}
 
 	if c.inline, err = inline.New(inline.Config{Extensions: extensions}); err != nil {
