@@ -272,7 +272,8 @@ func (p *page) expandSnippets(text string) string {
 
 	text, problems, err := p.conv.snippets.Expand(text, read)
 	for _, problem := range problems {
-		p.warn(problem.Line, problem.Message)
+		// Not a warning: MkDocs says nothing, and a strict site is built.
+		p.report(techdocs.Info, problem.Line, problem.Message)
 	}
 
 	if err != nil {
@@ -415,9 +416,11 @@ func (p *page) fail(line int, message string) {
 	p.failure = fault.New(fault.Input, "%s: %s", place, message)
 }
 
-func (p *page) warn(line int, message string) {
+func (p *page) warn(line int, message string) { p.report(techdocs.Warning, line, message) }
+
+func (p *page) report(severity string, line int, message string) {
 	if len(p.problems) < techdocs.MaxProblems {
-		p.problems = append(p.problems, techdocs.Problem{Severity: "warning", File: p.input.Path, Line: line, Message: message})
+		p.problems = append(p.problems, techdocs.Problem{Severity: severity, File: p.input.Path, Line: line, Message: message})
 	}
 }
 

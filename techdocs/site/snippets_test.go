@@ -35,3 +35,15 @@ func TestSnippetsAreFoundInTheirFolders(t *testing.T) {
 		})
 	}
 }
+
+func TestAStrictSiteMayMissASnippet(t *testing.T) {
+	t.Parallel()
+	output, report, err := generate(t, map[string]string{
+		"mkdocs.yml": plainConfig + "strict: true\n", "docs/index.md": "# Home\n\n--8<-- \"gone.md\"\n",
+	}, techdocs.Options{})
+	require.NoError(t, err)
+	require.Equal(t, []techdocs.Problem{{
+		Severity: techdocs.Info, File: "docs/index.md", Line: 3, Message: "there is no file gone.md for a snippet; its path is relative to .",
+	}}, report.Problems)
+	require.NotContains(t, read(t, output, "index.html"), "gone.md")
+}
