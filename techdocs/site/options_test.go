@@ -164,3 +164,18 @@ func TestAPatternThatFindsNothingLeavesTheNavToTheFolders(t *testing.T) {
 	require.Len(t, report.Problems, 1)
 	require.Equal(t, 7, report.Problems[0].Line)
 }
+
+func TestNavHasOtherFiles(t *testing.T) {
+	t.Parallel()
+
+	output, report, err := generate(t, map[string]string{
+		"mkdocs.yml":    plainConfig + "nav:\n  - index.md\n  - The paper: files/paper.pdf\n  - files/table.csv\n  - a.md\n",
+		"docs/index.md": "# Home\n", "docs/a.md": "# A\n", "docs/files/paper.pdf": "PDF", "docs/files/table.csv": "1,2\n",
+	}, techdocs.Options{})
+	require.NoError(t, err)
+	require.Empty(t, report.Problems)
+	require.Equal(t, []string{"Home ", "The paper files/paper.pdf", "table.csv files/table.csv", "A a/"}, navOf(t, output, "a/index.html", "a/"))
+	require.Contains(t, read(t, output, "index.html"), `<a href="files/paper.pdf" class="md-footer__link md-footer__link--next"`)
+	require.Contains(t, read(t, output, "a/index.html"), `<a href="../files/table.csv" class="md-footer__link md-footer__link--prev"`)
+	require.Equal(t, "PDF", read(t, output, "files/paper.pdf"))
+}

@@ -2,6 +2,7 @@
 package nav
 
 import (
+	"path"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -12,7 +13,7 @@ import (
 	"github.com/portico-dev/portico/techdocs/site/quote"
 )
 
-// Page is a page of the site, whether it is in the nav or not.
+// Page is a page of the site, whether it is in the nav or not, or another file that the nav has, such as a PDF.
 type Page struct {
 	File *files.File
 	// Title is how the nav and the page show it, as HTML when TitleIsHTML is true. It is that of mkdocs.yml until the page is rendered.
@@ -33,10 +34,13 @@ func (p *Page) Home() bool {
 	return p.Parent == nil && p.File.Name == "index" && (p.File.URL == "./" || p.File.URL == "index.html")
 }
 
-// FileTitle is the title of a page that has none: its name in words, "Home" for the home page.
+// FileTitle is the title of a page that has none: its name in words, "Home" for the home page. Another file keeps its name.
 func (p *Page) FileTitle() string {
-	if p.Home() {
+	switch {
+	case p.Home():
 		return "Home"
+	case !p.File.Page:
+		return path.Base(p.File.Src)
 	}
 
 	return Title(p.File.Name)
@@ -77,7 +81,7 @@ type Nav struct {
 	byFile     map[*files.File]*Page
 }
 
-// PageOf returns the page of a file, nil when it is not published and not in the nav.
+// PageOf returns the page of a file, nil when it is neither a published page nor in the nav.
 func (n *Nav) PageOf(file *files.File) *Page { return n.byFile[file] }
 
 // Home returns the home page, nil when there is none.
@@ -191,7 +195,7 @@ func (b *builder) items(entries []config.NavItem, parent *Item) []*Item {
 			lookup = strings.TrimLeft(lookup, "/")
 		}
 		file := b.set.Get(lookup)
-		if file == nil || !file.Page {
+		if file == nil {
 			item.Link = entry.Path
 
 			continue
@@ -205,7 +209,7 @@ func (b *builder) items(entries []config.NavItem, parent *Item) []*Item {
 			b.nav.byFile[file] = page
 		}
 		page.InNav, page.Parent = true, parent
-		if !file.Inclusion.Published() && !page.Titled {
+		if !page.Titled && (!file.Page || !file.Inclusion.Published()) {
 			page.Title = page.FileTitle() // It is not rendered, so there is no better one.
 		}
 		item.Page = page
