@@ -2,6 +2,7 @@ package site_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -178,4 +179,20 @@ func TestNavHasOtherFiles(t *testing.T) {
 	require.Contains(t, read(t, output, "index.html"), `<a href="files/paper.pdf" class="md-footer__link md-footer__link--next"`)
 	require.Contains(t, read(t, output, "a/index.html"), `<a href="../files/table.csv" class="md-footer__link md-footer__link--prev"`)
 	require.Equal(t, "PDF", read(t, output, "files/paper.pdf"))
+}
+
+func TestThePageThatIsWrittenLastHasThePlace(t *testing.T) {
+	t.Parallel()
+
+	files := map[string]string{"mkdocs.yml": plainConfig, "docs/index.md": "# Home\n"}
+	for i := range 20 {
+		files[fmt.Sprintf("docs/p%d.md", i)] = "# Page\n"
+		files[fmt.Sprintf("docs/p%d/index.md", i)] = "# Folder\n"
+	}
+	output, report, err := generate(t, files, techdocs.Options{})
+	require.NoError(t, err)
+	require.Empty(t, report.Problems)
+	for i := range 20 {
+		require.Contains(t, read(t, output, fmt.Sprintf("p%d/index.html", i)), `<h1 id="folder">`)
+	}
 }

@@ -171,9 +171,16 @@ func (b *build) write(ctx context.Context) error {
 			return err
 		}
 	}
+	last := make(map[string]*page, len(b.pages))
+	for _, p := range b.pages {
+		last[p.nav.File.Dest] = p
+	}
 	buffers := sync.Pool{New: func() any { return new(bytes.Buffer) }}
 	look := b.look()
 	err := b.each(ctx, func(_ context.Context, p *page) error {
+		if last[p.nav.File.Dest] != p {
+			return nil // Of sub.md and sub/index.md, MkDocs shows the one that it writes last.
+		}
 		buffer, _ := buffers.Get().(*bytes.Buffer)
 		defer buffers.Put(buffer)
 		buffer.Reset()
