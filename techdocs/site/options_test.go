@@ -196,3 +196,19 @@ func TestThePageThatIsWrittenLastHasThePlace(t *testing.T) {
 		require.Contains(t, read(t, output, fmt.Sprintf("p%d/index.html", i)), `<h1 id="folder">`)
 	}
 }
+
+func TestTitlesThatAreNoTextAreWrittenAsInPython(t *testing.T) {
+	t.Parallel()
+
+	for title, want := range map[string]string{"1.0": "1.0", "true": "True", "5": "5", "2026-11-28": "2026-11-28"} {
+		t.Run(title, func(t *testing.T) {
+			t.Parallel()
+			output, _, err := generate(t, map[string]string{
+				"mkdocs.yml": plainConfig, "docs/index.md": "# Home\n", "docs/a.md": "---\ntitle: " + title + "\n---\ntext\n",
+			}, techdocs.Options{})
+			require.NoError(t, err)
+			require.Equal(t, []string{"Home ", want + " a/"}, navOf(t, output, "index.html", "./"))
+			require.Contains(t, read(t, output, "a/index.html"), "<title>"+want+" - ")
+		})
+	}
+}

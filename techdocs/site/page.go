@@ -13,6 +13,7 @@ import (
 
 	"github.com/portico-dev/portico/techdocs"
 	"github.com/portico-dev/portico/techdocs/markdown"
+	"github.com/portico-dev/portico/techdocs/site/config"
 	"github.com/portico-dev/portico/techdocs/site/files"
 	"github.com/portico-dev/portico/techdocs/site/links"
 	"github.com/portico-dev/portico/techdocs/site/nav"
@@ -162,7 +163,7 @@ func (p *page) title(heading string) {
 	title, is := p.meta["title"]
 	switch {
 	case is && title != nil:
-		p.nav.Title = fmt.Sprint(title)
+		p.nav.Title = config.Text(title)
 	case heading != "":
 		p.nav.Title, p.nav.TitleIsHTML = heading, true
 	default:

@@ -124,7 +124,7 @@ func (v *Value) Any() any {
 	case int64:
 		return int(scalar)
 	case Date, Relative:
-		return text(scalar)
+		return Text(scalar)
 	}
 
 	return v.Scalar
@@ -144,16 +144,16 @@ func (v *Value) kind() string {
 	case string:
 		return "the text " + strconv.Quote(scalar)
 	case bool:
-		return "the truth value " + text(scalar)
+		return "the truth value " + Text(scalar)
 	case int64, float64:
-		return "the number " + text(scalar)
+		return "the number " + Text(scalar)
 	}
 
-	return text(v.Scalar)
+	return Text(v.Scalar)
 }
 
-// text writes a scalar as Python's str does, which is how MkDocs prints titles that are no strings.
-func text(scalar any) string {
+// Text writes a scalar as Python's str does, which is how MkDocs prints titles that are no strings.
+func Text(scalar any) string {
 	switch value := scalar.(type) {
 	case nil:
 		return "None"
@@ -350,7 +350,7 @@ func (r *reader) mapping(node *yaml.Node, depth int) (*Value, error) {
 
 			continue
 		}
-		entry := Entry{Key: text(key.Scalar), At: key.At, Value: value}
+		entry := Entry{Key: Text(key.Scalar), At: key.At, Value: value}
 		if at, is := seen[entry.Key]; is {
 			mapping.Map[at] = entry // Python takes the last one, too.
 

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/portico-dev/portico/techdocs/site/config"
 	"github.com/portico-dev/portico/techdocs/site/nav"
 	"github.com/portico-dev/portico/techdocs/site/quote"
 )
@@ -210,7 +211,7 @@ func (t *Theme) neighbour(page *nav.Page, url string) *neighbour {
 
 func (t *Theme) htmlTitle(page Page) string {
 	if title, is := page.Meta["title"]; is && title != nil && title != "" {
-		return fmt.Sprint(title) + " - " + t.site.Name
+		return config.Text(title) + " - " + t.site.Name
 	}
 	if title := plainTitle(page.Nav); title != "" && !page.Nav.Home() {
 		return title + " - " + t.site.Name
