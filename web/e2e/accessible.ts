@@ -19,3 +19,21 @@ export async function expectAccessible(page: Page, ...unfit: readonly string[]):
   );
   expect(found).toEqual([]);
 }
+
+/**
+ * Opens a page on a telephone, and resizes the window: it must never be wider than the window. A window that becomes
+ * narrow again finds what stays as wide as it was.
+ */
+export async function expectNothingCutOff(page: Page, open: () => Promise<void>): Promise<void> {
+  await page.setViewportSize({ width: 320, height: 800 });
+  await open();
+  for (const width of [320, 1920, 768]) {
+    await page.setViewportSize({ width, height: 800 });
+    const over = await page.evaluate(async () => {
+      // What measures itself when the window is resized draws in the next frame.
+      for (let frame = 0; frame < 2; frame++) await new Promise((drawn) => requestAnimationFrame(drawn));
+      return document.documentElement.scrollWidth - document.body.clientWidth;
+    });
+    expect(over, `${page.url()} scrolls sideways at ${width} pixels`).toBeLessThanOrEqual(0);
+  }
+}
