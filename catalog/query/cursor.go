@@ -3,7 +3,6 @@ package query
 import (
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -76,7 +75,7 @@ func (c Cursor) Encode() (string, error) {
 // DecodeCursor decodes a cursor that a client sent.
 func DecodeCursor(encoded string) (Cursor, error) {
 	data := lenientBase64(encoded)
-	if problem := syntaxProblem(data); problem != "" {
+	if problem := plainjson.SyntaxProblem(data); problem != "" {
 		return Cursor{}, fault.New(fault.Input, "Malformed cursor: SyntaxError: %s", problem)
 	}
 	var cursor Cursor
@@ -174,34 +173,4 @@ func lenientBase64(encoded string) []byte {
 		return nil // cannot happen: every character is of the alphabet
 	}
 	return data
-}
-
-// syntaxProblem is the message of JavaScript's JSON.parse for text that is not JSON, "" for valid JSON.
-func syntaxProblem(data []byte) string {
-	text := strings.ToValidUTF8(string(data), "\uFFFD")
-	var ignored any
-	err := json.Unmarshal([]byte(text), &ignored)
-	var syntax *json.SyntaxError
-	if !errors.As(err, &syntax) {
-		return ""
-	}
-	at := max(int(syntax.Offset)-1, 0)
-	if strings.TrimSpace(text) == "" || strings.HasPrefix(syntax.Error(), "unexpected end") {
-		return "Unexpected end of JSON input"
-	}
-	const context = 10
-	characters, position := []rune(text), len([]rune(text[:min(at, len(text))]))
-	position = min(position, len(characters)-1)
-	from, to := 0, len(characters)
-	before, after := "", ""
-	if len(characters) > 2*context+1 {
-		if position > context {
-			from, before = position-context, "..."
-		}
-		if position+context < to {
-			to, after = position+context, "..."
-		}
-	}
-	return fmt.Sprintf(`Unexpected token '%c', %s"%s"%s is not valid JSON`,
-		characters[position], before, string(characters[from:to]), after)
 }

@@ -29,8 +29,15 @@ func (c LocationCursor) Encode() (string, error) {
 
 // DecodeLocationCursor decodes a cursor that a client sent.
 func DecodeLocationCursor(encoded string) (LocationCursor, error) {
+	if encoded == "" {
+		return LocationCursor{}, fault.New(fault.Input, "Cursor cannot be empty")
+	}
+	data := lenientBase64(encoded)
+	if !json.Valid(data) {
+		return LocationCursor{}, fault.New(fault.Input, "Malformed cursor, unknown encoding")
+	}
 	var cursor LocationCursor
-	if err := json.Unmarshal(lenientBase64(encoded), &cursor); err != nil || cursor.Limit < 1 {
+	if err := json.Unmarshal(data, &cursor); err != nil || cursor.Limit < 1 {
 		return LocationCursor{}, fault.New(fault.Input, "Malformed cursor, could not be parsed")
 	}
 	return cursor, nil

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/portico-dev/portico/fault"
+	"github.com/portico-dev/portico/plainjson"
 )
 
 // maxPredicateDepth bounds the nesting of a predicate, and with it the statement it becomes.
@@ -29,8 +30,8 @@ func ParsePredicate(document json.RawMessage) (Filter, error) {
 	if err := found.check("query"); err != nil {
 		return nil, err
 	}
-	if problems := predicateProblems(value, nil, 0); len(problems) > 0 {
-		return nil, fault.New(fault.Input, "Invalid query: Validation error: %s", strings.Join(problems, ", or "))
+	if problems := predicateProblems(value); len(problems) > 0 {
+		return nil, fault.New(fault.Input, "Invalid query: Validation error: %s", strings.Join(problems, "; "))
 	}
 	return predicate(value)
 }
@@ -39,7 +40,8 @@ func ParsePredicate(document json.RawMessage) (Filter, error) {
 func predicate(value any) (Filter, error) {
 	object, isObject := value.(map[string]any)
 	if !isObject {
-		return Any{}, nil // an entity equals no primitive
+		return nil, fault.New(fault.Input, "Invalid filter predicate: top-level primitive values are not supported. "+
+			`Wrap the value in a field expression, e.g. { "kind": %s }`, encoded(value))
 	}
 	if nested, is := object["$all"]; is {
 		filters, err := predicates(nested)
@@ -105,15 +107,15 @@ func containsCondition(key string, value any) (Filter, error) {
 		return Match{Key: key, Values: []string{primitiveText(value)}}, nil
 	}
 	if !strings.EqualFold(key, "relations") {
-		return nil, fault.New(fault.Input, `Invalid query: $contains with an object is supported for "relations" only, not for "%s"`, key)
+		return nil, fault.New(fault.Input, `Object form of $contains is not supported for field "%s"`, key)
 	}
 	kind, _ := wanted["type"].(string)
 	if kind == "" {
-		return nil, fault.New(fault.Input, `Invalid query: $contains of relations needs a "type"`)
+		return nil, fault.New(fault.Input, `The $contains operator for "relations" requires a "type" string property`)
 	}
 	for property := range wanted {
 		if property != "type" && property != "targetRef" {
-			return nil, fault.New(fault.Input, `Invalid query: $contains of relations takes "type" and "targetRef", not "%s"`, property)
+			return nil, fault.New(fault.Input, `Unsupported key "%s" in $contains for "relations". Only "type" and "targetRef" are supported`, property)
 		}
 	}
 	relation := "relations." + kind
@@ -123,11 +125,25 @@ func containsCondition(key string, value any) (Filter, error) {
 	case string:
 		return Match{Key: relation, Values: []string{target}}, nil
 	case map[string]any:
-		if refs, is := target["$in"].([]any); is && len(refs) > 0 {
+		refs, isList := target["$in"].([]any)
+		if isList && len(refs) == 0 {
+			return nil, fault.New(fault.Input, `Empty "$in" array for $contains on "relations" is not allowed`)
+		}
+		if isList {
 			return Match{Key: relation, Values: primitiveTexts(refs)}, nil
 		}
 	}
-	return nil, fault.New(fault.Input, `Invalid query: "targetRef" of a relation must be a reference or a non-empty {"$in": [...]}`)
+	return nil, fault.New(fault.Input, `Unsupported value in $contains for "relations": expected a string or { "$in": [strings] }, but got %s`,
+		encoded(wanted["targetRef"]))
+}
+
+// encoded is a value as JSON, for a message.
+func encoded(value any) string {
+	text, err := plainjson.Marshal(value)
+	if err != nil {
+		return typeName(value) // cannot happen: it was decoded from JSON
+	}
+	return string(text)
 }
 
 // primitiveText is JavaScript's String of a primitive.

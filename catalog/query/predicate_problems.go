@@ -9,191 +9,173 @@ import (
 	"strings"
 )
 
-// Shape errors of a predicate are reported as Backstage's validator does: a predicate has one of several
-// forms, and a value that has none of them gets the problems of every form.
+// Shape errors of a predicate are reported as Backstage's validator (zod) does: a predicate has one of several
+// forms. A value that has none of them gets the problems of every form, or of the one form that it nearly has.
 
-// predicateProblems lists the problems with every form that a predicate can have, nil when it has one of
-// them.
-func predicateProblems(value any, path []any, depth int) []string {
-	if depth > maxPredicateDepth {
-		return []string{at(fmt.Sprintf("Nested more than %d deep", maxPredicateDepth), path)}
-	}
-	object, isObject := value.(map[string]any)
-	if !isObject {
-		if isPrimitive(value) {
-			return nil
-		}
-		return primitiveProblems(value, path, "object")
-	}
-	forms := [][]string{
-		fieldsProblems(object, path),
-		operatorsOnlyProblems(object, path),
-		primitiveProblems(value, path),
-		nestProblems(object, path, "$all", depth),
-		nestProblems(object, path, "$any", depth),
-		notProblems(object, path, depth),
-	}
-	return complaints(forms)
+// problem is what is wrong at a path, or why a value has none of several forms.
+type problem struct {
+	message string
+	path    []any
+	// forms are the problems of each form; nil for a problem with a message.
+	forms [][]problem
 }
 
-// complaints returns nil when one form has no problems, else the problems of all forms without duplicates.
-func complaints(forms [][]string) []string {
-	var all []string
-	for _, problems := range forms {
-		if len(problems) == 0 {
-			return nil
+// check reports what keeps a value from having a form. It is near the form when nothing but its keys is wrong.
+type check func(value any, path []any, depth int) (problems []problem, isNear bool)
+
+// predicateProblems lists the problems of a predicate, nil when it is one.
+func predicateProblems(value any) []string {
+	problems, _ := checkPredicate(value, nil, 0)
+	var texts []string
+	for _, each := range problems {
+		texts = append(texts, each.String())
+	}
+	return texts
+}
+
+func checkPredicate(value any, path []any, depth int) ([]problem, bool) {
+	if depth > maxPredicateDepth {
+		return []problem{{message: fmt.Sprintf("Nested more than %d deep", maxPredicateDepth), path: path}}, false
+	}
+	expression := oneOf(recordOf(func(key string) bool { return !strings.HasPrefix(key, "$") }, checkCondition),
+		recordOf(func(key string) bool { return strings.HasPrefix(key, "$") }, checkNever))
+	return oneOf(expression, checkPrimitive, strict("$all", listOf(checkPredicate)), strict("$any", listOf(checkPredicate)),
+		strict("$not", checkPredicate))(value, path, depth)
+}
+
+// checkCondition checks what a field is compared to.
+func checkCondition(value any, path []any, depth int) ([]problem, bool) {
+	return oneOf(checkPrimitive, having("$exists", typed("boolean")), having("$in", listOf(checkPrimitive)),
+		having("$contains", checkPredicate), having("$hasPrefix", typed("string")))(value, path, depth)
+}
+
+func checkPrimitive(value any, path []any, depth int) ([]problem, bool) {
+	return oneOf(typed("string"), typed("number"), typed("boolean"))(value, path, depth)
+}
+
+func checkNever(value any, path []any, _ int) ([]problem, bool) {
+	return expected("never", value, path), false
+}
+
+func expected(wanted string, value any, path []any) []problem {
+	return []problem{{message: "Expected " + wanted + ", received " + typeName(value), path: path}}
+}
+
+func typed(wanted string) check {
+	return func(value any, path []any, _ int) ([]problem, bool) {
+		if typeName(value) == wanted {
+			return nil, true
 		}
-		for _, problem := range problems {
-			if !slices.Contains(all, problem) {
-				all = append(all, problem)
+		return expected(wanted, value, path), false
+	}
+}
+
+func oneOf(forms ...check) check {
+	return func(value any, path []any, depth int) ([]problem, bool) {
+		var all [][]problem
+		var near []problem
+		for _, form := range forms {
+			problems, isNear := form(value, path, depth)
+			if len(problems) == 0 {
+				return nil, true
+			}
+			if isNear && near == nil {
+				near = problems
+			}
+			all = append(all, problems)
+		}
+		if near != nil {
+			return near, true
+		}
+		return []problem{{forms: all}}, false
+	}
+}
+
+// recordOf is an object with such keys and values.
+func recordOf(isKey func(string) bool, member check) check {
+	return func(value any, path []any, depth int) (problems []problem, isNear bool) {
+		object, isObject := value.(map[string]any)
+		if !isObject {
+			return expected("object", value, path), false
+		}
+		isNear = true
+		for _, key := range slices.Sorted(maps.Keys(object)) {
+			here := append(slices.Clip(path), key)
+			if !isKey(key) {
+				problems = append(problems, problem{message: "Invalid", path: here})
+			}
+			inside, isInsideNear := member(object[key], here, depth+1)
+			problems, isNear = append(problems, inside...), isNear && isInsideNear
+		}
+		return problems, isNear
+	}
+}
+
+func listOf(item check) check {
+	return func(value any, path []any, depth int) (problems []problem, isNear bool) {
+		items, isList := value.([]any)
+		if !isList {
+			return expected("array", value, path), false
+		}
+		isNear = true
+		for i, each := range items {
+			inside, isInsideNear := item(each, append(slices.Clip(path), i), depth+1)
+			problems, isNear = append(problems, inside...), isNear && isInsideNear
+		}
+		return problems, isNear
+	}
+}
+
+// having is an object with a member, and maybe others.
+func having(name string, member check) check {
+	return func(value any, path []any, depth int) ([]problem, bool) {
+		object, isObject := value.(map[string]any)
+		if !isObject {
+			return expected("object", value, path), false
+		}
+		here := append(slices.Clip(path), name)
+		inside, has := object[name]
+		if !has {
+			return []problem{{message: "Required", path: here}}, false
+		}
+		return member(inside, here, depth+1)
+	}
+}
+
+// strict is an object with a member and no other.
+func strict(name string, member check) check {
+	return func(value any, path []any, depth int) ([]problem, bool) {
+		problems, isNear := having(name, member)(value, path, depth)
+		object, _ := value.(map[string]any)
+		var strangers []string
+		for _, key := range slices.Sorted(maps.Keys(object)) {
+			if key != name {
+				strangers = append(strangers, "'"+key+"'")
 			}
 		}
-	}
-	return all
-}
-
-// fieldsProblems checks the form {field: condition}.
-func fieldsProblems(object map[string]any, path []any) []string {
-	var problems []string
-	for _, key := range slices.Sorted(maps.Keys(object)) {
-		here := append(slices.Clip(path), key)
-		if strings.HasPrefix(key, "$") {
-			problems = append(problems, at("Invalid", here))
-			continue
+		if len(strangers) > 0 {
+			problems = append(problems, problem{message: "Unrecognized key(s) in object: " + strings.Join(strangers, ", "), path: path})
 		}
-		problems = append(problems, alternatives(conditionProblems(object[key], here))...)
+		return problems, isNear
 	}
-	return joined(problems)
 }
 
-// operatorsOnlyProblems checks the form that allows no operator. Only the empty object has it.
-func operatorsOnlyProblems(object map[string]any, path []any) []string {
-	var problems []string
-	for _, key := range slices.Sorted(maps.Keys(object)) {
-		here := append(slices.Clip(path), key)
-		if !strings.HasPrefix(key, "$") {
-			problems = append(problems, at("Invalid", here))
+// String is the problem in the words of the package zod-validation-error.
+func (p problem) String() string {
+	if p.forms == nil {
+		return at(p.message, p.path)
+	}
+	var alternatives []string
+	for _, form := range p.forms {
+		var texts []string
+		for _, each := range form {
+			texts = append(texts, each.String())
 		}
-		problems = append(problems, at("Expected never, received "+typeName(object[key]), here))
-	}
-	return joined(problems)
-}
-
-// conditionProblems checks the value that a field is compared to.
-func conditionProblems(value any, path []any) []string {
-	if isPrimitive(value) {
-		return nil
-	}
-	object, isObject := value.(map[string]any)
-	if !isObject {
-		return primitiveProblems(value, path, "object")
-	}
-	forms := [][]string{
-		primitiveProblems(value, path),
-		operatorProblems(object, path, "$exists", "boolean"),
-		operatorProblems(object, path, "$in", "array"),
-		operatorProblems(object, path, "$contains", ""),
-		operatorProblems(object, path, "$hasPrefix", "string"),
-	}
-	return complaints(forms)
-}
-
-func operatorProblems(object map[string]any, path []any, operator, wanted string) []string {
-	here := append(slices.Clip(path), operator)
-	value, is := object[operator]
-	switch {
-	case !is:
-		return []string{at("Required", here)}
-	case wanted == "" || typeName(value) == wanted:
-		return itemProblems(value, here, operator)
-	default:
-		return []string{at("Expected "+wanted+", received "+typeName(value), here)}
-	}
-}
-
-// itemProblems checks that the items of $in are primitives.
-func itemProblems(value any, path []any, operator string) []string {
-	items, isList := value.([]any)
-	if operator == "$contains" && isList {
-		return primitiveProblems(value, path, "object")
-	}
-	if operator != "$in" {
-		return nil
-	}
-	var problems []string
-	for i, item := range items {
-		if !isPrimitive(item) {
-			problems = append(problems, alternatives(primitiveProblems(item, append(slices.Clip(path), i)))...)
+		if text := strings.Join(texts, "; "); !slices.Contains(alternatives, text) {
+			alternatives = append(alternatives, text)
 		}
 	}
-	return problems
-}
-
-func nestProblems(object map[string]any, path []any, operator string, depth int) []string {
-	here := append(slices.Clip(path), operator)
-	value, is := object[operator]
-	items, isList := value.([]any)
-	var problems []string
-	switch {
-	case !is:
-		problems = append(problems, at("Required", here))
-	case !isList:
-		problems = append(problems, at("Expected array, received "+typeName(value), here))
-	}
-	for i, item := range items {
-		problems = append(problems, alternatives(predicateProblems(item, append(slices.Clip(here), i), depth+1))...)
-	}
-	return joined(append(problems, unexpectedKeyProblems(object, path, operator)...))
-}
-
-func notProblems(object map[string]any, path []any, depth int) []string {
-	here := append(slices.Clip(path), "$not")
-	value, is := object["$not"]
-	var problems []string
-	if !is {
-		problems = append(problems, at("Required", here))
-	} else {
-		problems = alternatives(predicateProblems(value, here, depth+1))
-	}
-	return joined(append(problems, unexpectedKeyProblems(object, path, "$not")...))
-}
-
-// unexpectedKeyProblems reports the siblings of an operator that must be the only key.
-func unexpectedKeyProblems(object map[string]any, path []any, operator string) []string {
-	var strangers []string
-	for _, key := range slices.Sorted(maps.Keys(object)) {
-		if key != operator {
-			strangers = append(strangers, "'"+key+"'")
-		}
-	}
-	if len(strangers) == 0 {
-		return nil
-	}
-	return []string{at("Unrecognized key(s) in object: "+strings.Join(strangers, ", "), path)}
-}
-
-func primitiveProblems(value any, path []any, more ...string) []string {
-	var problems []string
-	for _, wanted := range append([]string{"string", "number", "boolean"}, more...) {
-		problems = append(problems, at("Expected "+wanted+", received "+typeName(value), path))
-	}
-	return problems
-}
-
-// alternatives joins the problems of several forms into one.
-func alternatives(problems []string) []string {
-	if len(problems) == 0 {
-		return nil
-	}
-	return []string{strings.Join(problems, ", or ")}
-}
-
-// joined joins problems that apply together into one.
-func joined(problems []string) []string {
-	if len(problems) == 0 {
-		return nil
-	}
-	return []string{strings.Join(problems, "; ")}
+	return strings.Join(alternatives, ", or ")
 }
 
 // at adds the position to a problem.
@@ -213,15 +195,6 @@ func at(message string, path []any) string {
 		fmt.Fprint(&where, step)
 	}
 	return message + ` at "` + where.String() + `"`
-}
-
-func isPrimitive(value any) bool {
-	switch value.(type) {
-	case string, float64, bool:
-		return true
-	default:
-		return false
-	}
 }
 
 func typeName(value any) string {

@@ -3,6 +3,7 @@ package query_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -83,10 +84,10 @@ func TestParsePredicateReturnsBackstagesErrors(t *testing.T) {
 			`object at "kind", or Expected string, received object, or Expected number, received object, or Expected boolean, received ` +
 			`object, or Required at "$all"; Unrecognized key(s) in object: 'kind', or Required at "$any"; Unrecognized key(s) in object: ` +
 			`'kind', or Required at "$not"; Unrecognized key(s) in object: 'kind'`,
-		`{"relations":{"$contains":{"targetRef":"x"}}}`:                           `Invalid query: $contains of relations needs a "type"`,
-		`{"relations":{"$contains":{"type":"ownedBy","targetRef":{"$in":[]}}}}`:   `Invalid query: "targetRef" of a relation must be a reference or a non-empty {"$in": [...]}`,
-		`{"metadata.links":{"$contains":{"url":"x"}}}`:                            `Invalid query: $contains with an object is supported for "relations" only, not for "metadata.links"`,
-		`{"relations":{"$contains":{"type":"ownedBy","targetRef":"x","to":"y"}}}`: `Invalid query: $contains of relations takes "type" and "targetRef", not "to"`,
+		`{"relations":{"$contains":{"targetRef":"x"}}}`:                           `The $contains operator for "relations" requires a "type" string property`,
+		`{"relations":{"$contains":{"type":"ownedBy","targetRef":{"$in":[]}}}}`:   `Empty "$in" array for $contains on "relations" is not allowed`,
+		`{"metadata.links":{"$contains":{"url":"x"}}}`:                            `Object form of $contains is not supported for field "metadata.links"`,
+		`{"relations":{"$contains":{"type":"ownedBy","targetRef":"x","to":"y"}}}`: `Unsupported key "to" in $contains for "relations". Only "type" and "targetRef" are supported`,
 	}
 	for document, want := range cases {
 		_, err := query.ParsePredicate(json.RawMessage(document))
@@ -205,4 +206,26 @@ func FuzzStatements(f *testing.F) {
 			require.Regexp(t, vocabulary, constants.ReplaceAllString(statement.SQL, ""))
 		}
 	})
+}
+
+// testdata/predicates.json has the messages of Backstage's validator.
+func TestPredicatesAreRefusedInTheWordsOfBackstage(t *testing.T) {
+	t.Parallel()
+	data, err := os.ReadFile("testdata/predicates.json")
+	require.NoError(t, err)
+	var cases []struct {
+		Query   json.RawMessage
+		Message string
+	}
+	require.NoError(t, json.Unmarshal(data, &cases))
+	require.NotEmpty(t, cases)
+	for _, each := range cases {
+		_, err := query.ParsePredicate(each.Query)
+		isPredicate := err == nil || !strings.Contains(err.Error(), "Validation error")
+		if each.Message == "" || string(each.Query) == "null" { // null is no predicate at all, where a client may leave it out
+			require.True(t, isPredicate, "%s: %v", each.Query, err)
+			continue
+		}
+		require.EqualError(t, err, "Invalid query: "+each.Message, "%s", each.Query)
+	}
 }
