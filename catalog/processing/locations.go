@@ -3,6 +3,7 @@ package processing
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -152,9 +153,9 @@ func (r *run) urlFiles(ctx context.Context, url string, optional bool) ([]file, 
 	case missing && optional:
 		return nil, nil
 	case missing:
-		return nil, failure(fault.NotFound, "%.*s", maxErrorText, "Unable to read url, "+describe(err))
+		return nil, failure(fault.NotFound, "%.*s", maxErrorText, "Unable to read url, "+err.Error())
 	case err != nil:
-		return nil, failure(fault.Input, "%.*s", maxErrorText, "Unable to read url, "+describe(err))
+		return nil, &entity.Error{Name: "Error", Message: fmt.Sprintf("%.*s", maxErrorText, "Unable to read url, "+err.Error())} // as in Backstage
 	case len(found) == 0 && !optional:
 		return nil, failure(fault.NotFound, "Unable to read url, no matching files found for %s", url)
 	}

@@ -373,7 +373,7 @@ func (r *run) placeholder(ctx context.Context, key, value string) (any, error) {
 	content, err := r.sources.file(ctx, target)
 	if err != nil {
 		return nil, fmt.Errorf("Placeholder $%s could not read location %s, %s", //nolint:staticcheck // Backstage's wording
-			key, target, describe(err))
+			key, value, describe(err))
 	}
 	return entity.DecodePlaceholder(key, target, content)
 }

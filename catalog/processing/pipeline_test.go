@@ -41,11 +41,11 @@ func TestErrorSaysWhyNothingWasRead(t *testing.T) {
 	}{
 		"nothing there": {location, nil, "NotFoundError", "Unable to read url, no matching files found for " + s.URL + "/a.yaml"},
 		"hidden": {location, hidden, "NotFoundError",
-			"Unable to read url, NotFoundError: Request failed for x, 404 Not Found (GitHub App 7 is not installed for acme)"},
-		"wrapped": {location, fmt.Errorf("read the archive of acme/shop: %w", fault.New(fault.Input, "the tree is too big")), "InputError",
-			"Unable to read url, InputError: read the archive of acme/shop: the tree is too big"},
-		"broken": {location, errors.New("connection refused"), "InputError", "Unable to read url, Error: connection refused"},
-		"a placeholder": {described, hidden, "InputError", "Placeholder $text could not read location " + s.URL + "/api.yaml, " +
+			"Unable to read url, Request failed for x, 404 Not Found (GitHub App 7 is not installed for acme)"},
+		"wrapped": {location, fmt.Errorf("read the archive of acme/shop: %w", fault.New(fault.Input, "the tree is too big")), "Error",
+			"Unable to read url, read the archive of acme/shop: the tree is too big"},
+		"broken": {location, errors.New("connection refused"), "Error", "Unable to read url, connection refused"},
+		"a placeholder": {described, hidden, "InputError", "Placeholder $text could not read location ./api.yaml, " +
 			"NotFoundError: Request failed for x, 404 Not Found (GitHub App 7 is not installed for acme)"},
 	} {
 		t.Run(name, func(t *testing.T) {
