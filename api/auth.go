@@ -210,11 +210,12 @@ func fromScript(c *call) error {
 }
 
 func (a *auth) refresh(c *call) (session, error) {
-	if err := fromScript(c); err != nil {
+	id := c.Param("provider")
+	// As in Backstage, only providers with a flow and cookies of their own need the header.
+	if err := fromScript(c); err != nil && !a.SignIn.IsDirect(id) {
 		return session{}, err
 	}
 	c.Header("Cache-Control", "no-store")
-	id := c.Param("provider")
 	if err := a.endPlain(c, id); err != nil {
 		return session{}, err
 	}

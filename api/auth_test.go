@@ -327,7 +327,7 @@ func TestRequestsOfSignInThatAreRefused(t *testing.T) {
 		{http.MethodGet, "/oidc/refresh?env=test", "", http.StatusUnauthorized, "AuthenticationError: Invalid X-Requested-With header"},
 		{http.MethodPost, "/oidc/refresh?env=test", "fetch", http.StatusUnauthorized, "AuthenticationError: Invalid X-Requested-With header"},
 		{http.MethodPost, "/oidc/logout?env=test", "", http.StatusUnauthorized, "AuthenticationError: Invalid X-Requested-With header"},
-		{http.MethodPost, "/guest/refresh", "", http.StatusUnauthorized, "AuthenticationError: Invalid X-Requested-With header"},
+		{http.MethodPost, "/saml/refresh?env=test", "", http.StatusUnauthorized, "AuthenticationError: Invalid X-Requested-With header"},
 	} {
 		answer := b.browser(t).ask(test.method, portal+"/api/auth"+test.path, fromScript, test.header)
 		require.Equal(t, test.status, answer.Code, test.path)

@@ -253,8 +253,8 @@ func (r catalogRoutes) facetsByBody(c *call) (facets, error) {
 	if err := c.decode(&input); err != nil {
 		return facets{}, err
 	}
-	if len(input.Facets) == 0 {
-		return facets{}, fault.New(fault.Input, "Missing facet parameter")
+	if len(input.Facets) == 0 || slices.Contains(input.Facets, "") {
+		return facets{}, fault.New(fault.Input, "Missing or empty facets parameter")
 	}
 	filter, err := c.filter(input.Query.RawMessage)
 	if err != nil {

@@ -89,7 +89,7 @@ func (r catalogRoutes) register(c *call) (registration, error) {
 	}
 	onConflict := catalog.ConflictStrategy(c.Query("onConflict"))
 	if !slices.Contains([]catalog.ConflictStrategy{"", catalog.ConflictRefresh, catalog.ConflictReject}, onConflict) {
-		return registration{}, fault.New(fault.Input, "request/query/onConflict must be equal to one of the allowed values")
+		return registration{}, fault.New(fault.Input, "request/query/onConflict must be equal to one of the allowed values: refresh, reject")
 	}
 	if isYes(c.Query("dryRun")) {
 		tried, err := r.service.TryLocation(c.Request.Context(), c.principal, spec)
@@ -140,7 +140,7 @@ func isYes(s string) bool {
 var locationPageSize = pageSize{preset: 1000, most: 1000}
 
 type locationQueryInput struct {
-	Cursor string              `json:"cursor,omitempty"`
+	Cursor *string             `json:"cursor,omitempty"`
 	Limit  *float64            `json:"limit,omitempty"`
 	Query  document[predicate] `json:"query,omitzero"`
 }
@@ -153,8 +153,8 @@ func (r catalogRoutes) queryLocations(c *call) (locationPage, error) {
 		return locationPage{}, err
 	}
 	cursor := query.LocationCursor{Limit: locationPageSize.preset, Query: input.Query.RawMessage}
-	if input.Cursor != "" {
-		decoded, err := query.DecodeLocationCursor(input.Cursor)
+	if input.Cursor != nil {
+		decoded, err := query.DecodeLocationCursor(*input.Cursor)
 		if err != nil {
 			return locationPage{}, err
 		}
@@ -163,7 +163,7 @@ func (r catalogRoutes) queryLocations(c *call) (locationPage, error) {
 	if input.Limit != nil {
 		cursor.Limit = int(*input.Limit)
 		if cursor.Limit < 1 || float64(cursor.Limit) != *input.Limit {
-			return locationPage{}, fault.New(fault.Input, "Invalid limit, must be an integer greater than zero")
+			return locationPage{}, fault.New(fault.Input, "Limit must be a positive integer >= 1")
 		}
 	}
 	cursor.Limit = locationPageSize.of(cursor.Limit)

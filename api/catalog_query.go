@@ -165,6 +165,7 @@ func parseOrderFields(parameters []string) ([]query.CursorOrder, error) {
 	var orders []query.CursorOrder
 	for _, parameter := range parameters {
 		field, direction, stated := strings.Cut(parameter, ",")
+		direction, _, _ = strings.Cut(direction, ",")
 		if stated && direction != "asc" && direction != "desc" {
 			return nil, fault.New(fault.Input, "Invalid order field order, must be asc or desc")
 		}
@@ -175,14 +176,14 @@ func parseOrderFields(parameters []string) ([]query.CursorOrder, error) {
 
 func skipsTotal(at, value string) (bool, error) {
 	if !slices.Contains([]string{"", "include", "exclude"}, value) {
-		return false, fault.New(fault.Input, "%s must be equal to one of the allowed values", at)
+		return false, fault.New(fault.Input, "%s must be equal to one of the allowed values: include, exclude", at)
 	}
 	return value == "exclude", nil
 }
 
 // entityQueryInput is the body of POST /entities/by-query.
 type entityQueryInput struct {
-	Cursor         string              `json:"cursor,omitempty"        jsonschema_description:"where the page begins"`
+	Cursor         *string             `json:"cursor,omitempty"        jsonschema_description:"where the page begins"`
 	Limit          *float64            `json:"limit,omitempty"`
 	Offset         float64             `json:"offset,omitempty"`
 	OrderBy        []orderInput        `json:"orderBy,omitempty"`
@@ -215,7 +216,7 @@ func (b entityQueryInput) check() error {
 	}
 	for i, order := range b.OrderBy {
 		if order.Order != "asc" && order.Order != "desc" {
-			return fault.New(fault.Input, "request/body/orderBy/%d/order must be equal to one of the allowed values", i)
+			return fault.New(fault.Input, "request/body/orderBy/%d/order must be equal to one of the allowed values: asc, desc", i)
 		}
 	}
 	return nil
@@ -249,8 +250,11 @@ func (c *call) entityQueryBody() (catalog.EntityQuery, error) {
 	if q.SkipTotal, err = skipsTotal("request/body/totalItems", input.TotalItems); err != nil {
 		return catalog.EntityQuery{}, err
 	}
-	if input.Cursor != "" {
-		q.Cursor, err = query.DecodeCursor(input.Cursor)
+	if input.Cursor != nil {
+		if *input.Cursor == "" {
+			return catalog.EntityQuery{}, fault.New(fault.Input, "Cursor cannot be empty")
+		}
+		q.Cursor, err = query.DecodeCursor(*input.Cursor)
 		return q, err
 	}
 	filter, err := query.ParsePredicate(input.Query.RawMessage)

@@ -244,7 +244,14 @@ func logID() string {
 // relativeURL is the request's path below the plugin's mount point, with its query string, as Backstage
 // prints it.
 func relativeURL(r *http.Request, mount string) string {
-	uri := r.URL.RequestURI()
+	if plugin, isOfPlugin := strings.CutPrefix(r.URL.Path, "/api/"); isOfPlugin && mount == "" { // what all plugins have
+		plugin, _, _ = strings.Cut(plugin, "/")
+		mount = "/api/" + plugin
+	}
+	uri := r.RequestURI // as it was sent, which r.URL is not any more: see asDeclared
+	if !strings.HasPrefix(uri, "/") {
+		uri = r.URL.RequestURI()
+	}
 	if len(uri) > len(mount) && uri[:len(mount)] == mount {
 		return uri[len(mount):]
 	}

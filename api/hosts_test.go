@@ -166,7 +166,7 @@ func TestCookiesOfABrowserDoNotAuthenticateOtherPages(t *testing.T) {
 				}
 				answer := httptest.NewRecorder()
 				server.ServeHTTP(answer, request)
-				require.Equal(t, map[bool]int{true: http.StatusNotFound, false: http.StatusForbidden}[test.passes], answer.Code, method)
+				require.Equal(t, map[bool]int{true: http.StatusUnauthorized, false: http.StatusForbidden}[test.passes], answer.Code, method)
 			}
 		})
 	}

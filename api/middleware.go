@@ -91,7 +91,9 @@ func crossOrigin(allowed CORS, origins []originPattern) gin.HandlerFunc {
 			return
 		}
 		header.Set("Access-Control-Allow-Methods", strings.Join(allowed.Methods, ","))
-		header.Set("Access-Control-Allow-Headers", cmp.Or(strings.Join(allowed.AllowedHeaders, ","), c.GetHeader("Access-Control-Request-Headers")))
+		if headers := cmp.Or(strings.Join(allowed.AllowedHeaders, ","), c.GetHeader("Access-Control-Request-Headers")); headers != "" {
+			header.Set("Access-Control-Allow-Headers", headers)
+		}
 		if allowed.MaxAge > 0 {
 			header.Set("Access-Control-Max-Age", strconv.Itoa(int(allowed.MaxAge.Seconds())))
 		}

@@ -29,7 +29,7 @@ func TestRequestsAreMeasuredByRoute(t *testing.T) {
 		{http.MethodGet, "/api/catalog/entities/by-name/component/default/secret-name", "/api/catalog/entities/by-name/:kind/:namespace/:name", "401"},
 		{http.MethodGet, "/api/auth/v1/userinfo/", "/api/auth/v1/userinfo", "401"},
 		{http.MethodGet, "/wp-admin/secret-name", "portal", "404"},
-		{"SECRET-NAME", "/api/catalog/entities", "portal", "404"},
+		{"SECRET-NAME", "/api/catalog/entities", "portal", "401"},
 	} {
 		server.ServeHTTP(httptest.NewRecorder(), newRequest(t.Context(), request.method, request.target, "",
 			"Authorization", "", "traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"))

@@ -140,7 +140,7 @@ func describeParameters(r route) []any {
 		if q.kind == timeParameter {
 			shape = map[string]any{"type": "string", "format": string(timeParameter)}
 		}
-		if q.kind == integerParameter {
+		if q.kind == integerParameter && !q.signed {
 			shape["minimum"] = 0
 		}
 		if q.page != nil && q.page.preset > 0 {

@@ -93,6 +93,9 @@ func TestEveryRouteIsInTheDocument(t *testing.T) {
 		if strings.HasSuffix(mounted.Path, "/") {
 			continue // the same route, as Express serves it
 		}
+		if mounted.Method == http.MethodHead && document.Paths.Value(openAPIPath(mounted.Path)).Head == nil {
+			continue // GET without the body
+		}
 		routes++
 		item := document.Paths.Value(openAPIPath(mounted.Path))
 		require.NotNil(t, item, mounted.Path)

@@ -20,7 +20,7 @@ func NewPermissionPlugin(service *authorize.Service) Plugin {
 	return plugin{id: "permission", routes: []route{
 		{method: http.MethodGet, path: "/health", access: open(probe), looseQuery: true,
 			summary: "Says that permissions are decided", serve: ok("it is up", p.health)},
-		{method: http.MethodPost, path: "/authorize", access: authenticated, audit: unrecorded("it reads"), looseQuery: true, body: takes[authorizeInput](),
+		{method: http.MethodPost, path: "/authorize", access: forUsers, audit: unrecorded("it reads"), looseQuery: true, body: takes[authorizeInput](),
 			summary: "Decides what the caller may do", serve: ok("a decision for each item", p.authorize), fails: []fault.Kind{fault.NotImplemented}},
 	}}
 }
@@ -109,9 +109,6 @@ type decided struct {
 
 // authorize is for users alone: a service does not need it, because it asks on nobody's behalf.
 func (p permissionRoutes) authorize(c *call) (decisions, error) {
-	if c.principal.Kind != identity.KindUser {
-		return decisions{}, fault.New(fault.NotAllowed, "This endpoint does not allow 'service' credentials")
-	}
 	var input authorizeInput
 	if err := c.decode(&input); err != nil {
 		return decisions{}, err

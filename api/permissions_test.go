@@ -208,7 +208,7 @@ func TestOtherProgramsEvaluateConditions(t *testing.T) {
 		"too many":         {"service", "catalog", item("catalog-entity", quoted(own), `{"anyOf":[`+strings.Repeat(owner+",", 1024)+owner+`]}`), http.StatusBadRequest, "InputError: the conditions of item 7: conditions.anyOf criteria supports at most 1024 items"},
 		"nothing is kept":  {"service", "scaffolder", item("scaffolder-action", quoted("debug:log"), `{}`), http.StatusNotImplemented, "NotImplementedError: This plugin does not expose any permission rule"},
 		"no reference":     {"service", "catalog", `{"items":[{"id":"7","resourceType":"catalog-entity","conditions":{}}]}`, http.StatusBadRequest, "InputError: request/body/items/0 must have required property 'resourceRef'"},
-		"an empty request": {"service", "catalog", "", http.StatusBadRequest, "InputError: request must have required property 'body'"},
+		"an empty request": {"service", "catalog", "", http.StatusBadRequest, "InputError: unsupported media type undefined"},
 	} {
 		answer := ask(t, o.http, http.MethodPost, "/api/"+refused.plugin+path, refused.body, "Authorization", "Bearer "+refused.who)
 		require.Equal(t, refused.status, answer.Code, name)

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -62,11 +64,28 @@ func (c *call) decode(into any) error {
 // queryInt is a checked integer parameter, or otherwise when it was not sent. More than there can be of
 // anything is as much as that.
 func (c *call) queryInt(name string, otherwise int) int {
-	n, err := strconv.Atoi(c.Query(name))
-	if err != nil {
+	n, isInteger := integerOf(c.Query(name))
+	if !isInteger {
 		return otherwise
 	}
-	return min(n, math.MaxInt32)
+	return int(min(n, math.MaxInt32))
+}
+
+// integerOf reads a whole number as Backstage's validator does, for which text is a number if JavaScript's
+// Number makes one of it: " 1", 1e1 and 0x1 are.
+func integerOf(text string) (n float64, isInteger bool) {
+	digits := strings.TrimSpace(text)
+	if text == "" || strings.ContainsAny(digits, "_pPnN") { // what Go's numbers have and JavaScript's do not
+		return 0, false
+	}
+	if digits == "" {
+		return 0, true
+	}
+	if whole, err := strconv.ParseUint(digits, 0, 64); err == nil && len(digits) > 1 && digits[0] == '0' && digits[1] > '9' {
+		return float64(whole), true // 0x, 0o and 0b
+	}
+	n, err := strconv.ParseFloat(digits, 64)
+	return n, err == nil && n == math.Trunc(n)
 }
 
 // queryTime is a checked moment, zero when it was not sent.
@@ -111,42 +130,39 @@ func (c *call) json(status int, body any) error {
 	return nil
 }
 
-// checkQuery holds the query string to what the route declares.
-func checkQuery(r *route, query url.Values) error {
-	var problems []string
+// checkQuery holds the query string to what the route declares. It returns what is wrong, in the order of the declaration.
+func checkQuery(r *route, query url.Values) (problems []string, err error) {
 	for _, name := range sortedKeys(query) {
 		i := slices.IndexFunc(r.query, func(p parameter) bool { return p.name == name })
-		if i < 0 {
-			if !r.looseQuery {
-				return fault.New(fault.Input, "Unknown query parameter '%s'", name)
-			}
-			continue
+		if i < 0 && !r.looseQuery {
+			return nil, fault.New(fault.Input, "Unknown query parameter '%s'", name)
 		}
-		if slices.Contains(query[name], "") && !r.looseQuery {
-			return fault.New(fault.Input, "Empty value found for query parameter '%s'", name)
+		if i >= 0 && len(query[name]) == 1 && query[name][0] == "" && !r.looseQuery {
+			return nil, fault.New(fault.Input, "Empty value found for query parameter '%s'", name)
 		}
-		problems = append(problems, checkParameter(r.query[i], query[name])...)
 	}
 	for _, p := range r.query {
 		if p.required && !query.Has(p.name) {
 			problems = append(problems, fmt.Sprintf("request/query must have required property '%s'", p.name))
 		}
 	}
-	if len(problems) > 0 {
-		return fault.New(fault.Input, "%s", strings.Join(problems, ", "))
+	for _, p := range r.query {
+		if query.Has(p.name) {
+			problems = append(problems, checkParameter(p, query[p.name])...)
+		}
 	}
-	return nil
+	return problems, nil
 }
 
 func checkParameter(p parameter, values []string) []string {
 	at := "request/query/" + p.name
 	switch p.kind {
 	case integerParameter:
-		n, err := strconv.Atoi(values[0])
-		if err != nil || len(values) > 1 {
+		n, isInteger := integerOf(values[0])
+		if !isInteger || len(values) > 1 {
 			return []string{at + " must be integer"}
 		}
-		if n < 0 {
+		if n < 0 && !p.signed {
 			return []string{at + " must be >= 0"}
 		}
 	case timeParameter:
@@ -166,42 +182,102 @@ func checkParameter(p parameter, values []string) []string {
 	return nil
 }
 
-// readBody reads and checks the JSON body of a route that takes one.
-func readBody(r *route, request *http.Request, w http.ResponseWriter) ([]byte, error) {
+// asDeclared is a query string in the form that the declaration of a route has, whatever form Backstage's reader
+// (qs) takes for the same: lists as name[]=value and name[0]=value, semicolons and percent signs that
+// escape nothing.
+func asDeclared(raw string, r *route) string {
+	if !strings.ContainsAny(raw, ";[%") {
+		return raw
+	}
+	pairs := strings.Split(raw, "&")
+	for i, pair := range pairs {
+		name, value, hasValue := strings.Cut(pair, "=")
+		if decoded, err := url.QueryUnescape(name); err == nil {
+			list, index, isIndexed := strings.Cut(decoded, "[")
+			if index, isClosed := strings.CutSuffix(index, "]"); isIndexed && isClosed && isIndex(index) && r.hasList(list) {
+				name = list
+			}
+		}
+		pairs[i] = escaped(name)
+		if hasValue {
+			pairs[i] += "=" + escaped(value)
+		}
+	}
+	return strings.Join(pairs, "&")
+}
+
+func isIndex(text string) bool {
+	return strings.Trim(text, "0123456789") == ""
+}
+
+// escaped escapes what net/url refuses in a query string: semicolons, and percent signs without two digits.
+func escaped(part string) string {
+	part = strings.ReplaceAll(part, ";", "%3B")
+	if _, err := url.QueryUnescape(part); err != nil {
+		return strings.ReplaceAll(part, "%", "%25")
+	}
+	return part
+}
+
+// asFault is what is wrong with a request, nil for nothing: the first problem as Backstage's validator has it, and all of
+// them where there is no such validator.
+func (p plugin) asFault(problems []string) error {
+	switch {
+	case len(problems) == 0:
+		return nil
+	case p.id == "portico":
+		return fault.New(fault.Input, "%s", strings.Join(problems, ", "))
+	default:
+		return fault.New(fault.Input, "%s", problems[0])
+	}
+}
+
+// readBody reads the JSON body of a route that takes one, and returns what is wrong with it.
+func readBody(r *route, request *http.Request, w http.ResponseWriter) (data []byte, problems []string, err error) {
 	if r.body == nil {
-		return nil, nil
+		return nil, nil, nil
 	}
-	data, err := readBounded(request, w, maxBody)
-	if err != nil {
-		return nil, err
+	if data, err = readBounded(request, w, maxBody); err != nil {
+		return nil, nil, err
 	}
-	if len(data) == 0 {
-		if r.body.lines {
-			return nil, nil
-		}
-		if r.body.optional {
-			return []byte("{}"), nil
-		}
-		return nil, fault.New(fault.Input, "request must have required property 'body'")
+	sent := request.Header.Get("Content-Type")
+	mediaType, _, _ := mime.ParseMediaType(sent)
+	switch isEmpty := len(data) == 0; {
+	case isEmpty && r.body.lines:
+		return nil, nil, nil
+	case r.body.optional && (isEmpty || sent == ""): // Backstage parses no body without a type
+		return []byte("{}"), nil, nil
+	case sent == "":
+		return nil, nil, fault.New(fault.Input, "unsupported media type undefined")
+	case isEmpty:
+		return nil, nil, fault.New(fault.Input, "request must have required property 'body'")
+	case mediaType != jsonContent && !(r.body.lines && mediaType == linesContent):
+		return nil, nil, fault.New(fault.Input, "unsupported media type %s", cmp.Or(mediaType, sent))
 	}
-	mediaType, _, _ := mime.ParseMediaType(request.Header.Get("Content-Type"))
-	if mediaType != jsonContent && !(r.body.lines && mediaType == linesContent) {
-		return nil, fault.New(fault.Input, "unsupported media type %s", request.Header.Get("Content-Type"))
-	}
+	data = bytes.TrimPrefix(data, []byte("\ufeff")) // a byte order mark
 	if err := checkJSON(data); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if r.body.unchecked {
-		return data, nil
+		return data, nil, nil
+	}
+	if problem := syntaxProblem(data); problem != "" {
+		return nil, nil, fault.New(fault.Input, "%s", problem)
 	}
 	var document any
 	if err := json.Unmarshal(data, &document); err != nil {
-		return nil, fault.Wrap(fault.Input, err, "%s", err.Error())
+		return nil, nil, fault.Wrap(fault.Input, err, "%s", err.Error())
 	}
-	if problems := check(r.body.schema, "request/body", document); len(problems) > 0 {
-		return nil, fault.New(fault.Input, "%s", strings.Join(problems, ", "))
+	return data, check(r.body.schema, "request/body", document), nil
+}
+
+// syntaxProblem is what Backstage's reader of bodies says of text that is not JSON, or no object or list.
+func syntaxProblem(data []byte) string {
+	text := bytes.TrimLeft(data, " \t\r\n")
+	if len(text) > 0 && text[0] != '{' && text[0] != '[' {
+		return plainjson.UnexpectedToken(data, len(data)-len(text))
 	}
-	return data, nil
+	return plainjson.SyntaxProblem(data)
 }
 
 // readBounded reads the body, up to a size in bytes.

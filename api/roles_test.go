@@ -203,7 +203,7 @@ func TestInvalidRolesAreRefusedWithTheReason(t *testing.T) {
 		{http.StatusBadRequest, "Empty value found for query parameter 'memberReferences'", "DELETE", developers + "?memberReferences=", ""},
 		{http.StatusBadRequest, "Empty value found for query parameter 'memberReferences'", "DELETE", developers + "?memberReferences", ""},
 		{http.StatusBadRequest, "request/query/memberReferences must be string", "DELETE", developers + "?memberReferences=user:default/grace&memberReferences=user:default/ada", ""},
-		{http.StatusBadRequest, "", "DELETE", developers + "?memberReferences=user:default/grace;x", ""},
+		{http.StatusNotFound, "role member 'user:default/grace;x' was not found", "DELETE", developers + "?memberReferences=user:default/grace;x", ""},
 		{http.StatusBadRequest, "permission policy must be provided as an array", "DELETE", "/policies/role/default/developers", ""},
 		{http.StatusBadRequest, "permission policy must be provided as an array", "POST", "/policies", `{}`},
 		{http.StatusBadRequest, "permission policy must be present", "POST", "/policies", `[]`},

@@ -16,6 +16,8 @@ type access struct {
 	reason string
 	// signsIn counts the requests of each address.
 	signsIn bool
+	// isForUsers refuses services, before anything else of the request is looked at.
+	isForUsers bool
 	// cookie accepts a limited user token too, also in the cookie that a browser sends by itself.
 	cookie bool
 	// opens, when not nil, reports whether the configuration opens the route for a request: its caller is nobody.
@@ -43,6 +45,9 @@ var userCookie = access{kind: accessAuthenticated, cookie: true}
 func authenticatedUnless(opens func(*http.Request) bool) access {
 	return access{kind: accessAuthenticated, opens: opens}
 }
+
+// forUsers routes are authenticated, and refuse services.
+var forUsers = access{kind: accessAuthenticated, isForUsers: true}
 
 // open routes need no credentials, for a stated reason.
 func open(reason string) access { return access{kind: accessOpen, reason: reason} }
@@ -87,6 +92,11 @@ var (
 	// missingOrConflicting are the failures of a route that needs a resource in some state.
 	missingOrConflicting = []fault.Kind{fault.NotFound, fault.Conflict}
 )
+
+// hasList reports whether the route declares a list parameter of this name.
+func (r *route) hasList(name string) bool {
+	return slices.ContainsFunc(r.query, func(p parameter) bool { return p.name == name && p.kind == listParameter })
+}
 
 // answer is one possible response.
 type answer struct {
@@ -236,6 +246,8 @@ type parameter struct {
 	kind        parameterKind
 	description string
 	required    bool
+	// signed means that an integer may be negative.
+	signed bool
 	// allowed are the only values accepted, any when empty.
 	allowed []string
 	// page bounds the page size, for the parameter that sets it.

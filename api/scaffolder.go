@@ -39,6 +39,7 @@ func NewScaffolderPlugin(service *scaffolder.Service, events Follower) Plugin {
 	s := &scaffolderAPI{service: service, events: events}
 	const oneTask = "/v2/tasks/:taskId"
 	after := integer("after", "only events with a larger id, and the completion")
+	after.signed = true
 	refused := asJSON[invalidValues](http.StatusBadRequest, "values or secrets that break the template's schemas, or another InputError")
 	conditions := conditionRoutes{scaffolderPermissions, map[policy.ResourceType]authorize.Match{
 		policy.ScaffolderTask: service.MatchingRuns, policy.ScaffolderAction: nil, policy.ScaffolderTemplate: nil,

@@ -289,7 +289,21 @@ func TestSecretsAreValidated(t *testing.T) {
 	require.JSONEq(t, string(recorded.Response.Body), answer.Body.String())
 	answer = s.send(http.StatusBadRequest, http.MethodPost, "/tasks", `{"templateRef":"secretive","values":{},"secrets":{"apiToken":"abc"}}`)
 	require.NotContains(t, answer.Body.String(), `"abc"`)
+	require.Contains(t, answer.Body.String(), `"message":"secrets.apiToken does not meet minimum length of 4"`)
 	s.send(http.StatusCreated, http.MethodPost, "/tasks", `{"templateRef":"secretive","values":{},"secrets":{"apiToken":"abcd"}}`)
+}
+
+// The kind is looked at before the catalog is asked.
+func TestOtherKindsAreNoTemplates(t *testing.T) {
+	t.Parallel()
+	s := newScaffolderServer(t)
+	const refusal = "InputError: Invalid kind, only 'Template' kind is supported"
+	for _, ref := range []string{"component:default/shop", "nope:default/x", "a:b:c"} {
+		answer := s.send(http.StatusBadRequest, http.MethodPost, "/tasks", `{"templateRef":"`+ref+`","values":{}}`)
+		require.Equal(t, refusal, message(t, answer), ref)
+	}
+	answer := s.send(http.StatusBadRequest, http.MethodGet, "/templates/default/component/shop/parameter-schema", "")
+	require.Equal(t, refusal, message(t, answer))
 }
 
 func TestErrorsAboutRunsEqualBackstages(t *testing.T) {

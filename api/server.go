@@ -133,7 +133,7 @@ func NewServer(options Options) (*Server, error) {
 			}
 		}
 	}
-	engine.NoRoute(elsewhere(options.Portal))
+	engine.NoRoute(s.elsewhere(options.Portal))
 	document, err := describeOpenAPI(s.plugins, options.Version)
 	if err != nil {
 		return nil, err
@@ -208,13 +208,24 @@ func (s *Server) mount(engine *gin.Engine, p plugin, r route, ids []string) erro
 	handler := func(c *gin.Context) {
 		s.serve(&call{Context: c, route: &r, leaving: s.leaving, streams: s.streams, plugins: ids}, p)
 	}
+	methods := []string{r.method}
+	// Like Express, answer HEAD as GET, but not with a stream, which would not end.
+	if r.method == http.MethodGet && r.serve.content != eventContent && !p.has(http.MethodHead, r.path) {
+		methods = append(methods, http.MethodHead)
+	}
 	path := p.mount() + r.path
-	engine.Handle(r.method, path, handler)
-	// Like Express, serve a trailing slash as the same route.
-	if !strings.HasSuffix(path, "/") && !strings.Contains(path, "*") {
-		engine.Handle(r.method, path+"/", handler)
+	for _, method := range methods {
+		engine.Handle(method, path, handler)
+		// Like Express, serve a trailing slash as the same route.
+		if !strings.HasSuffix(path, "/") && !strings.Contains(path, "*") {
+			engine.Handle(method, path+"/", handler)
+		}
 	}
 	return nil
+}
+
+func (p plugin) has(method, path string) bool {
+	return slices.ContainsFunc(p.routes, func(r route) bool { return r.method == method && r.path == path })
 }
 
 func (s *Server) serve(c *call, p plugin) {
@@ -267,10 +278,14 @@ func (s *Server) admit(c *call, p plugin) error {
 			return err // as an attempt of who it was
 		}
 		c.principal = principal
+		if c.route.access.isForUsers && principal.Kind != identity.KindUser {
+			return fault.New(fault.NotAllowed, "This endpoint does not allow 'service' credentials")
+		}
 	}
 	if err := checkPath(c.Params); err != nil {
 		return err
 	}
+	c.Request.URL.RawQuery = asDeclared(c.Request.URL.RawQuery, c.route)
 	query, err := url.ParseQuery(c.Request.URL.RawQuery)
 	if err != nil {
 		return fault.Wrap(fault.Input, err, "malformed query string: %s", err.Error())
@@ -278,11 +293,17 @@ func (s *Server) admit(c *call, p plugin) error {
 	if err := checkValues(query); err != nil {
 		return err
 	}
-	if err := checkQuery(c.route, query); err != nil {
+	problems, err := checkQuery(c.route, query)
+	if err != nil {
 		return err
 	}
-	c.body, err = readBody(c.route, c.Request, c.Writer)
-	return err
+	if err := p.asFault(problems); err != nil {
+		return err
+	}
+	if c.body, problems, err = readBody(c.route, c.Request, c.Writer); err != nil {
+		return err
+	}
+	return p.asFault(problems)
 }
 
 func (s *Server) authenticate(c *call) (identity.Principal, error) {
@@ -323,10 +344,40 @@ func (s *Server) credentials(c *call) (token string, authenticate func(context.C
 	}
 }
 
+// noRoute stands for the routes that a plugin does not have.
+var noRoute = route{access: authenticated, audit: unrecorded("there is nothing")}
+
+// barred is why a caller does not learn that a plugin has no such route, nil when the answer is Backstage's empty 404:
+// there, credentials are looked at first.
+func (s *Server) barred(c *call, p plugin) error {
+	if p.id == "auth" { // open, and whatever is in place of a provider's id is taken for one
+		provider, _, _ := strings.Cut(strings.TrimPrefix(c.Request.URL.Path, p.mount()+"/"), "/")
+		if provider == "" || provider == ".well-known" || strings.HasPrefix(c.Request.URL.Path, p.mount()+"/.backstage/") {
+			return nil
+		}
+		return fault.New(fault.NotFound, "Unknown auth provider '%s'", provider)
+	}
+	principal, err := s.authenticate(c)
+	if err == nil {
+		_, err = principal.At(p.id)
+	}
+	return err
+}
+
 // elsewhere handles requests without a route: the portal's pages, or Backstage's empty 404.
-func elsewhere(portal http.Handler) gin.HandlerFunc {
+func (s *Server) elsewhere(portal http.Handler) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		path := c.Request.URL.Path
+		i := slices.IndexFunc(s.plugins, func(p plugin) bool {
+			return p.id != "" && (path == p.mount() || strings.HasPrefix(path, p.mount()+"/"))
+		})
+		if i >= 0 {
+			if err := s.barred(&call{Context: c, route: &noRoute}, s.plugins[i]); err != nil {
+				s.fail(&call{Context: c, route: &noRoute}, s.plugins[i].mount(), err)
+				c.Abort()
+				return
+			}
+		}
 		isPage := c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead
 		if portal == nil || !isPage || strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, "/.backstage/") {
 			c.AbortWithStatus(http.StatusNotFound)

@@ -258,27 +258,86 @@ func TestQueriesAreValidated(t *testing.T) {
 	t.Parallel()
 	server := newServer(t, io.Discard, nil)
 	for query, expected := range map[string]string{
-		"?wat=1":                      "Unknown query parameter 'wat'",
-		"?zzz=1&aaa=2":                "Unknown query parameter 'aaa'",
-		"?status=":                    "Empty value found for query parameter 'status'",
-		"?status=a&status=":           "Empty value found for query parameter 'status'",
-		"?limit":                      "Empty value found for query parameter 'limit'",
-		"?limit=x":                    "request/query/limit must be integer",
-		"?limit=1.5":                  "request/query/limit must be integer",
-		"?limit=-1":                   "request/query/limit must be >= 0",
-		"?limit=1&limit=2":            "request/query/limit must be integer",
-		"?limit=x&offset=-2":          "request/query/limit must be integer, request/query/offset must be >= 0",
-		"?limit=99999999999999999999": "request/query/limit must be integer",
-		"?order=sideways:x":           `Invalid order parameter "sideways:x", expected "<asc or desc>:<field name>"`,
-		"?order=asc:spec":             `Invalid order parameter "asc:spec", expected "<asc or desc>:<field name>"`,
-		"?a=%zz":                      `malformed query string: invalid URL escape "%zz"`,
-		"?a;b":                        "malformed query string: invalid semicolon separator in query",
+		"?wat=1":             "Unknown query parameter 'wat'",
+		"?zzz=1&aaa=2":       "Unknown query parameter 'aaa'",
+		"?status=":           "Empty value found for query parameter 'status'",
+		"?limit":             "Empty value found for query parameter 'limit'",
+		"?limit=x":           "request/query/limit must be integer",
+		"?limit=1.5":         "request/query/limit must be integer",
+		"?limit=-1":          "request/query/limit must be >= 0",
+		"?limit=1&limit=2":   "request/query/limit must be integer",
+		"?limit=x&offset=-2": "request/query/limit must be integer",
+		"?order=sideways:x":  `Invalid order parameter "sideways:x", expected "<asc or desc>:<field name>"`,
+		"?order=asc:spec":    `Invalid order parameter "asc:spec", expected "<asc or desc>:<field name>"`,
+		"?a=%zz":             "Unknown query parameter 'a'",
+		"?a;b":               "Unknown query parameter 'a;b'",
+		"?limit[]=1":         "Unknown query parameter 'limit[]'",
 	} {
 		answer := ask(t, server, http.MethodGet, "/api/scaffolder/v2/tasks"+query, "")
 		require.Equal(t, http.StatusBadRequest, answer.Code, query)
 		require.Equal(t, "InputError: "+expected, message(t, answer), query)
 	}
 	require.Equal(t, http.StatusOK, ask(t, server, http.MethodGet, "/.backstage/health/v1/liveness?anything=goes&x=", "").Code)
+}
+
+// Whatever Backstage's readers of query strings and numbers accept.
+func TestQueriesAreReadAsInBackstage(t *testing.T) {
+	t.Parallel()
+	server := newServer(t, io.Discard, nil)
+	for query, want := range map[string]string{
+		"limit=0x":                           "request/query/limit must be integer",
+		"limit=1_0":                          "request/query/limit must be integer",
+		"limit=Infinity":                     "request/query/limit must be integer",
+		"limit=%201&order=wat":               `Invalid order parameter "wat", expected "<asc or desc>:<field name>"`,
+		"limit=1e1&order=wat":                `Invalid order parameter "wat", expected "<asc or desc>:<field name>"`,
+		"limit=0x1&order=wat":                `Invalid order parameter "wat", expected "<asc or desc>:<field name>"`,
+		"limit=99999999999999999999&order=1": `Invalid order parameter "1", expected "<asc or desc>:<field name>"`,
+		"order[]=wat;":                       `Invalid order parameter "wat;", expected "<asc or desc>:<field name>"`,
+		"order%5B0%5D=50%":                   `Invalid order parameter "50%", expected "<asc or desc>:<field name>"`,
+		"status=a&status=&order=1":           `Invalid order parameter "1", expected "<asc or desc>:<field name>"`,
+		"order[a]=1":                         "Unknown query parameter 'order[a]'",
+	} {
+		answer := ask(t, server, http.MethodGet, "/api/scaffolder/v2/tasks?"+query, "")
+		require.Equal(t, http.StatusBadRequest, answer.Code, query)
+		require.Equal(t, "InputError: "+want, message(t, answer), query)
+		require.Contains(t, answer.Body.String(), `"url":"/v2/tasks?`+query+`"`, "it names what was sent")
+	}
+}
+
+// Express answers HEAD on every GET route, and a plugin looks at credentials before it looks for the route.
+func TestRoutesAnswerAsExpressDoes(t *testing.T) {
+	t.Parallel()
+	server := newServer(t, io.Discard, nil)
+	for _, test := range []struct {
+		method, path, token string
+		status              int
+		body                string
+	}{
+		{http.MethodHead, "/.backstage/health/v1/liveness", "", http.StatusOK, ""},
+		{http.MethodHead, "/api/scaffolder/v2/actions", "Bearer service", http.StatusOK, ""},
+		{http.MethodHead, "/api/scaffolder/v2/actions", "", http.StatusUnauthorized, ""},
+		{http.MethodHead, "/api/scaffolder/v2/tasks/x/eventstream", "Bearer service", http.StatusNotFound, ""},
+		{http.MethodGet, "/api/catalog/nope", "Bearer service", http.StatusNotFound, ""},
+		{http.MethodPut, "/api/catalog/entities", "Bearer service", http.StatusNotFound, ""},
+		{http.MethodGet, "/api/catalog/nope", "", http.StatusUnauthorized, `{"error":{"name":"AuthenticationError","message":"Missing credentials"},` +
+			`"request":{"method":"GET","url":"/nope"},"response":{"statusCode":401}}`},
+		{http.MethodGet, "/api/nope/x", "", http.StatusNotFound, ""},
+		{http.MethodGet, "/api/auth/nope/x", "", http.StatusNotFound, `{"error":{"name":"NotFoundError","message":"Unknown auth provider 'nope'"},` +
+			`"request":{"method":"GET","url":"/nope/x"},"response":{"statusCode":404}}`},
+		{http.MethodGet, "/api/catalog/.backstage/auth/v1/cookie", "", http.StatusUnauthorized, `{"error":{"name":"AuthenticationError","message":"Missing credentials"},` +
+			`"request":{"method":"GET","url":"/.backstage/auth/v1/cookie"},"response":{"statusCode":401}}`},
+	} {
+		answer := httptest.NewRecorder()
+		request := httptest.NewRequest(test.method, test.path, nil)
+		if test.token != "" {
+			request.Header.Set("Authorization", test.token)
+		}
+		server.ServeHTTP(answer, request)
+		require.Equal(t, test.status, answer.Code, "%s %s", test.method, test.path)
+		if test.method != http.MethodHead {
+			require.Equal(t, test.body, answer.Body.String(), "%s %s", test.method, test.path)
+		}
+	}
 }
 
 func TestBodiesAreValidated(t *testing.T) {
@@ -291,13 +350,15 @@ func TestBodiesAreValidated(t *testing.T) {
 	}{
 		"no body":               {"/v2/tasks", "", "application/json", 400, "InputError: request must have required property 'body'"},
 		"another media type":    {"/v2/tasks", "a=b", "application/x-www-form-urlencoded", 400, "InputError: unsupported media type application/x-www-form-urlencoded"},
-		"no media type":         {"/v2/tasks", "{}", "", 400, "InputError: unsupported media type "},
-		"no JSON":               {"/v2/tasks", "{", "application/json", 400, "InputError: unexpected end of JSON input"},
-		"more than one":         {"/v2/tasks", "{} {}", "application/json", 400, "InputError: invalid character '{' after top-level value"},
+		"no media type":         {"/v2/tasks", "{}", "", 400, "InputError: unsupported media type undefined"},
+		"half a media type":     {"/v2/tasks", "{}", "multipart/form-data; boundary=x", 400, "InputError: unsupported media type multipart/form-data"},
+		"no JSON":               {"/v2/tasks", "{", "application/json", 400, "InputError: Expected property name or '}' in JSON at position 1 (line 1 column 2)"},
+		"more than one":         {"/v2/tasks", "{} {}", "application/json", 400, "InputError: Unexpected non-whitespace character after JSON at position 3 (line 1 column 4)"},
+		"text":                  {"/v2/tasks", ` "x"`, "application/json", 400, `InputError: Unexpected token '"', " "x"" is not valid JSON`},
 		"not an object":         {"/v2/tasks", "[]", "application/json", 400, "InputError: request/body must be object"},
-		"everything is missing": {"/v2/tasks", "{}", "application/json; charset=utf-8", 400, "InputError: request/body must have required property 'templateRef', request/body must have required property 'values'"},
-		"wrong types":           {"/v2/tasks", `{"templateRef":1,"values":[]}`, "application/json", 400, "InputError: request/body/templateRef must be string, request/body/values must be object"},
-		"wrong types, deeper":   {"/v2/dry-run", `{"template":{},"values":{},"directoryContents":[{"path":"a","base64Content":""},{"path":1}]}`, "application/json", 400, "InputError: request/body/directoryContents/1 must have required property 'base64Content', request/body/directoryContents/1/path must be string"},
+		"everything is missing": {"/v2/tasks", "{}", "application/json; charset=utf-8", 400, "InputError: request/body must have required property 'templateRef'"},
+		"wrong types":           {"/v2/tasks", `{"templateRef":1,"values":[]}`, "application/json", 400, "InputError: request/body/templateRef must be string"},
+		"wrong types, deeper":   {"/v2/dry-run", `{"template":{},"values":{},"directoryContents":[{"path":"a","base64Content":""},{"path":1}]}`, "application/json", 400, "InputError: request/body/directoryContents/1 must have required property 'base64Content'"},
 		"secrets that are not text": {"/v2/tasks", `{"templateRef":"a","values":{},"secrets":{"a":1}}`, "application/json", 400,
 			"InputError: request/body/secrets/a must be string"},
 		"far too much": {"/v2/tasks", `{"templateRef":"` + strings.Repeat("x", 10<<20) + `"}`, "application/json", 413, "PayloadTooLargeError: request entity too large"},
@@ -331,7 +392,7 @@ func TestStatusesOfRunsAreValidated(t *testing.T) {
 		"status=bogus":                 "request/query/status must be one of open, processing, completed, failed",
 		"status=open&status=cancelled": "request/query/status must be one of open, processing, completed, failed",
 		"phase=parked,Done":            "request/query/phase must be one of running, waiting, parked, rollingBack, rolledBack, done, cancelled",
-		"status=open,&limit=x":         "request/query/limit must be integer, request/query/status must be one of open, processing, completed, failed",
+		"status=open,&limit=x":         "request/query/status must be one of open, processing, completed, failed, request/query/limit must be integer",
 	} {
 		answer := ask(t, server, http.MethodGet, "/api/portico/v1/runs?"+query, "")
 		require.Equal(t, http.StatusBadRequest, answer.Code, query)

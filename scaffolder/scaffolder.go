@@ -137,6 +137,9 @@ func (s *Service) Template(ctx context.Context, principal identity.Principal, re
 
 // template reads a template and says where the catalog read it.
 func (s *Service) template(ctx context.Context, principal identity.Principal, ref entity.Ref) (*template.Template, provenance.Place, error) {
+	if !strings.EqualFold(ref.Kind, "template") {
+		return nil, provenance.Place{}, fault.New(fault.Input, "Invalid kind, only 'Template' kind is supported")
+	}
 	document, at, err := s.catalog.LocatedEntity(ctx, principal, ref)
 	if fault.KindOf(err) == fault.NotFound {
 		return nil, at, fault.Wrap(fault.NotFound, err, "Template %s not found", ref)
@@ -305,6 +308,8 @@ func hideSecrets(violations parameters.Violations) parameters.Violations {
 		v.Property = strings.Replace(v.Property, "instance", "secrets", 1)
 		if name, isText := v.Argument.(string); isText && v.Name == "required" {
 			v.Message = fmt.Sprintf("%s.%s is required", v.Property, name)
+		} else {
+			v.Message = v.Property + " " + v.Message
 		}
 	}
 	return violations
