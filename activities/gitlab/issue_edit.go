@@ -57,6 +57,11 @@ func (*issueEdit) Describe() action.Description {
 		OutputSchema: schema("issue-edit.output"),
 		Undoes:       "Gives the changed fields of the issue the values back that they had before, unless the issue was changed since.",
 		Needs:        needsToken("may edit issues of the project."),
+		Differences: []string{
+			"What the step does not name stays. Backstage's action takes the assignees away, makes the issue public and unlocks its discussion, and sets " +
+				"its time of change, unless it is told otherwise.",
+			"`epicId` is sent as it is written. Backstage's action looks for the epic first.",
+		},
 	}
 }
 

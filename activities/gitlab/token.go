@@ -65,6 +65,8 @@ func (r tokenRecord) name() string { return r.Name + " of " + r.Project }
 type tokenKind struct {
 	// effect is the kind of effect, and title what the token is called.
 	effect, title string
+	// complete fills in what an input leaves out, and checks it.
+	complete func(input *tokenInput) error
 	// all lists the tokens with this name, and returns the greatest number of any token.
 	all    func(ctx context.Context, c *connection, project, name string) (named []issued, greatest int64, err error)
 	issue  func(ctx context.Context, c *connection, input tokenInput) (issued, error)
@@ -129,6 +131,9 @@ func (t *token) prepare(ctx context.Context, call *action.Call) (*connection, to
 	var input tokenInput
 	var none resource.Spec[[]issued]
 	if err := call.Decode(&input); err != nil {
+		return nil, input, none, err
+	}
+	if err := t.kind.complete(&input); err != nil {
 		return nil, input, none, err
 	}
 	connected, err := t.options.connectTo(input.credentials)
@@ -248,9 +253,24 @@ func newAccessToken(options Options) action.Action {
 	}}
 }
 
+// maintainer is the role of an access token that asks for none.
+const maintainer = 40
+
 // accessTokens are access tokens of projects.
 var accessTokens = tokenKind{
 	effect: "gitlab:access-token", title: "access token",
+	complete: func(input *tokenInput) error {
+		input.Name = cmp.Or(input.Name, "tokenname")
+		if input.Scopes == nil {
+			input.Scopes = []string{"read_repository"}
+		}
+		if input.AccessLevel == nil {
+			input.AccessLevel = new(maintainer)
+		}
+		// GitLab allows a year at most.
+		input.ExpiresAt = cmp.Or(input.ExpiresAt, time.Now().UTC().AddDate(0, 0, 365).Format(time.DateOnly))
+		return nil
+	},
 	all: func(ctx context.Context, c *connection, project, name string) (named []issued, greatest int64, err error) {
 		listed, err := all(ctx, c, "listing the access tokens of "+project,
 			func(page gitlab.ListOptions, within gitlab.RequestOptionFunc) ([]*gitlab.ProjectAccessToken, *gitlab.Response, error) {
@@ -268,11 +288,7 @@ var accessTokens = tokenKind{
 	},
 	issue: func(ctx context.Context, c *connection, input tokenInput) (issued, error) {
 		body := input.body()
-		// GitLab allows a year at most.
-		body["expires_at"] = cmp.Or(input.ExpiresAt, time.Now().UTC().AddDate(0, 0, 365).Format(time.DateOnly))
-		if input.AccessLevel != nil {
-			body["access_level"] = *input.AccessLevel
-		}
+		body["expires_at"], body["access_level"] = input.ExpiresAt, *input.AccessLevel
 		var created gitlab.ProjectAccessToken
 		err := c.send(ctx, "creating an access token of "+string(input.ProjectID), http.MethodPost,
 			path("projects", string(input.ProjectID), "access_tokens"), body, &created)
@@ -347,6 +363,12 @@ func newDeployToken(options Options) action.Action {
 // deployTokens are deploy tokens of projects.
 var deployTokens = tokenKind{
 	effect: "gitlab:deploy-token", title: "deploy token",
+	complete: func(input *tokenInput) error {
+		if len(input.Scopes) == 0 {
+			return action.InputError("Could not create token for project %q: scopes cannot be empty.", input.ProjectID)
+		}
+		return nil
+	},
 	all: func(ctx context.Context, c *connection, project, name string) (named []issued, greatest int64, err error) {
 		listed, err := all(ctx, c, "listing the deploy tokens of "+project,
 			func(page gitlab.ListOptions, within gitlab.RequestOptionFunc) ([]*gitlab.DeployToken, *gitlab.Response, error) {
