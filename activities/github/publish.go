@@ -47,6 +47,10 @@ type Options struct {
 	Pause time.Duration
 }
 
+// missingSource is a difference of the actions that push the workspace.
+const missingSource = "A `sourcePath` that does not exist, or leads out of the workspace, fails the step. Backstage's action pushes an empty commit, or the " +
+	"whole workspace."
+
 // publish is the action publish:github.
 type publish struct{ options Options }
 
@@ -78,6 +82,7 @@ func (*publish) Describe() action.Description {
 			"A repository that exists already is left untouched and fails the step. An attempt after a crash adopts the repository of the attempt before.",
 			"The input `title` is accepted and has no effect, as the log says. Backstage refuses it.",
 			"Until the settings are made, the description names the run that creates the repository. The settings follow in a request of their own.",
+			missingSource,
 		},
 	}
 }

@@ -115,9 +115,12 @@ func TestConfigurationGivesAuthorAndMessage(t *testing.T) {
 func TestPersonalRepositories(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	output, err := b.run(t, values{"repoUrl": b.forge.Host + "?owner=portico&repo=mine", "repoVisibility": "public"})
+	output, err := b.run(t, values{
+		"repoUrl": b.forge.Host + "?owner=portico&repo=mine", "repoVisibility": "public", "customProperties": values{"tier": "1"},
+	})
 	require.NoError(t, err)
 	require.Equal(t, b.forge.URL+"/portico/mine.git", output["remoteUrl"])
+	require.Contains(t, b.log.Lines(), "warn: Skipping customProperties: repositories of users have none on GitHub")
 
 	_, err = b.run(t, values{"repoUrl": b.forge.Host + "?owner=ann&repo=hers"})
 	require.ErrorContains(t, err, "only ann can create repositories there")

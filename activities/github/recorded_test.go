@@ -34,6 +34,14 @@ func TestActionsEqualBackstages(t *testing.T) {
 	})
 }
 
+// published are runs of the published package, recorded for what the first recordings do not show.
+const published = "testdata/published.json"
+
+func TestActionsEqualThePublishedOnes(t *testing.T) {
+	t.Parallel()
+	recordedtest.Run(t, published, recordedtest.Suite{Action: connectedTo, Unrecorded: answerUnrecorded, Normalize: normalize})
+}
+
 const marked = "the new repository's description marks it as the run's until its settings are made, in a request of their own"
 
 // connectedTo is the action of a case, configured as in the recordings.

@@ -39,8 +39,11 @@ func (*pushRepository) Describe() action.Description {
 			"the repository. The default branch of another repository is kept: GitHub does not delete it.",
 		Needs: []string{"An entry of `integrations.github` for the host, whose token or App may write contents, and administer the repository where the " +
 			"branch is to be protected."},
-		Differences: []string{"A branch that has commits already is left untouched and fails the step. An attempt after a crash finds the commit of the " +
-			"attempt before."},
+		Differences: []string{
+			"A branch that has commits already is left untouched and fails the step. An attempt after a crash finds the commit of the attempt before.",
+			"Without `gitCommitMessage`, the message is `scaffolder.defaultCommitMessage`. Backstage's action always writes \"initial commit\" then.",
+			missingSource,
+		},
 	}
 }
 

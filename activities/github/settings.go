@@ -179,6 +179,10 @@ func (p *publication) setProperties(ctx context.Context) error {
 	if len(p.input.CustomProperties) == 0 {
 		return nil
 	}
+	if !p.owner.isOrganization {
+		p.call.Log.Warn("Skipping customProperties: repositories of users have none on GitHub")
+		return nil
+	}
 	properties := []property{}
 	for _, name := range slices.Sorted(maps.Keys(p.input.CustomProperties)) {
 		properties = append(properties, property{Name: name, Value: p.input.CustomProperties[name]})
