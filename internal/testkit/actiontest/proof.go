@@ -165,8 +165,15 @@ func (r *record) settle(directory string, all, update bool) error {
 
 // Main is the TestMain of a package of actions. It runs the tests, and fails if what Conform has shown is not what
 // testdata/conformance.json says, from which docs/actions/conformance.md is made. With -update, it writes that file. It
-// returns the exit code.
+// returns the exit code. Temporary files are where databases of tests are, if PORTICO_TEST_DATA names that: a suite makes
+// thousands of repositories and workspaces, and most of the time of one on a disk is spent on creating and deleting their files.
 func Main(m *testing.M) int {
+	if memory := os.Getenv("PORTICO_TEST_DATA"); memory != "" {
+		if err := os.Setenv("TMPDIR", memory); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
 	update := flag.Bool("update", false, "write "+proofFile)
 	flag.Parse()
 	code := m.Run()
