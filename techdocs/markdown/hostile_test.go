@@ -183,6 +183,15 @@ func TestSizeAndEncoding(t *testing.T) {
 	}
 }
 
+func TestAnAbbreviationIsNotLookedForInMarks(t *testing.T) {
+	t.Parallel()
+
+	page, err := everything(t).Convert(t.Context(), markdown.Page{Source: []byte("# <b>0</b> of `code` \\* 0\n\n*[0]: none\n*[42]: a star\n"), Path: "docs/a.md"})
+	require.NoError(t, err)
+	require.NotContains(t, page.HTML, "wzxhzdk")
+	require.Contains(t, page.HTML, `* <abbr title="none">0</abbr>`)
+}
+
 // FuzzConvert says that no page ends the program, and that each page is valid UTF-8.
 func FuzzConvert(f *testing.F) {
 	for _, c := range recordedCases(f) {

@@ -200,6 +200,12 @@ func (f *abbreviationFinder) split(text string) (before string, found []*tree.El
 	}
 
 	for i := 0; i < len(text); i++ {
+		// A number may be an abbreviation, but not the one within a mark: Python-Markdown shows the broken mark.
+		if text[i] == tree.STX[0] {
+			i += max(0, strings.Index(text[i:], tree.ETX))
+			continue
+		}
+
 		short := f.at(text, i)
 		if short == "" {
 			continue
