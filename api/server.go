@@ -282,6 +282,11 @@ func (s *Server) admit(c *call, p plugin) error {
 			return fault.New(fault.NotAllowed, "This endpoint does not allow 'service' credentials")
 		}
 	}
+	return c.check(p)
+}
+
+// check reads the request, and holds it to the route's declaration.
+func (c *call) check(p plugin) error {
 	if err := checkPath(c.Params); err != nil {
 		return err
 	}
