@@ -4,23 +4,33 @@ import (
 	"regexp"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/dlclark/regexp2"
 )
 
-// globTimeout bounds the time that a pattern may take for a path. Some of extglob take ages to say no.
-const globTimeout = time.Second
+const (
+	// globTimeout bounds the time that a pattern may take for a path. Some of extglob take ages to say no.
+	globTimeout = time.Second
+	// mostExtended bounds the bytes of a pattern of extglob, and mostNegations the !(a) in it: each has what is behind
+	// it twice in the regular expression.
+	mostExtended  = 2000
+	mostNegations = 6
+)
 
 // extended finds the patterns of bash's extglob, which package doublestar does not know.
 var extended = regexp.MustCompile(`[*+!?@]\(`)
 
 // CompileGlob reads a pattern of *, **, ?, [a-z], {a,b}, and bash's @(a|b), ?(a|b), *(a|b), +(a|b) and !(a|b).
 // The function that it returns reports whether a path, relative and with slashes, matches. A pattern that is not
-// well formed is not ok.
+// well formed, or too long, is not ok.
 func CompileGlob(pattern string) (match func(name string) bool, ok bool) {
 	if !extended.MatchString(pattern) {
 		return func(name string) bool { return doublestar.MatchUnvalidated(pattern, name) }, doublestar.ValidatePattern(pattern)
+	}
+	if len(pattern) > mostExtended || strings.Count(pattern, "!(") > mostNegations {
+		return nil, false
 	}
 	reader := extglob{rest: pattern}
 	body := reader.sequence("")
@@ -80,14 +90,17 @@ func (e *extglob) next() string {
 	case e.rest[0] == '[':
 		return e.class()
 	}
-	letter, size := e.rest[:1], 1
+	_, size := utf8.DecodeRuneInString(e.rest)
+	letter := e.rest[:size]
 	switch {
 	case letter == "*":
 		letter = `[^/]*`
 	case letter == "?":
 		letter = `[^/]`
 	case letter == `\` && len(e.rest) > 1:
-		letter, size = regexp2.Escape(e.rest[1:2]), 2
+		_, escaped := utf8.DecodeRuneInString(e.rest[1:])
+		size += escaped
+		letter = regexp2.Escape(e.rest[1:size])
 	default:
 		letter = regexp2.Escape(letter)
 	}

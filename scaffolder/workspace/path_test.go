@@ -65,10 +65,10 @@ func FuzzResolve(f *testing.F) {
 func TestGlobs(t *testing.T) {
 	t.Parallel()
 	directory := fstest.MapFS{}
-	for _, name := range []string{"README.md", ".hidden", "docs/a.md", "docs/deep/b.md", "src/main.go", "src/[x].go", ".github/workflows/ci.yml"} {
+	for _, name := range []string{"README.md", ".hidden", "docs/a.md", "docs/deep/b.md", "src/main.go", "src/[x].go", "straße/ü.md", ".github/workflows/ci.yml"} {
 		directory[name] = &fstest.MapFile{}
 	}
-	all := []string{".github", ".github/workflows", ".github/workflows/ci.yml", ".hidden", "README.md", "docs", "docs/a.md", "docs/deep", "docs/deep/b.md", "src", "src/[x].go", "src/main.go"}
+	all := []string{".github", ".github/workflows", ".github/workflows/ci.yml", ".hidden", "README.md", "docs", "docs/a.md", "docs/deep", "docs/deep/b.md", "src", "src/[x].go", "src/main.go", "straße", "straße/ü.md"}
 	for name, test := range map[string]struct {
 		patterns []string
 		want     []string
@@ -78,9 +78,9 @@ func TestGlobs(t *testing.T) {
 		"a directory":        {[]string{"docs"}, []string{"docs/a.md", "docs/deep", "docs/deep/b.md"}},
 		"a directory/":       {[]string{"docs/"}, []string{"docs/a.md", "docs/deep", "docs/deep/b.md"}},
 		"below a directory":  {[]string{"docs/**"}, []string{"docs/a.md", "docs/deep", "docs/deep/b.md"}},
-		"star":               {[]string{"*"}, []string{".github", ".hidden", "README.md", "docs", "src"}},
+		"star":               {[]string{"*"}, []string{".github", ".hidden", "README.md", "docs", "src", "straße"}},
 		"double star":        {[]string{"**"}, all},
-		"everywhere":         {[]string{"**/*.md"}, []string{"README.md", "docs/a.md", "docs/deep/b.md"}},
+		"everywhere":         {[]string{"**/*.md"}, []string{"README.md", "docs/a.md", "docs/deep/b.md", "straße/ü.md"}},
 		"braces":             {[]string{"src/*.{go,rs}", "docs/?.md"}, []string{"docs/a.md", "src/[x].go", "src/main.go"}},
 		"escapes":            {[]string{`src/\[x\].go`}, []string{"src/[x].go"}},
 		"taken out again":    {[]string{"docs", "!docs/deep/**"}, []string{"docs/a.md", "docs/deep"}},
@@ -92,10 +92,11 @@ func TestGlobs(t *testing.T) {
 		"some or none":       {[]string{"docs/?(x)a.md", "src/*(m|a|i|n).go"}, []string{"docs/a.md", "src/main.go"}},
 		"some":               {[]string{"src/+(a|i|m|n).go", "docs/+(b).md"}, []string{"src/main.go"}},
 		"none of several":    {[]string{"src/!(ma*|[a-l]*).go", "./!(README|x).md"}, []string{"src/[x].go"}},
-		"none of several, /": {[]string{"./!(docs)/*.{md,go}"}, []string{"src/[x].go", "src/main.go"}},
+		"none of several, /": {[]string{"./!(docs)/*.{md,go}"}, []string{"src/[x].go", "src/main.go", "straße/ü.md"}},
 		"extended, deep":     {[]string{"**/@(b|ci).+(m|d|y|l)"}, []string{".github/workflows/ci.yml", "docs/deep/b.md"}},
 		"extended, not":      {[]string{"docs/*.md", "!docs/+(a).md"}, nil},
-		"!( is a negation":   {[]string{"*", "!(docs|src)"}, []string{".github", ".hidden", "README.md"}},
+		"!( is a negation":   {[]string{"*", "!(docs|src)"}, []string{".github", ".hidden", "README.md", "straße"}},
+		"letters of others":  {[]string{`stra@(x|\ß)e/@(ü|x).md`}, []string{"straße/ü.md"}},
 		"a name with !":      {[]string{"./!README.md"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -125,7 +126,7 @@ func TestGlobs(t *testing.T) {
 	globs, err = workspace.NewGlobs(directory, []string{"app/[st]/page.tsx"})
 	require.NoError(t, err)
 	require.True(t, globs.Match("app/s/page.tsx"), "no name is like that, and so it is a pattern")
-	for _, pattern := range []string{"src/[", "@(a.go", "+([a).go", "@(a|{b).go"} {
+	for _, pattern := range []string{"src/[", "@(a.go", "+([a).go", "@(a|{b).go", strings.Repeat("!(a)", 40), strings.Repeat("@(a)", 1000)} {
 		_, err := workspace.NewGlobs(directory, []string{pattern})
 		require.ErrorContains(t, err, "is invalid", pattern)
 	}
