@@ -19,6 +19,7 @@ test('a change is found in the audit log by keyboard, with who made it and what 
   portal: page,
 }) => {
   await page.goto('/');
+  await expect(page.getByRole('heading', { level: 1, name: 'Home' })).toHaveCount(1);
   await page.keyboard.press('/');
   await page.keyboard.type('Audit log');
   await expect(page.getByRole('option', { name: 'Audit log page' })).toBeVisible();

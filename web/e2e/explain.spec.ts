@@ -2,6 +2,7 @@ import { expect, test } from './portal';
 
 test('everybody may ask about themselves, by keyboard', async ({ portal: page }) => {
   await page.goto('/');
+  await expect(page.getByRole('heading', { level: 1, name: 'Home' })).toHaveCount(1);
   await page.keyboard.press('/');
   await page.keyboard.type('Permissions');
   await expect(page.getByRole('option', { name: 'Permissions page' })).toBeVisible();
