@@ -142,5 +142,5 @@ func serveDocsPage(w http.ResponseWriter, status int, content []byte) {
 		page = append(append(page, "</body>"...), after...)
 	}
 	// An error means that the browser has left.
-	_, _ = w.Write(page) //nolint:gosec // a preview shows the author's HTML as it is, and ServeHTTP answers the author's machine only
+	_, _ = w.Write(page) //nolint:gosec // The page is HTML that the author has just built, and ServeHTTP refuses all but this machine.
 }

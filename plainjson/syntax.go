@@ -13,7 +13,7 @@ func SyntaxProblem(data []byte) string {
 	if json.Valid(data) {
 		return ""
 	}
-	s := scanner{text: utf16.Encode([]rune(strings.ToValidUTF8(string(data), "\uFFFD")))}
+	s := newScanner(data)
 	if problem := s.value(0); problem != "" {
 		return problem
 	}
@@ -24,9 +24,10 @@ func SyntaxProblem(data []byte) string {
 	return ""
 }
 
-// UnexpectedToken is V8's message for a character that begins no value.
-func UnexpectedToken(data []byte, at int) string {
-	s := scanner{text: utf16.Encode([]rune(strings.ToValidUTF8(string(data), "\uFFFD"))), at: at}
+// UnexpectedToken is V8's message for a character that begins no value, behind so many spaces.
+func UnexpectedToken(data []byte, spaces int) string {
+	s := newScanner(data)
+	s.at = spaces
 	return s.unexpected()
 }
 
@@ -34,6 +35,10 @@ func UnexpectedToken(data []byte, at int) string {
 type scanner struct {
 	text []uint16
 	at   int
+}
+
+func newScanner(data []byte) *scanner {
+	return &scanner{text: utf16.Encode([]rune(strings.ToValidUTF8(string(data), "\uFFFD")))}
 }
 
 // maxNesting bounds the recursion. encoding/json refuses what is nested deeper.

@@ -128,7 +128,11 @@ func selectFiles(call *action.Call, below string) ([]string, error) {
 	}
 	var names []string
 	err = fs.WalkDir(call.Workspace.FS(), ".", func(name string, item fs.DirEntry, err error) error {
-		if err == nil && item.Type().IsRegular() && selected.Match(name) && dots(name) <= dots(below) {
+		if err != nil || !item.Type().IsRegular() || dots(name) > dots(below) {
+			return err
+		}
+		isSelected, err := selected.Match(name)
+		if isSelected {
 			names = append(names, name)
 		}
 		return err

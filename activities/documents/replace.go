@@ -137,12 +137,19 @@ func (r replacement) paths(ctx context.Context, call *action.Call) ([]string, er
 		if err != nil || ctx.Err() != nil {
 			return firstError(err, ctx.Err())
 		}
-		if !item.IsDir() && matches(name) && (r.IncludeDotFiles || isVisible(named, name)) {
+		if item.IsDir() {
+			return nil
+		}
+		isSelected, err := matches(name)
+		if isSelected && !r.IncludeDotFiles {
+			isSelected, err = isVisible(named, name)
+		}
+		if isSelected {
 			if info, err := call.Workspace.Stat(name); err == nil && info.Mode().IsRegular() {
 				paths = append(paths, name)
 			}
 		}
-		return nil
+		return err
 	})
 	return paths, workspace.ExplainPath(r.File, err)
 }
@@ -158,7 +165,7 @@ func firstError(errs ...error) error {
 
 // namedDotFiles match the names beginning with a dot that a pattern names: the parts of it with a dot at their
 // beginning, or at that of an alternative.
-func namedDotFiles(pattern string) (named []func(string) bool) {
+func namedDotFiles(pattern string) (named []workspace.Glob) {
 	for part := range strings.SplitSeq(pattern, "/") {
 		if strings.HasPrefix(part, ".") || strings.Contains(part, "{.") || strings.Contains(part, ",.") ||
 			strings.Contains(part, "(.") || strings.Contains(part, "|.") {
@@ -171,14 +178,16 @@ func namedDotFiles(pattern string) (named []func(string) bool) {
 }
 
 // isVisible reports whether a pattern names each part of a path that begins with a dot.
-func isVisible(named []func(string) bool, name string) bool {
+func isVisible(named []workspace.Glob, name string) (bool, error) {
 	for part := range strings.SplitSeq(name, "/") {
-		matches := func(match func(string) bool) bool { return match(part) }
-		if strings.HasPrefix(part, ".") && !slices.ContainsFunc(named, matches) {
-			return false
+		if !strings.HasPrefix(part, ".") {
+			continue
+		}
+		if isNamed, err := workspace.MatchAny(named, part); err != nil || !isNamed {
+			return false, err
 		}
 	}
-	return true
+	return true, nil
 }
 
 // replaceIn changes one file. One that stays the same is not written.

@@ -275,7 +275,14 @@ func (s *skeleton) exists(name string) bool {
 func (s *skeleton) planEntry(ctx context.Context, each entry) (output, error) {
 	planned := output{entry: each, render: true}
 	location := strings.TrimSuffix(each.location, "/")
-	verbatim := s.verbatim.Match(location)
+	verbatim, err := s.verbatim.Match(location)
+	if err != nil {
+		return planned, err
+	}
+	isUnrendered, err := s.unrendered.Match(location)
+	if err != nil {
+		return planned, err
+	}
 	rendered := each.location
 	switch {
 	case s.extension != "":
@@ -283,12 +290,11 @@ func (s *skeleton) planEntry(ctx context.Context, each entry) (output, error) {
 		if planned.render {
 			rendered = strings.TrimSuffix(location, s.extension)
 		}
-	case verbatim || s.unrendered.Match(location):
+	case verbatim || isUnrendered:
 		planned.render = false
 		planned.note = fmt.Sprintf("Copying file/directory %s without processing.", each.location)
 	}
 	if !verbatim {
-		var err error
 		if rendered, err = s.renderer.render(ctx, rendered); err != nil {
 			return planned, s.renderer.failure(ctx, "name of "+each.location, err)
 		}

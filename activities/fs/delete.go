@@ -81,16 +81,18 @@ func deleteMatches(ctx context.Context, call *action.Call, pattern string) error
 	}
 	var directories []string
 	err = fs.WalkDir(call.Workspace.FS(), ".", func(path string, item fs.DirEntry, err error) error {
-		switch {
-		case err != nil || ctx.Err() != nil:
+		if err != nil || ctx.Err() != nil {
 			return cmp.Or(err, ctx.Err())
-		case item.IsDir():
-			if path != "." && (path == below || selected.Match(path)) {
+		}
+		isSelected, err := selected.Match(path)
+		if item.IsDir() {
+			if path != "." && (path == below || isSelected) {
 				directories = append(directories, path)
 			}
-			return nil
-		case !selected.Match(path):
-			return nil
+			return err
+		}
+		if err != nil || !isSelected {
+			return err
 		}
 		if err := call.Workspace.Remove(path); err != nil {
 			return err

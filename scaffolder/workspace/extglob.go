@@ -8,6 +8,8 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/dlclark/regexp2"
+
+	"github.com/portico-dev/portico/scaffolder/action"
 )
 
 const (
@@ -22,12 +24,14 @@ const (
 // extended finds the patterns of bash's extglob, which package doublestar does not know.
 var extended = regexp.MustCompile(`[*+!?@]\(`)
 
+// Glob reports whether a path, relative and with slashes, matches. A pattern that takes too long for it is an InputError.
+type Glob func(name string) (bool, error)
+
 // CompileGlob reads a pattern of *, **, ?, [a-z], {a,b}, and bash's @(a|b), ?(a|b), *(a|b), +(a|b) and !(a|b).
-// The function that it returns reports whether a path, relative and with slashes, matches. A pattern that is not
-// well formed, or too long, is not ok.
-func CompileGlob(pattern string) (match func(name string) bool, ok bool) {
+// A pattern that is not well formed, or too long, is not ok.
+func CompileGlob(pattern string) (match Glob, ok bool) {
 	if !extended.MatchString(pattern) {
-		return func(name string) bool { return doublestar.MatchUnvalidated(pattern, name) }, doublestar.ValidatePattern(pattern)
+		return func(name string) (bool, error) { return doublestar.MatchUnvalidated(pattern, name), nil }, doublestar.ValidatePattern(pattern)
 	}
 	if len(pattern) > mostExtended || strings.Count(pattern, "!(") > mostNegations {
 		return nil, false
@@ -39,9 +43,12 @@ func CompileGlob(pattern string) (match func(name string) bool, ok bool) {
 		return nil, false
 	}
 	compiled.MatchTimeout = globTimeout
-	return func(name string) bool {
+	return func(name string) (bool, error) {
 		matches, err := compiled.MatchString(name)
-		return err == nil && matches
+		if err != nil {
+			return false, action.InputError("to match %q with the pattern %q takes longer than %s: make the pattern simpler", name, pattern, globTimeout)
+		}
+		return matches, nil
 	}, true
 }
 

@@ -16,7 +16,7 @@ import (
 // is the exact name of an existing file matches that file: app/[id].tsx is a pattern only if there is no such
 // file. The zero value selects nothing.
 type Globs struct {
-	include, exclude []func(name string) bool
+	include, exclude []Glob
 }
 
 // NewGlobs parses patterns for the paths in directory. An invalid pattern is an InputError.
@@ -70,8 +70,22 @@ func escapeExisting(directory fs.FS, pattern string) string {
 	return strings.Join(escaped, "/")
 }
 
-// Match reports whether a path, relative and with slashes, is selected.
-func (g Globs) Match(name string) bool {
-	matches := func(match func(string) bool) bool { return match(name) }
-	return slices.ContainsFunc(g.include, matches) && !slices.ContainsFunc(g.exclude, matches)
+// Match reports whether a path, relative and with slashes, is selected. Its errors are those of Glob.
+func (g Globs) Match(name string) (bool, error) {
+	isIncluded, err := MatchAny(g.include, name)
+	if err != nil || !isIncluded {
+		return false, err
+	}
+	isExcluded, err := MatchAny(g.exclude, name)
+	return err == nil && !isExcluded, err
+}
+
+// MatchAny reports whether one of some patterns matches.
+func MatchAny(globs []Glob, name string) (bool, error) {
+	for _, glob := range globs {
+		if matches, err := glob(name); err != nil || matches {
+			return matches, err
+		}
+	}
+	return false, nil
 }

@@ -105,7 +105,7 @@ func TestGlobs(t *testing.T) {
 			require.NoError(t, err)
 			var got []string
 			for _, path := range all {
-				if globs.Match(path) {
+				if selects(t, globs, path) {
 					got = append(got, path)
 				}
 			}
@@ -117,17 +117,32 @@ func TestGlobs(t *testing.T) {
 		for _, pattern := range []string{name, path.Dir(name) + "/*", path.Dir(name)} {
 			globs, err := workspace.NewGlobs(directory, []string{pattern})
 			require.NoError(t, err, pattern)
-			require.True(t, globs.Match(name), pattern)
+			require.True(t, selects(t, globs, name), pattern)
 		}
 	}
 	globs, err := workspace.NewGlobs(directory, []string{"app/[slug]/page.tsx"})
 	require.NoError(t, err)
-	require.False(t, globs.Match("app/s/page.tsx"), "the name exists, so it is no pattern")
+	require.False(t, selects(t, globs, "app/s/page.tsx"), "the name exists, so it is no pattern")
 	globs, err = workspace.NewGlobs(directory, []string{"app/[st]/page.tsx"})
 	require.NoError(t, err)
-	require.True(t, globs.Match("app/s/page.tsx"), "no name is like that, and so it is a pattern")
+	require.True(t, selects(t, globs, "app/s/page.tsx"), "no name is like that, and so it is a pattern")
 	for _, pattern := range []string{"src/[", "@(a.go", "+([a).go", "@(a|{b).go", strings.Repeat("!(a)", 40), strings.Repeat("@(a)", 1000)} {
 		_, err := workspace.NewGlobs(directory, []string{pattern})
 		require.ErrorContains(t, err, "is invalid", pattern)
 	}
+}
+
+func selects(t *testing.T, globs workspace.Globs, name string) bool {
+	t.Helper()
+	selected, err := globs.Match(name)
+	require.NoError(t, err)
+	return selected
+}
+
+func TestAPatternThatTakesTooLongIsAnError(t *testing.T) {
+	t.Parallel()
+	globs, err := workspace.NewGlobs(fstest.MapFS{}, []string{"+(a|aa|?)b"})
+	require.NoError(t, err)
+	_, err = globs.Match(strings.Repeat("a", 60) + "bc")
+	require.ErrorContains(t, err, "make the pattern simpler")
 }

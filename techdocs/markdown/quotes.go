@@ -82,8 +82,7 @@ func unquoteLine(line string) string {
 	return line
 }
 
-var calloutStart = regexp.MustCompile( //nolint:gochecknoglobals // Immutable.
-	`^> *\[!([\p{L}\p{N}_-]+(?: *\| *[\p{L}\p{N}_-]+)*)\]([-+])?(.*)`)
+var calloutStart = regexp.MustCompile(`^> *\[!([\p{L}\p{N}_-]+(?: *\| *[\p{L}\p{N}_-]+)*)\]([-+])?(.*)`)
 
 // While a callout is read, it is a quote with its classes in one of these attributes: that of a box, or of one that the reader can open, or
 // that is open.

@@ -9,11 +9,14 @@ import (
 	"github.com/portico-dev/portico/techdocs/markdown/internal/tree"
 )
 
-//nolint:gochecknoglobals // Immutable.
-var (
+// The parts of a selector, as in CSS.
+const (
 	selectorName  = `(?:(?:-?[^\x00-\x2f\x30-\x40\x5B-\x5E\x60\x7B-\x9f]+|--)[^\x00-\x2c\x2e\x2f\x3A-\x40\x5B-\x5E\x60\x7B-\x9f]*)`
 	selectorValue = `(?:"(?:\\.|[^\\"\r\n\f]+)*?"|'(?:\\.|[^\\'\r\n\f]+)*?'|` + selectorName + `+)`
 	selectorAttr  = `[ \t]*(` + selectorName + `)(?:[ \t]*=[ \t]*(` + selectorValue + `))?`
+)
+
+var (
 	selectorPart  = regexp.MustCompile(`^(?:#(` + selectorName + `)|\.(` + selectorName + `)|\[((?:` + selectorAttr + `)+)[ \t]*\])`)
 	selectorTag   = regexp.MustCompile(`^` + selectorName)
 	selectorAttrs = regexp.MustCompile(selectorAttr)

@@ -2,7 +2,6 @@ package markdown
 
 import (
 	"strings"
-	"unicode"
 
 	"github.com/portico-dev/portico/fault"
 	"github.com/portico-dev/portico/techdocs/markdown/internal/tree"
@@ -82,18 +81,7 @@ func (c *Converter) types(extension, preset string) ([]blockType, error) {
 
 // titleOf makes a title of the name of a type.
 func titleOf(class string) string {
-	out := []rune(strings.ToLower(wordSeparator.ReplaceAllString(class, " ")))
-	letter := false
-
-	for i, r := range out {
-		if unicode.IsLetter(r) && !letter {
-			out[i] = unicode.ToUpper(r)
-		}
-
-		letter = unicode.IsLetter(r)
-	}
-
-	return string(out)
+	return titleCase(wordSeparator.ReplaceAllString(class, " "))
 }
 
 // titled is the type and the title of a block: those of its kind, or of its option type.
